@@ -1,0 +1,58 @@
+# Every target sets up what it needs; `make run` and `make test` work from an empty clone with Python 3.11+ and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+ARGS ?=
+PYTEST_ARGS ?=
+
+.PHONY: setup setup-dev run sim test check bench audit lock clean help
+
+help: ## show the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.runtime ## make .venv and install the locked runtime dependencies
+
+setup-dev: $(VENV)/.dev
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else 0'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: requirements.lock requirements-build.lock pyproject.toml | $(BIN)/python
+	$(PIP) install --quiet --require-hashes --requirement requirements.lock --requirement requirements-build.lock
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
+	$(PIP) install --quiet --require-hashes --requirement requirements-dev.lock
+	@touch $@
+
+run: setup ## start the paper daemon on the embedded simulated venue (ARGS="--cycles 10" adds options)
+	@$(BIN)/tradingbot run $(ARGS)
+
+sim: setup ## start the simulated venue alone
+	@$(BIN)/tradingbot sim $(ARGS)
+
+test: setup-dev ## run the tests
+	@$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
+
+check: setup-dev ## ruff, mypy --strict, import-linter
+	@$(BIN)/ruff check src tests benchmarks scripts
+	@$(BIN)/ruff format --check src tests benchmarks scripts
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: setup-dev ## print the benchmark table and write benchmarks/latest.json
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+audit: setup-dev ## check the locked dependencies for known vulnerabilities
+	@$(BIN)/pip-audit --requirement requirements.lock --require-hashes --disable-pip
+
+lock: setup-dev ## resolve the dependencies anew (needs uv on the PATH)
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements.lock
+	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements-dev.lock
+	uv pip compile --group build --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements-build.lock
+
+clean: ## remove the virtual environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
