@@ -74,8 +74,10 @@ class Document(Generic[T]):
         if gaps:
             raise ValueError(f"{path.name}: migrations do not lead to version {schema_version}: {sorted(gaps)}")
         self._older = tuple(path.with_name(f"{path.name}.g{number}") for number in range(1, generations + 1))
+        self._newest_generation = path.with_name(f"{path.name}.g1")
         self._temp = path.with_name(f".{path.name}.tmp")
         self._checked = False
+        self._suspect = True
 
     # ------------------------------------------------------------ reading
 
@@ -210,14 +212,19 @@ class Document(Generic[T]):
     def write(self, payloads: Sequence[Any], durable: bool) -> None:  # noqa: ARG002 - a document is always durable
         """In the writer thread: replace the file. Raises OSError."""
         content = self._envelope(payloads[-1])
-        try:
-            write_file(self._temp, content)
-        except FileNotFoundError:
+        if self._suspect:  # a first write, or one after a failure: the folder may be anyhow
             make_folder(self.path.parent)
-            write_file(self._temp, content)
-        self._shift()
+            self._temp.unlink(missing_ok=True)
+        shift = not (self._suspect and _same_file(self.path, self._newest_generation))
+        self._suspect = True
+        if shift:
+            self._recycle_oldest()
+        write_file(self._temp, content)
+        if shift:
+            self._shift()
         os.replace(self._temp, self.path)
         sync_folder(self.path.parent)
+        self._suspect = False
 
     def _envelope(self, value: T) -> bytes:
         data = self._model.__pydantic_serializer__.to_json(value)
@@ -226,17 +233,25 @@ class Document(Generic[T]):
         head = f'{{"schema_version":{self._version},"sha256":"{digest}","saved_at":"{saved_at}","data":'
         return b"".join((head.encode(), data, _TAIL))
 
+    def _recycle_oldest(self) -> None:
+        """The oldest generation becomes the temporary file, so that its disk blocks are used again.
+
+        Not when it has another name too, such as a backup made of hard links: that one must not change.
+        """
+        with suppress(FileNotFoundError):
+            if self._older and os.stat(self._older[-1]).st_nlink == 1:
+                os.replace(self._older[-1], self._temp)
+
     def _shift(self) -> None:
         """Move the generations back by one; the current file stays in place until it is replaced."""
-        if not self._older or _same_file(self.path, self._older[0]):
+        if not self._older:
             return
         for younger, older in zip(self._older[-2::-1], self._older[:0:-1], strict=True):
             with suppress(FileNotFoundError):
                 os.replace(younger, older)
         with suppress(FileNotFoundError):
-            if len(self._older) == 1:
-                self._older[0].unlink(missing_ok=True)
-            os.link(self.path, self._older[0])
+            self._newest_generation.unlink(missing_ok=True)
+            os.link(self.path, self._newest_generation)
 
     def sync(self) -> None:
         """Nothing left to do: every write is durable."""

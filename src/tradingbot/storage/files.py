@@ -37,11 +37,15 @@ def write_all(descriptor: int, payload: bytes) -> None:
 
 
 def write_file(path: Path, payload: bytes) -> None:
-    """Write a whole file and fsync it; a file that could not be completed is removed again. Raises OSError."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
+    """Write a whole file and fsync it; a file that could not be completed is removed again. Raises OSError.
+
+    An existing file is overwritten in its own disk blocks: fast, and possible on a full disk.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
     try:
         try:
             write_all(descriptor, payload)
+            os.ftruncate(descriptor, len(payload))
             os.fsync(descriptor)
         finally:
             os.close(descriptor)

@@ -296,3 +296,20 @@ def test_a_stale_temporary_file_does_no_harm(path: Path) -> None:
     document.save(Wallet(number=4))
     assert document.load().value == Wallet(number=4)
     assert os.listdir(path.parent).count(".wallet.json.tmp") == 0
+
+
+def test_a_backup_made_of_hard_links_never_changes(path: Path) -> None:
+    document = save_three(path)
+    backup = path.with_name("backup")
+    os.link(path, backup)
+    before = backup.read_bytes()
+    for number in range(10):
+        document.save(Wallet(number=number, note="n" * 5000))
+    assert backup.read_bytes() == before
+
+
+def test_a_shorter_value_in_recycled_blocks_leaves_no_rest_of_the_longer_one(path: Path) -> None:
+    document = save_three(path)
+    for size in (5000, 10, 3000, 0, 100, 1, 4000):
+        document.save(Wallet(number=1, note="n" * size))
+        assert document.load().value.note == "n" * size
