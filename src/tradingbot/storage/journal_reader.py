@@ -1,0 +1,81 @@
+"""Reading a journal, also while it is being written, and also after the machine lost power in the middle of a line."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import zlib
+from collections import deque
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO, Any
+
+import orjson
+
+from tradingbot.storage.rotation import Part, parts
+
+
+class JournalReader:
+    """Iterates over every record, oldest first, rotated and compressed files included.
+
+    Unreadable lines are passed over and counted in `bad_lines`; `torn_tail` tells of an unfinished last line (being
+    written at this moment, or by a process that died); `problems` names files that could not be read to their end.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.bad_lines = 0
+        self.torn_tail = False
+        self.problems: tuple[str, ...] = ()
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        self.bad_lines, self.torn_tail, self.problems = 0, False, ()
+        with ExitStack() as stack:
+            # The current file is opened before the others are listed: a rotation in between loses nothing.
+            current = stack.enter_context(self.path.open("rb")) if self.path.exists() else None
+            for part in parts(self.path):
+                if current is None or not _is_same(current, part.path):
+                    yield from self._part(part)
+            if current is not None:
+                yield from self._lines(current, last=True)
+
+    def tail(self, count: int) -> list[dict[str, Any]]:
+        """The newest `count` records."""
+        return list(deque(self, maxlen=count))
+
+    def _part(self, part: Part) -> Iterator[dict[str, Any]]:
+        try:
+            with _open(part) as stream:
+                yield from self._lines(stream, last=False)
+        except (OSError, EOFError, zlib.error) as error:
+            self.problems = (*self.problems, f"{part.path.name}: {error}")
+
+    def _lines(self, stream: IO[bytes], last: bool) -> Iterator[dict[str, Any]]:
+        for line in stream:
+            try:
+                record = orjson.loads(line)
+            except orjson.JSONDecodeError:
+                record = None
+            if isinstance(record, dict):
+                yield record
+            elif last and not line.endswith(b"\n"):
+                self.torn_tail = True
+            elif line.strip():
+                self.bad_lines += 1
+
+
+def _open(part: Part) -> IO[bytes]:
+    if part.compressed:
+        return gzip.open(part.path, "rb")  # type: ignore[return-value]
+    try:
+        return part.path.open("rb")
+    except FileNotFoundError:  # compressed since it was listed
+        return gzip.open(part.path.with_name(f"{part.path.name}.gz"), "rb")  # type: ignore[return-value]
+
+
+def _is_same(stream: IO[bytes], path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(stream.fileno()), os.stat(path))
+    except FileNotFoundError:
+        return False

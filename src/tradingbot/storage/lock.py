@@ -1,0 +1,79 @@
+"""One daemon per home folder."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+import orjson
+
+from tradingbot.core.errors import AlreadyRunningError, StorageUnavailableError
+from tradingbot.core.types import iso_utc
+from tradingbot.storage.files import FILE_MODE, make_folder, write_all
+
+LOCK_NAME: Final = "tradingbot.lock"
+
+
+class InstanceLock:
+    """An advisory lock held for the life of the process; the kernel lets go of it when the process dies.
+
+    The file holds pid and start time for people and is never deleted: deleting it would let two processes hold two
+    locks of the same name. Worker processes must be spawned, not forked, or they keep the lock alive.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self.path = home / LOCK_NAME
+        self._descriptor: int | None = None
+
+    def acquire(self, started_at: datetime) -> None:
+        """Take the lock, at once. Raises AlreadyRunningError naming the holder, StorageUnavailableError."""
+        try:
+            make_folder(self.path.parent)
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+        except OSError as error:
+            raise StorageUnavailableError(f"{self.path}: the lock cannot be made: {error.strerror}") from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.ftruncate(descriptor, 0)
+            write_all(descriptor, orjson.dumps({"pid": os.getpid(), "started_at": iso_utc(started_at)}) + b"\n")
+        except BlockingIOError:
+            holder = os.pread(descriptor, 4096, 0)
+            os.close(descriptor)
+            raise AlreadyRunningError(self._refusal(holder)) from None
+        except OSError as error:
+            os.close(descriptor)
+            raise StorageUnavailableError(f"{self.path}: the lock cannot be written: {error.strerror}") from error
+        self._descriptor = descriptor
+
+    def _refusal(self, holder: bytes) -> str:
+        try:
+            facts = orjson.loads(holder)
+            who = f"process {facts['pid']}, started {facts['started_at']},"
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            who = "another process"
+        return f"{who} already works in {self.path.parent}; stop it first, or choose another folder with --home"
+
+    def release(self) -> None:
+        """Let go; the file stays."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    @property
+    def held(self) -> bool:
+        """Whether this object holds the lock."""
+        return self._descriptor is not None
+
+    def __enter__(self) -> InstanceLock:
+        if not self.held:
+            raise RuntimeError("acquire the lock first")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
