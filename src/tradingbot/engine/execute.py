@@ -144,7 +144,10 @@ class Executor:
         return Done("cancel_stop", action.symbol, action.order.client_order_id or "", status, action.why)
 
     async def _send(self, what: str, intent: Intent) -> Done:
-        outcome = await self._venue.place(request_of(intent))
+        outcome = await self._venue.place(request_of(intent, self._clock.now(), self._params.order_lifetime_s))
+        if isinstance(outcome, OrderRefused) and outcome.code is RefusalCode.DUPLICATE_CLIENT_ID:
+            # An order of this id is there already: an earlier send of the same intent got through. Ask about that one.
+            outcome = OrderUnknown(intent.client_order_id, f"the venue knows this id already ({outcome.venue_text})")
         if isinstance(outcome, OrderAccepted):
             self._note_stop_id(intent, outcome)
             if outcome.fill_ids:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -107,8 +107,8 @@ def status_of(outcome: OrderOutcome) -> str:
     return "denied" if isinstance(outcome, OrderDenied) else "unknown"
 
 
-def request_of(intent: Intent) -> OrderRequest:
-    """The order that an intent describes."""
+def request_of(intent: Intent, now: datetime, lifetime_s: float) -> OrderRequest:
+    """The order that an intent describes; the venue must refuse it when it arrives later than `lifetime_s` from now."""
     return OrderRequest(
         client_order_id=intent.client_order_id,
         symbol=intent.symbol,
@@ -119,4 +119,5 @@ def request_of(intent: Intent) -> OrderRequest:
         stop_price=intent.stop_price,
         trigger_signal=TriggerSignal.MARK if intent.kind is OrderKind.STOP else None,
         reduce_only=intent.reduce_only,
+        process_before=now + timedelta(seconds=lifetime_s),
     )

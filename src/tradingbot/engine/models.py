@@ -81,6 +81,10 @@ class RuntimeState(StateModel):
     source: str
     venue: str
     venue_url: str
+    venue_ws_url: str = ""
+    data: str = ""
+    symbols: list[str] = Field(default_factory=list)
+    seed: int | None = None
     pid: int
     started_at: datetime
     as_of: datetime

@@ -22,3 +22,5 @@ class EngineParams(Params):
     entry_order: Literal["market", "limit"] = "market"
     fill_wait_s: float = 2
     unknown_order_grace_s: float = 15
+    order_lifetime_s: float = 10
+    venue_failures_block: int = 3

@@ -25,7 +25,7 @@ from tradingbot.core.records import (
     OrderUnknown,
     RefusalCode,
 )
-from tradingbot.core.types import ClientOrderId, FillId, OrderKind, Side, TriggerSignal, VenueOrderId, plain
+from tradingbot.core.types import ClientOrderId, FillId, OrderKind, Side, TriggerSignal, VenueOrderId, iso_utc, plain
 from tradingbot.venues.kraken_futures.answers import REFUSALS_BY_REASON
 from tradingbot.venues.kraken_futures.fields import (
     Row,
@@ -150,6 +150,8 @@ def order_arguments(order: OrderRequest, venue_symbol: str) -> list[tuple[str, s
     arguments.append(("cliOrdId", order.client_order_id))
     if order.reduce_only:
         arguments.append(("reduceOnly", "true"))
+    if order.process_before is not None:
+        arguments.append(("processBefore", iso_utc(order.process_before)))
     return arguments
 
 
