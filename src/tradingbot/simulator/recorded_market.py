@@ -21,6 +21,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from tradingbot.simulator.bars import bar_of
 from tradingbot.simulator.market_feed import MinuteBar
 
 FloatArray = NDArray[np.float64]
@@ -96,7 +97,7 @@ class RecordedMarket:
         for asset, track in self._tracks.items():
             row = self._row(asset, track, open_ms)
             if row < len(track.open_ms) and int(track.open_ms[row]) == open_ms:
-                bars[asset] = MinuteBar(open_ms, *track.fields[row].tolist(), regime="recorded")
+                bars[asset] = bar_of(open_ms, track.fields[row].tolist(), "recorded")
         return bars
 
     def history(self, asset: str, until_ms: int, count: int) -> Sequence[MinuteBar]:
@@ -108,7 +109,7 @@ class RecordedMarket:
         rows = slice(max(0, end - count), end)
         times = track.open_ms[rows].tolist()
         return [
-            MinuteBar(open_ms, *fields, regime="recorded")
+            bar_of(open_ms, fields, "recorded")
             for open_ms, fields in zip(times, track.fields[rows].tolist(), strict=True)
         ]
 
@@ -175,9 +176,9 @@ def _bridge(
     path = open_ + (close - open_) * share + bridge
     span = np.maximum(high - low, 1e-300)
     folded = np.abs((path - low) % (2 * span) - span)
-    path: FloatArray = np.clip(high - folded, low, high)
-    path[:, -1] = close[:, 0]
-    return path
+    inside: FloatArray = np.clip(high - folded, low, high)
+    inside[:, -1] = close[:, 0]
+    return inside
 
 
 def _derived(columns: RecordedColumns) -> FloatArray:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from tradingbot.simulator.bars import bar_of
 from tradingbot.simulator.market_feed import MinuteBar
 from tradingbot.simulator.scan import FloatArray
 from tradingbot.simulator.synthetic_block import DAY_MINUTES, Block, BlockMaker, BlockState
@@ -71,7 +72,7 @@ class SyntheticMarket:
         block, row = self._find(open_ms)
         regime = block.regimes[row]
         return {
-            asset: MinuteBar(open_ms, *fields, regime=regime)
+            asset: bar_of(open_ms, fields, regime)
             for asset, fields in zip(self._assets, block.bars[row].tolist(), strict=True)
         }
 
@@ -88,7 +89,7 @@ class SyntheticMarket:
             part = block.bars[row : row + rows, self._place[asset]].tolist()
             regimes = block.regimes[row : row + rows]
             for offset, (fields, regime) in enumerate(zip(part, regimes, strict=True)):
-                bars.append(MinuteBar(at_ms + offset * _MINUTE_MS, *fields, regime=regime))
+                bars.append(bar_of(at_ms + offset * _MINUTE_MS, fields, regime))
             at_ms += rows * _MINUTE_MS
         return bars
 
