@@ -1,0 +1,230 @@
+"""Recorded candles as a market: one-minute bars as they are, longer ones walked through minute by minute.
+
+What a recording does not hold is derived, by rules that are simple enough to be stated:
+
+- `buy_fraction`: 0.5 plus up to 0.3 by where the close lies between low and high of the minute.
+- `premium`: the move of the last 8 hours (exponential average), damped: 0.0003 at a move of 2 %, never above 0.001.
+- `open_interest_base`: a quarter of the mean daily volume of the recording so far as it was loaded, constant.
+- `spread_bps`: 1 plus 4 times the high-low range of the last quarter of an hour in per mille, within 1..50.
+- `depth_usd`: two minutes' worth of the mean volume of the recording, halved for every 10 bps of spread beyond 5.
+- liquidations: for a minute that falls (rises) by more than 0.15 %, 2 % of open interest per per cent beyond it, as
+  long (short) liquidations.
+- `regime`: ``recorded``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tradingbot.simulator.bars import bar_of
+from tradingbot.simulator.market_feed import MinuteBar
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+_MINUTE_MS: Final = 60_000
+_DAY_MINUTES: Final = 1440
+_PREMIUM_MINUTES: Final = 480.0
+_RANGE_MINUTES: Final = 15
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedColumns:
+    """One asset's bars, oldest first; `open_ms` strictly rising, `step_ms` the length of a bar (whole minutes).
+
+    Prices in USD, `volume` in base units.
+    """
+
+    open_ms: IntArray
+    open: FloatArray
+    high: FloatArray
+    low: FloatArray
+    close: FloatArray
+    volume: FloatArray
+    step_ms: int = _MINUTE_MS
+
+
+@dataclass(frozen=True, slots=True)
+class _Track:
+    """One asset's minutes with everything derived; `open_ms` strictly rising."""
+
+    open_ms: IntArray
+    fields: FloatArray
+
+
+class RecordedMarket:
+    """Implements `MarketFeed` over a recording. A minute without a bar of an asset lacks that asset: a gap.
+
+    `start_ms` is `warmup_minutes` after the first bar (less when the recording is short: at most half of it).
+    `seed` fixes the path that bars longer than a minute are given. Raises ValueError for an empty recording.
+    """
+
+    def __init__(self, recording: Mapping[str, RecordedColumns], warmup_minutes: int = 1500, seed: int = 1) -> None:
+        if not recording or not all(len(columns.open_ms) for columns in recording.values()):
+            raise ValueError("a recorded market needs at least one bar of every asset")
+        self._tracks = {asset: _track(asset, columns, seed) for asset, columns in recording.items()}
+        first_ms = min(int(track.open_ms[0]) for track in self._tracks.values())
+        self._end_ms = max(int(track.open_ms[-1]) for track in self._tracks.values()) + _MINUTE_MS
+        half = (self._end_ms - first_ms) // 2 // _MINUTE_MS
+        self._start_ms = first_ms + min(warmup_minutes, half) * _MINUTE_MS
+        self._cursor = dict.fromkeys(self._tracks, 0)
+
+    @property
+    def assets(self) -> Sequence[str]:
+        """Canonical assets of the recording."""
+        return tuple(self._tracks)
+
+    @property
+    def start_ms(self) -> int:
+        """Open time of the first minute that is played live."""
+        return self._start_ms
+
+    @property
+    def end_ms(self) -> int:
+        """When the last bar closes."""
+        return self._end_ms
+
+    def minute(self, open_ms: int) -> Mapping[str, MinuteBar] | None:
+        """Bars of the minute that opens at `open_ms`; None after the last bar of the recording."""
+        if open_ms >= self._end_ms:
+            return None
+        bars: dict[str, MinuteBar] = {}
+        for asset, track in self._tracks.items():
+            row = self._row(asset, track, open_ms)
+            if row < len(track.open_ms) and int(track.open_ms[row]) == open_ms:
+                bars[asset] = bar_of(open_ms, track.fields[row].tolist(), "recorded")
+        return bars
+
+    def history(self, asset: str, until_ms: int, count: int) -> Sequence[MinuteBar]:
+        """Up to `count` bars that open before `until_ms`, oldest first. Raises ValueError for an unknown asset."""
+        if asset not in self._tracks:
+            raise ValueError(f"{asset} is not in this recording: {', '.join(self._tracks)}")
+        track = self._tracks[asset]
+        end = int(np.searchsorted(track.open_ms, until_ms))
+        rows = slice(max(0, end - count), end)
+        times = track.open_ms[rows].tolist()
+        return [
+            bar_of(open_ms, fields, "recorded")
+            for open_ms, fields in zip(times, track.fields[rows].tolist(), strict=True)
+        ]
+
+    def _row(self, asset: str, track: _Track, open_ms: int) -> int:
+        """The first row at or after a time; found at once when minutes are asked for in order."""
+        row = self._cursor[asset]
+        rows = len(track.open_ms)
+        if row + 1 < rows and track.open_ms[row] < open_ms <= track.open_ms[row + 1]:
+            row += 1
+        elif not (row < rows and track.open_ms[row] == open_ms):
+            row = int(np.searchsorted(track.open_ms, open_ms))
+        self._cursor[asset] = min(row, rows - 1)
+        return row
+
+
+def _track(asset: str, columns: RecordedColumns, seed: int) -> _Track:
+    minutes = columns.step_ms // _MINUTE_MS
+    if minutes > 1:
+        columns = expand(columns, np.random.default_rng([seed, *asset.encode()]))
+    return _Track(columns.open_ms, _derived(columns))
+
+
+def expand(columns: RecordedColumns, random: np.random.Generator) -> RecordedColumns:
+    """Bars of several minutes as minutes that together have the same open, high, low, close and volume.
+
+    The path is a bridge from open to close, folded back into low..high, with both extremes put where the path comes
+    nearest to them; volume is spread with more of it where the path moves more.
+    """
+    count, minutes = len(columns.open_ms), columns.step_ms // _MINUTE_MS
+    open_, high, low, close = (part[:, None] for part in (columns.open, columns.high, columns.low, columns.close))
+    closes = _bridge(random, count, minutes, open_, high, low, close)
+    opens = np.concatenate([open_, closes[:, :-1]], axis=1)
+    wiggle = 0.15 * (high - low) / np.sqrt(minutes)
+    highs = np.minimum(high, np.maximum(opens, closes) + wiggle * random.random((count, minutes)))
+    lows = np.maximum(low, np.minimum(opens, closes) - wiggle * random.random((count, minutes)))
+    rows = np.arange(count)
+    highs[rows, highs.argmax(axis=1)] = columns.high
+    lows[rows, lows.argmin(axis=1)] = columns.low
+    weight = 0.3 + (highs - lows) / np.maximum(high - low, 1e-300) + 0.4 * random.random((count, minutes))
+    volumes = columns.volume[:, None] * weight / weight.sum(axis=1, keepdims=True)
+    times = columns.open_ms[:, None] + np.arange(minutes, dtype=np.int64) * _MINUTE_MS
+    return RecordedColumns(
+        times.reshape(-1),
+        opens.reshape(-1),
+        highs.reshape(-1),
+        lows.reshape(-1),
+        closes.reshape(-1),
+        volumes.reshape(-1),
+    )
+
+
+def _bridge(
+    random: np.random.Generator,
+    count: int,
+    minutes: int,
+    open_: FloatArray,
+    high: FloatArray,
+    low: FloatArray,
+    close: FloatArray,
+) -> FloatArray:
+    share = np.arange(1, minutes + 1) / minutes
+    walk = np.cumsum(random.standard_normal((count, minutes)), axis=1)
+    bridge = (walk - share * walk[:, -1:]) * 0.45 * (high - low) / np.sqrt(minutes)
+    path = open_ + (close - open_) * share + bridge
+    span = np.maximum(high - low, 1e-300)
+    folded = np.abs((path - low) % (2 * span) - span)
+    inside: FloatArray = np.clip(high - folded, low, high)
+    inside[:, -1] = close[:, 0]
+    return inside
+
+
+def _derived(columns: RecordedColumns) -> FloatArray:
+    """All fields of `MinuteBar` after `open_ms`, by the rules of the module's docstring."""
+    close = columns.close
+    span = columns.high - columns.low
+    place = np.divide(close - columns.low, span, out=np.full_like(close, 0.5), where=span > 0)
+    days = max(1.0, (columns.open_ms[-1] - columns.open_ms[0]) / (_DAY_MINUTES * _MINUTE_MS))
+    daily_base = float(columns.volume.sum()) / days
+    interest = np.full_like(close, 0.25 * daily_base)
+    spread = (1.0 + 4.0 * 1000.0 * _recent_mean(span / close, _RANGE_MINUTES)).clip(1.0, 50.0)
+    minute_usd = daily_base * float(close.mean()) / _DAY_MINUTES
+    depth = 2.0 * minute_usd * np.exp2(-(spread - 5.0).clip(0.0) / 10.0)
+    move_pct = 100.0 * (close / columns.open - 1.0)
+    forced = 0.02 * interest * close
+    fields = (
+        columns.open,
+        columns.high,
+        columns.low,
+        close,
+        columns.volume,
+        0.5 + 0.3 * (2.0 * place - 1.0),
+        _premium(close),
+        interest,
+        spread,
+        depth,
+        forced * (-move_pct - 0.15).clip(0.0),
+        forced * (move_pct - 0.15).clip(0.0),
+    )
+    return np.stack(fields, axis=1)
+
+
+def _recent_mean(values: FloatArray, window: int) -> FloatArray:
+    """Mean of the last `window` values, of fewer at the beginning: nothing from the future."""
+    total = np.cumsum(np.insert(values, 0, 0.0))
+    ends = np.arange(1, len(values) + 1)
+    starts = np.maximum(0, ends - window)
+    mean: FloatArray = (total[ends] - total[starts]) / (ends - starts)
+    return mean
+
+
+def _premium(close: FloatArray) -> FloatArray:
+    keep = float(np.exp(-1.0 / _PREMIUM_MINUTES))
+    average, result = float(close[0]), np.empty_like(close)
+    for row, price in enumerate(close.tolist()):
+        average = keep * average + (1.0 - keep) * price
+        result[row] = price / average - 1.0
+    premium: FloatArray = np.clip(result * 0.015, -0.001, 0.001)
+    return premium

@@ -1,0 +1,124 @@
+"""A seeded market that behaves like the real one where it matters to a trader, and never ends.
+
+Fat tails, volatility that clusters on several scales and rises after falls, a daily rhythm, coins that move with BTC
+and sometimes late behind it, regimes from calm to panic, liquidation cascades, premiums that follow the crowd, order
+flow that is a little ahead of the price. What was fitted to what: `docs/synthetic-market.md`.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from tradingbot.simulator.bars import bar_of
+from tradingbot.simulator.market_feed import MinuteBar
+from tradingbot.simulator.scan import FloatArray
+from tradingbot.simulator.synthetic_block import DAY_MINUTES, Block, BlockMaker, BlockState
+from tradingbot.simulator.synthetic_profiles import DEFAULT_ASSETS, PROFILES
+
+DEFAULT_START_MS: Final = int(datetime(2026, 1, 5, 8, tzinfo=UTC).timestamp()) * 1000
+_MINUTE_MS: Final = 60_000
+_DAY_MS: Final = DAY_MINUTES * _MINUTE_MS
+
+
+class SyntheticMarket:
+    """Implements `MarketFeed`. Any minute is a function of the arguments and the minute alone.
+
+    Days are made one after the other, and only the newest `cached_days` are kept; of the others the state at
+    midnight is kept, from which an old day is made again when it is asked for. `volatility` scales all moves: 1 is
+    the calm summer of 2023 that the model was fitted to, the default an average year.
+    Raises ValueError for an asset that has no profile.
+    """
+
+    def __init__(
+        self,
+        seed: int = 1,
+        assets: Sequence[str] = DEFAULT_ASSETS,
+        start_ms: int = DEFAULT_START_MS,
+        history_minutes: int = 7 * DAY_MINUTES,
+        volatility: float = 1.5,
+        cached_days: int = 10,
+    ) -> None:
+        unknown = [asset for asset in assets if asset not in PROFILES]
+        if unknown or not assets:
+            raise ValueError(f"no synthetic profile for {unknown or 'an empty list'}; there are {', '.join(PROFILES)}")
+        if start_ms % _MINUTE_MS or history_minutes < 1 or seed < 0:
+            raise ValueError("start_ms must be a whole minute, history_minutes above 0 and seed not negative")
+        self._assets = tuple(assets)
+        self._place = {asset: place for place, asset in enumerate(self._assets)}
+        self._start_ms = start_ms
+        self._first_ms = (start_ms - history_minutes * _MINUTE_MS) // _DAY_MS * _DAY_MS
+        self._maker = BlockMaker(seed, self._assets, volatility)
+        self._states: list[BlockState] = [self._maker.first_state()]
+        self._blocks: OrderedDict[int, Block] = OrderedDict()
+        self._cached_days = max(2, cached_days)
+
+    @property
+    def assets(self) -> Sequence[str]:
+        """Canonical assets of this market."""
+        return self._assets
+
+    @property
+    def start_ms(self) -> int:
+        """Open time of the first minute that is played live."""
+        return self._start_ms
+
+    def minute(self, open_ms: int) -> Mapping[str, MinuteBar] | None:
+        """Bars of the minute that opens at `open_ms`; empty before the history begins. This market never ends."""
+        if open_ms < self._first_ms:
+            return {}
+        block, row = self._find(open_ms)
+        regime = block.regimes[row]
+        return {
+            asset: bar_of(open_ms, fields, regime)
+            for asset, fields in zip(self._assets, block.bars[row].tolist(), strict=True)
+        }
+
+    def history(self, asset: str, until_ms: int, count: int) -> Sequence[MinuteBar]:
+        """Up to `count` bars that open before `until_ms`, oldest first. Raises ValueError for an unknown asset."""
+        if asset not in self._place:
+            raise ValueError(f"{asset} is not in this market: {', '.join(self._assets)}")
+        end_ms = -(-until_ms // _MINUTE_MS) * _MINUTE_MS
+        at_ms = max(self._first_ms, end_ms - count * _MINUTE_MS)
+        bars: list[MinuteBar] = []
+        while at_ms < end_ms:
+            block, row = self._find(at_ms)
+            rows = min(DAY_MINUTES - row, (end_ms - at_ms) // _MINUTE_MS)
+            part = block.bars[row : row + rows, self._place[asset]].tolist()
+            regimes = block.regimes[row : row + rows]
+            for offset, (fields, regime) in enumerate(zip(part, regimes, strict=True)):
+                bars.append(bar_of(at_ms + offset * _MINUTE_MS, fields, regime))
+            at_ms += rows * _MINUTE_MS
+        return bars
+
+    def day(self, open_ms: int) -> FloatArray:
+        """All bars of the UTC day that holds this minute, shape (1440, assets, `synthetic_block.FIELDS`)."""
+        return self._find(open_ms)[0].bars
+
+    def _find(self, open_ms: int) -> tuple[Block, int]:
+        day, rest_ms = divmod(open_ms - self._first_ms, _DAY_MS)
+        block = self._blocks.get(day)
+        if block is None:
+            block = self._make(day)
+        return block, rest_ms // _MINUTE_MS
+
+    def _make(self, day: int) -> Block:
+        for earlier in range(len(self._states) - 1, day):
+            self._keep(earlier, self._produce(earlier))
+        block = self._produce(day)
+        self._keep(day, block)
+        return block
+
+    def _produce(self, day: int) -> Block:
+        weekday = (self._first_ms // _DAY_MS + day + 3) % 7  # the epoch began on a Thursday
+        block, after = self._maker.make(day, weekday, self._states[day])
+        if len(self._states) == day + 1:
+            self._states.append(after)
+        return block
+
+    def _keep(self, day: int, block: Block) -> None:
+        self._blocks[day] = block
+        while len(self._blocks) > self._cached_days:
+            self._blocks.popitem(last=False)
