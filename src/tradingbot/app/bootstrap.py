@@ -18,9 +18,10 @@ from tradingbot.market.universe import Universe
 from tradingbot.net.nonce import FileNonceStore, MemoryNonceStore, NonceStore
 from tradingbot.ports import Clock, Venue
 from tradingbot.sim_server.persistence import load_credentials, persisted_now
-from tradingbot.sim_server.recorded_files import load_recording
+from tradingbot.sim_server.recorded_files import read_recording
 from tradingbot.sim_server.server import SimEndpoints, SimServer
 from tradingbot.simulator.market_feed import MarketFeed
+from tradingbot.simulator.recorded_market import RecordedMarket
 from tradingbot.simulator.synthetic_market import SyntheticMarket
 from tradingbot.venues.gateway import ExchangeGateway
 from tradingbot.venues.kraken_futures.adapter import VENUE as KRAKEN_FUTURES
@@ -73,7 +74,7 @@ async def _embedded(
     options: RunOptions, settings: Settings, universe: Universe, stack: AsyncExitStack, frozen: bool
 ) -> VenueParts:
     feed = choose_feed(options, settings, universe)
-    clock = choose_clock(replace(options, speed=1.0) if frozen else options, resume_moment(options.home, feed), True)
+    clock = choose_clock(replace(options, speed=1.0) if frozen else options, resume_at(sim_home(options.home), feed), True)
     symbols = tuple(s for s in chosen_symbols(options, universe) if universe.asset(s) in feed.assets)
     if not symbols:
         raise ConfigurationError(f"none of the chosen symbols is in the data; it has {', '.join(feed.assets)}")
@@ -161,8 +162,8 @@ def choose_feed(options: RunOptions, settings: Settings, universe: Universe) -> 
     if options.source == "recorded":
         if options.data is None:
             raise ConfigurationError("--source recorded needs --data FILE_OR_FOLDER (parquet or CSV candles)")
-        wanted = tuple(str(universe.asset(s)) for s in chosen_symbols(options, universe))
-        return load_recording(options.data, wanted)
+        wanted = [str(universe.asset(symbol)) for symbol in chosen_symbols(options, universe)]
+        return RecordedMarket(read_recording(options.data, wanted if options.symbols else None))
     seed = settings.simulator.seed if options.seed is None else options.seed
     return SyntheticMarket(seed=seed)
 
@@ -189,8 +190,8 @@ def choose_clock(options: RunOptions, origin: datetime, embedded: bool) -> Clock
     return ScaledClock(origin, speed)
 
 
-def resume_moment(home: Path, feed: MarketFeed) -> datetime:
-    """Where a simulated venue goes on: where its account stopped, else at the market's start."""
+def resume_at(venue_home: Path, feed: MarketFeed) -> datetime:
+    """When a simulated venue goes on: where its account stopped, else at the market's start."""
     start = utc_from_ms(feed.start_ms)
-    stopped = persisted_now(sim_home(home))
+    stopped = persisted_now(venue_home)
     return start if stopped is None else max(start, stopped)

@@ -31,6 +31,7 @@ from tradingbot.engine.settlement import Settlement
 from tradingbot.jobs.routine import routine_jobs
 from tradingbot.jobs.scheduler import Scheduler
 from tradingbot.market.contracts import ContractSpec
+from tradingbot.portfolio.book import REMEMBERED_FILLS
 
 log = structlog.get_logger(__name__)
 
@@ -98,6 +99,7 @@ class Daemon:
             journals["fills"],
             journals["executed_trades"],
             self._intents,
+            {str(row["fill_id"]) for row in journals["fills"].reader().tail(REMEMBERED_FILLS) if "fill_id" in row},
         )
 
     def _cycle(self) -> BotCycle:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -48,6 +48,7 @@ class PortfolioKeeper:
         fills_journal: Journal,
         trades_journal: Journal,
         intents: IntentLog,
+        journalled_fills: Collection[str] = (),
     ) -> None:
         self._book = book
         self._trades = list(trades.trades)
@@ -57,6 +58,8 @@ class PortfolioKeeper:
         self._fills_journal = fills_journal
         self._trades_journal = trades_journal
         self._intents = intents
+        # A crash between journal and positions file makes fills come again: their line is there already.
+        self._journalled = set(journalled_fills)
 
     @property
     def book(self) -> Book:
@@ -101,6 +104,8 @@ class PortfolioKeeper:
 
     def _journal_fill(self, effect: FillEffect, intent: Intent | None, now: datetime) -> None:
         fill = effect.fill
+        if fill.fill_id in self._journalled:
+            return
         record = {
             "at": now,
             "fill_id": fill.fill_id,
