@@ -24,6 +24,16 @@ _TAPE_MEMORY = 100
 
 
 @dataclass(frozen=True, slots=True)
+class Played:
+    """What the running minute has done so far; `volume` in base units."""
+
+    high: float
+    low: float
+    close: float
+    volume: float
+
+
+@dataclass(frozen=True, slots=True)
 class Funding:
     """Funding of the running hour. `rate` is absolute (USD per base unit, or coin per USD contract) per hour."""
 
@@ -92,6 +102,12 @@ class ContractMarket:
     def prints_between(self, after_ms: int, until_ms: int) -> list[Print]:
         """The minute's public trades in (after, until]."""
         return [entry for entry in self._prints if after_ms < entry.time_ms <= until_ms]
+
+    def played(self, now_ms: int) -> Played:
+        """The running minute up to a moment."""
+        fraction = self._fraction(now_ms)
+        low, high = self._path.extremes(0.0, fraction)
+        return Played(high, low, self._path.at(fraction), self.bar.volume_base * fraction)
 
     def record_print(self, entry: Print) -> Print:
         """Put a trade on the tape; returns it with its number and id."""

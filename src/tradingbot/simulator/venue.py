@@ -181,8 +181,8 @@ class SimulatedVenue:
         self.ended = minute is None
         bars = dict(minute or {})
         for asset in {one.asset for one in self.instruments.values()} - set(bars):
-            for bar in self.feed.history(asset, minute_ms, 1):
-                bars[asset] = _standing(bar, minute_ms)
+            for earlier in self.feed.history(asset, minute_ms, 1):
+                bars[asset] = _standing(earlier, minute_ms)
         self.bars.add(bars)
         for market in self.state.markets.values():
             bar = bars.get(market.instrument.asset)
@@ -231,7 +231,7 @@ class SimulatedVenue:
         strikes_ms = self.account.dead_man_ms
         if strikes_ms is None or strikes_ms > now_ms:
             return
-        self.state.now_ms = max(self.state.now_ms, strikes_ms)
+        play_happenings(self.state, strikes_ms)
         self.account.dead_man_ms = None
         self.cancel_all(reason="dead_man_switch")
 
