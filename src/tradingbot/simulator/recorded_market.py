@@ -21,7 +21,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tradingbot.simulator.bars import bar_of
+from tradingbot.simulator.minute_bars import bar_of
 from tradingbot.simulator.market_feed import MinuteBar
 
 FloatArray = NDArray[np.float64]
