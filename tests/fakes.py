@@ -222,6 +222,8 @@ class FakeVenue:
         else:
             entry = (abs(size) * entry + fill.size * fill.price) / (abs(size) + fill.size)
         self.held[fill.symbol] = (size + change, entry)
+        unit = Decimal("1e-12")
+        pnl, fee = pnl.quantize(unit), fee.quantize(unit)
         old = self.balances[spec.wallet]
         new = old + pnl - fee
         self.balances[spec.wallet] = new

@@ -8,7 +8,17 @@ from tradingbot.exits.params import ExitParams
 from tradingbot.market.universe import UniverseParams
 from tradingbot.risk.params import RiskParams
 from tradingbot.signals.params import SignalParams
+from tradingbot.simulator.params import SimulatorParams
 from tradingbot.venues.kraken_futures.settings import KrakenFuturesParams
+
+
+class Secrets(dict):
+    pass
+
+
+def load_settings(folder, profile, environ, overrides):
+    names = ("KRAKEN_FUTURES_API_KEY", "KRAKEN_FUTURES_API_SECRET")
+    return Settings(), Secrets({n: environ[n] for n in names if n in environ})
 
 
 class Settings(Params):
@@ -20,3 +30,5 @@ class Settings(Params):
     engine: EngineParams = EngineParams()
     universe: UniverseParams = UniverseParams()
     kraken_futures: KrakenFuturesParams = KrakenFuturesParams()
+    simulator: SimulatorParams = SimulatorParams()
+    exchange: str = "kraken"

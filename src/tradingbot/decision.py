@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +14,7 @@ from tradingbot.exits.params import ExitParams
 from tradingbot.market.snapshot import MarketSnapshot, SymbolSnapshot
 from tradingbot.portfolio.book import Book, EntryPlan
 from tradingbot.portfolio.position import Position
-from tradingbot.risk.canonical_sizing import normalize_position_size
+from tradingbot.risk.canonical_sizing import SizeAdjustment, normalize_position_size
 from tradingbot.risk.params import RiskParams
 from tradingbot.risk.position_sizing import Exposure, SizeVerdict, size_entry
 from tradingbot.signals.params import SignalParams
@@ -159,7 +159,7 @@ def _entry(
     if size.refused:
         return SignalVerdict(flow, "sizing", size.refused, size), None
     price = _touch(part, flow.direction)
-    contracts, adjusted_usd, adjustments = normalize_position_size(part.spec, size.size_usd, price)
+    contracts, adjusted_usd, adjustments = normalize_position_size(flow.symbol, size.size_usd, price, part.spec)
     if contracts <= 0:
         return SignalVerdict(flow, "contract_size", (reason("below_contract_minimum"),), size), None
     plan = _plan(part, flow, size, stop_fraction, params, adjustments)
@@ -196,7 +196,7 @@ def _plan(
     size: SizeVerdict,
     stop_fraction: Decimal,
     params: DecisionParams,
-    adjustments: tuple[str, ...],
+    adjustments: tuple[SizeAdjustment, ...],
 ) -> EntryPlan:
     high = flow.conviction is Conviction.HIGH
     return EntryPlan(
@@ -215,7 +215,7 @@ def _plan(
     )
 
 
-def _context(flow: FlowSignal, size: SizeVerdict, adjustments: tuple[str, ...]) -> dict[str, Any]:
+def _context(flow: FlowSignal, size: SizeVerdict, adjustments: tuple[SizeAdjustment, ...]) -> dict[str, Any]:
     return {
         "confidence": flow.confidence,
         "aligned": flow.aligned,
@@ -225,7 +225,7 @@ def _context(flow: FlowSignal, size: SizeVerdict, adjustments: tuple[str, ...]) 
             for item in flow.components
         },
         "size_steps": {step.name: str(step.size_usd) for step in size.steps},
-        "adjustments": list(adjustments),
+        "adjustments": [asdict(item) for item in adjustments],
     }
 
 

@@ -55,10 +55,8 @@ async def ask_venue(
     venue: Venue, positions: PositionsState, trades: TradesState, journal_fills: Sequence[Mapping[str, Any]]
 ) -> Records:
     """The venue's side, asked now. Raises VenueError."""
-    since = min(
-        (trade.entry_time for trade in trades.trades),
-        default=min((p.entry_time for p in positions.positions), default=positions.fills_since),
-    )
+    began = [*(t.entry_time for t in trades.trades), *(p.entry_time for p in positions.positions)]
+    since = min(began, default=positions.fills_since)
     return Records(
         positions,
         trades,

@@ -15,6 +15,7 @@ from tradingbot.core.records import (
     OrderDenied,
     OrderOutcome,
     OrderRefused,
+    OrderUnknown,
     RefusalCode,
 )
 from tradingbot.core.types import ContractKind, OrderKind, Symbol, iso_utc
