@@ -155,7 +155,9 @@ class FakeVenue:
 
     def _book(self, symbol: Symbol) -> BookView:
         price, now = float(self.prices[symbol]), self.clock.now()
-        return BookView(symbol, now, now, ((price, 50.0), (price * 0.999, 90.0)), ((price * 1.0001, 50.0), (price * 1.001, 90.0)))
+        return BookView(
+            symbol, now, now, ((price, 50.0), (price * 0.999, 90.0)), ((price * 1.0001, 50.0), (price * 1.001, 90.0))
+        )
 
     async def funding_history(self, symbol: Symbol, since: datetime) -> Sequence[FundingRate]:
         return ()
@@ -182,8 +184,18 @@ class FakeVenue:
         self._number += 1
         order_id = VenueOrderId(f"v{self._number}")
         self.orders[order_id] = OpenOrder(
-            order_id, order.client_order_id, order.symbol, order.side, order.kind, order.size, Decimal(0),
-            order.limit_price, order.stop_price, order.trigger_signal, order.reduce_only, self.clock.now(),
+            order_id,
+            order.client_order_id,
+            order.symbol,
+            order.side,
+            order.kind,
+            order.size,
+            Decimal(0),
+            order.limit_price,
+            order.stop_price,
+            order.trigger_signal,
+            order.reduce_only,
+            self.clock.now(),
         )
         return OrderAccepted(order.client_order_id, order_id)
 
@@ -200,8 +212,15 @@ class FakeVenue:
         self._number += 1
         price = self.prices[symbol]
         fill = Fill(
-            FillId(f"f{self._number}"), VenueOrderId(f"v{self._number}"), client_order_id, symbol, side, amount, price,
-            self.clock.now(), Liquidity.TAKER,
+            FillId(f"f{self._number}"),
+            VenueOrderId(f"v{self._number}"),
+            client_order_id,
+            symbol,
+            side,
+            amount,
+            price,
+            self.clock.now(),
+            Liquidity.TAKER,
         )
         self._book_fill(fill)
         self.all_fills.append(fill)
@@ -229,8 +248,17 @@ class FakeVenue:
         self.balances[spec.wallet] = new
         self.rows.append(
             LedgerEntry(
-                len(self.rows) + 1, fill.time, LedgerKind.TRADE, spec.wallet, spec.settlement_currency, fill.symbol,
-                fill.fill_id, old, new, pnl, fee,
+                len(self.rows) + 1,
+                fill.time,
+                LedgerKind.TRADE,
+                spec.wallet,
+                spec.settlement_currency,
+                fill.symbol,
+                fill.fill_id,
+                old,
+                new,
+                pnl,
+                fee,
             )
         )
 
@@ -317,9 +345,15 @@ class FakeVenue:
         self.balances[spec.wallet] = old + amount
         self.rows.append(
             LedgerEntry(
-                len(self.rows) + 1, self.clock.now() + timedelta(0), LedgerKind.FUNDING, spec.wallet,
-                spec.settlement_currency, symbol, None, old, old + amount, realised_funding=amount,
+                len(self.rows) + 1,
+                self.clock.now() + timedelta(0),
+                LedgerKind.FUNDING,
+                spec.wallet,
+                spec.settlement_currency,
+                symbol,
+                None,
+                old,
+                old + amount,
+                realised_funding=amount,
             )
         )
-
-

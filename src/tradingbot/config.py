@@ -5,6 +5,7 @@ from __future__ import annotations
 from tradingbot.core.params import Params
 from tradingbot.engine.params import EngineParams
 from tradingbot.exits.params import ExitParams
+from tradingbot.market.symbol_validation import ValidationParams
 from tradingbot.market.universe import UniverseParams
 from tradingbot.risk.params import RiskParams
 from tradingbot.signals.params import SignalParams
@@ -32,3 +33,4 @@ class Settings(Params):
     kraken_futures: KrakenFuturesParams = KrakenFuturesParams()
     simulator: SimulatorParams = SimulatorParams()
     exchange: str = "kraken"
+    validation: ValidationParams = ValidationParams()

@@ -74,7 +74,9 @@ async def _embedded(
     options: RunOptions, settings: Settings, universe: Universe, stack: AsyncExitStack, frozen: bool
 ) -> VenueParts:
     feed = choose_feed(options, settings, universe)
-    clock = choose_clock(replace(options, speed=1.0) if frozen else options, resume_at(sim_home(options.home), feed), True)
+    clock = choose_clock(
+        replace(options, speed=1.0) if frozen else options, resume_at(sim_home(options.home), feed), True
+    )
     symbols = tuple(s for s in chosen_symbols(options, universe) if universe.asset(s) in feed.assets)
     if not symbols:
         raise ConfigurationError(f"none of the chosen symbols is in the data; it has {', '.join(feed.assets)}")
@@ -86,9 +88,15 @@ async def _embedded(
     endpoints = await sim.start()
     if frozen:
         stack.push_async_callback(sim.stop)
-    venue = _kraken_futures(options, settings, universe, clock, endpoints, frozen)
+    venue = _kraken_futures(options, settings, _only(universe, symbols), clock, endpoints, frozen)
     stack.push_async_callback(venue.close)
     return VenueParts(venue, clock, universe, symbols, endpoints.rest_url, endpoints.ws_url, sim)
+
+
+def _only(universe: Universe, symbols: tuple[Symbol, ...]) -> Universe:
+    """The universe cut to what is traded: a venue streams no more than that."""
+    kept = tuple(entry for entry in universe.params.assets if universe.symbol(entry.symbol) in symbols)
+    return Universe(universe.params.model_copy(update={"assets": kept}))
 
 
 async def _external(
@@ -109,21 +117,18 @@ async def _external(
         api_secret=keys.api_secret if keys else "",
     )
     clock = await _venue_clock(options, settings, universe, endpoints)
-    venue = _kraken_futures(options, settings, universe, clock, endpoints, looking)
+    symbols = chosen_symbols(options, universe)
+    venue = _kraken_futures(options, settings, _only(universe, symbols), clock, endpoints, looking)
     stack.push_async_callback(venue.close)
-    return VenueParts(venue, clock, universe, chosen_symbols(options, universe), endpoints.rest_url, endpoints.ws_url)
+    return VenueParts(venue, clock, universe, symbols, endpoints.rest_url, endpoints.ws_url)
 
 
-async def _venue_clock(
-    options: RunOptions, settings: Settings, universe: Universe, endpoints: SimEndpoints
-) -> Clock:
+async def _venue_clock(options: RunOptions, settings: Settings, universe: Universe, endpoints: SimEndpoints) -> Clock:
     """Wall time for a live venue; a test venue may live in its own time, so its clock is asked and followed."""
     if options.profile == "live":
         return choose_clock(options, SystemClock().now(), False)
     wall = SystemClock()
-    public = KrakenFuturesVenue(
-        _venue_params(settings, endpoints), universe, wall, None, MemoryNonceStore()
-    )
+    public = KrakenFuturesVenue(_venue_params(settings, endpoints), universe, wall, None, MemoryNonceStore())
     try:
         return choose_clock(options, await public.server_time(), False)
     finally:

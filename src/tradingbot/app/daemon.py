@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 from collections.abc import Mapping
@@ -53,6 +54,8 @@ class Daemon:
         self._stores = stores
         venue, clock, engine = parts.venue, parts.clock, settings.engine
         self._clock = clock
+        self._suppressed: dict[Symbol, str] = {}
+        self._account_lock = asyncio.Lock()
         self._ids = OrderIds(self._instance())
         self._intents = IntentLog(stores.journals["intents"])
         self._intents.restore(stores.journals["intents"].reader())
@@ -62,9 +65,9 @@ class Daemon:
         self._reconciler = Reconciler(venue, clock, self._keeper, self._settlement, self._unknown, self._ids)
         self._collector = MarketCollector(venue, clock, engine, specs)
         self._scheduler = Scheduler(routine_jobs(self._job_works()), clock)
-        self._loop = CycleLoop(self._cycle().run_once, clock, engine, self._after_cycle, options.cycles, self._stop)
+        self._bot_cycle = self._cycle()
+        self._loop = CycleLoop(self._run_cycle, clock, engine, self._after_cycle, options.cycles, self._stop)
         self._runtime = Runtime(self._tasks(), self._loop, self._stages())
-        self._stopping = False
         self._state = self._first_state()
 
     # ------------------------------------------------------------ building
@@ -131,6 +134,7 @@ class Daemon:
                     }
                 ),
                 entry_blocks=self.entry_blocks,
+                suppressed=lambda: self._suppressed,
             )
         )
 
@@ -168,6 +172,10 @@ class Daemon:
             source=self._options.source,
             venue=self._parts.venue.name,
             venue_url=self._parts.url,
+            venue_ws_url=self._parts.ws_url,
+            data=str(self._options.data.resolve()) if self._options.data else "",
+            symbols=list(self._options.symbols),
+            seed=self._options.seed,
             pid=os.getpid(),
             started_at=self._clock.now(),
             as_of=self._clock.now(),
@@ -278,7 +286,19 @@ class Daemon:
         )
 
     async def _hourly_reconciliation(self) -> None:
-        await self._reconciler.reconcile()
+        async with self._account_lock:
+            await self._reconciler.reconcile()
+
+    async def _run_cycle(self) -> CycleReport:
+        # The cycle and the hourly reconciliation both move the book: one at a time.
+        async with self._account_lock:
+            return await self._bot_cycle.run_once()
 
     async def _validation(self) -> None:
-        await validate_symbols(self._parts, self._settings, self._options.home, self._options.profile)
+        state = await validate_symbols(self._parts, self._settings.validation)
+        self._stores.documents["symbol_status"].put(state)
+        bad = {Symbol(name): check for name, check in state.symbols.items() if check.status != "valid"}
+        self._suppressed = {
+            symbol: f"validation: {', '.join(why.code for why in check.as_reasons())}" for symbol, check in bad.items()
+        }
+        log.info("symbols.validated", **state.summary, suppressed_symbols=sorted(self._suppressed))

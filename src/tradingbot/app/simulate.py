@@ -125,4 +125,3 @@ async def _serve(server: SimServer) -> None:
         await asyncio.wait({market, stop}, return_when=asyncio.FIRST_COMPLETED)
         market.cancel()
         stop.cancel()
-

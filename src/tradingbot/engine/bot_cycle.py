@@ -13,7 +13,7 @@ from tradingbot.core.records import AccountState
 from tradingbot.core.types import Symbol
 from tradingbot.decision import ClosePosition, Decision, DecisionParams, EntryPermission, OpenPosition, decide
 from tradingbot.engine.collect import MarketCollector, index_prices
-from tradingbot.engine.cycle_record import cycle_record, signal_records
+from tradingbot.engine.cycle_record import adjustment_records, cycle_record, signal_records
 from tradingbot.engine.execute import Done, Executor
 from tradingbot.engine.identifiers import OrderIds, cycle_id_of
 from tradingbot.engine.intents import IntentLog
@@ -68,6 +68,7 @@ class CycleParts:
     engine_params: EngineParams
     params_digest: str
     entry_blocks: Callable[[], tuple[str, ...]]
+    suppressed: Callable[[], Mapping[Symbol, str]]
 
 
 class BotCycle:
@@ -119,7 +120,7 @@ class BotCycle:
     def _permission(self, truth: Truth, unreadable: bool) -> EntryPermission:
         unresolved = dict.fromkeys(self._p.intents.unresolved_symbols(), "order_outcome_unknown")
         reasons = (*self._p.entry_blocks(), *(("account_unreadable",) if unreadable else ()))
-        return EntryPermission(reasons, {**truth.blocked_symbols(), **unresolved})
+        return EntryPermission(reasons, {**self._p.suppressed(), **truth.blocked_symbols(), **unresolved})
 
     async def _act(self, cycle_id: str, decision: Decision, truth: Truth) -> list[Done]:
         closes = [action for action in decision.actions if isinstance(action, ClosePosition)]
@@ -169,6 +170,8 @@ class BotCycle:
         p = self._p
         for record in signal_records(snapshot, decision):
             p.signals_journal.append(record)
+        for adjustment in adjustment_records(snapshot, decision):
+            p.sizes_journal.append(adjustment)
         record = cycle_record(snapshot, book, decision, permission, truth, done, p.params_digest, think_ms)
         p.cycles_journal.append(record)
 

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tradingbot.engine.models import InstanceState, PositionsState, RuntimeState, StateModel, TradesState
+from tradingbot.engine.models import (
+    InstanceState,
+    PositionsState,
+    RuntimeState,
+    StateModel,
+    TradesState,
+    ValidationState,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +42,7 @@ DOCUMENTS: Final[Mapping[str, DocumentRow]] = {
     "positions": DocumentRow("state/positions_futures.json", PositionsState, 1, "engine.portfolio_keeper"),
     "trades": DocumentRow("state/trades_futures.json", TradesState, 1, "engine.portfolio_keeper"),
     "instance": DocumentRow("state/instance.json", InstanceState, 1, "app.bootstrap"),
+    "symbol_status": DocumentRow("feature_store/venue_symbol_status.json", ValidationState, 1, "app.validation"),
     "runtime": DocumentRow("state/runtime.json", RuntimeState, 1, "app.daemon"),
 }
 

@@ -103,3 +103,11 @@ def signal_records(snapshot: MarketSnapshot, decision: Decision) -> Iterator[dic
                 for item in flow.components
             ],
         }
+
+
+def adjustment_records(snapshot: MarketSnapshot, decision: Decision) -> Iterator[dict[str, Any]]:
+    """Lines of `logs/size_adjustments.jsonl`: every change that canonical sizing made (SPEC 2.6)."""
+    for action in decision.actions:
+        if isinstance(action, OpenPosition):
+            for adjustment in action.plan.signal_context.get("adjustments", ()):
+                yield {"cycle_id": snapshot.cycle_id, "as_of": snapshot.as_of, **adjustment}

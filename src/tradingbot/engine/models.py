@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tradingbot.core.records import Reason
 from tradingbot.core.types import FillId
 from tradingbot.portfolio.book import Book
 from tradingbot.portfolio.position import ClosedTrade, Position
@@ -57,6 +58,27 @@ class InstanceState(StateModel):
     created_at: datetime
     profile: str
     venue: str
+
+
+class SymbolCheck(StateModel):
+    """Verdict on one symbol."""
+
+    status: str
+    checked_at: datetime
+    metrics: dict[str, float] = Field(default_factory=dict)
+    reasons: list[dict[str, Any]] = Field(default_factory=list)
+
+    def as_reasons(self) -> tuple[Reason, ...]:
+        """The reasons as the pure rooms know them."""
+        return tuple(Reason(str(row["code"])) for row in self.reasons)
+
+
+class ValidationState(StateModel):
+    """`feature_store/venue_symbol_status.json`: which symbols are fit to be traded at the venue."""
+
+    as_of: datetime
+    summary: dict[str, int]
+    symbols: dict[str, SymbolCheck]
 
 
 class JobStatus(StateModel):
