@@ -122,14 +122,13 @@ class HttpClient:
         limit_s = self._params.timeout_s if timeout_s is None else timeout_s
         target = URL(url, encoded=True)
         clock = self._clock
-        clock.touch()
         try:
             async with clock.timeout(limit_s):
-                async with self._open().request(
-                    method, target, data=body, headers=headers, allow_redirects=False
-                ) as response:
-                    content = await self._read(response, target.path)
-                clock.touch()
+                with clock.in_flight():
+                    async with self._open().request(
+                        method, target, data=body, headers=headers, allow_redirects=False
+                    ) as response:
+                        content = await self._read(response, target.path)
         except TimeoutError as error:
             raise VenueTimeoutError(f"{method} {target.path}: no answer within {limit_s:g} s") from error
         except aiohttp.ClientConnectorError as error:

@@ -153,15 +153,16 @@ class Stream:
         self._clock.touch()
         try:
             async with self._clock.timeout(params.connect_timeout_s):
-                return await connect(
-                    self._url,
-                    open_timeout=None,
-                    ping_interval=None,
-                    close_timeout=1,
-                    max_size=params.max_message_bytes,
-                    compression=None,
-                    proxy=None,
-                )
+                with self._clock.in_flight():
+                    return await connect(
+                        self._url,
+                        open_timeout=None,
+                        ping_interval=None,
+                        close_timeout=1,
+                        max_size=params.max_message_bytes,
+                        compression=None,
+                        proxy=None,
+                    )
         except TimeoutError as error:
             raise VenueTimeoutError(f"{self.name}: no handshake within {params.connect_timeout_s:g} s") from error
 

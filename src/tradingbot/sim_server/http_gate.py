@@ -88,7 +88,8 @@ class HttpGate:
         service = self._service
         faults, now_ms = service.venue.state.faults, service.now_ms()
         if faults.hit("timeout_before", path, now_ms):
-            await service.clock.sleep(_LOST_ANSWER_S)
+            with service.clock.parked():
+                await service.clock.sleep(_LOST_ANSWER_S)
             return _page(504, "Gateway Timeout")
         for name, make in _BLUNT_FAULTS.items():
             if faults.hit(name, path, now_ms):
@@ -134,7 +135,8 @@ class HttpGate:
         slow = service.venue.state.faults.hit("slow", path, service.now_ms())
         delay_ms += slow.ms if slow else 0.0
         if delay_ms > 0:
-            await service.clock.sleep(delay_ms / 1000)
+            with service.clock.parked():
+                await service.clock.sleep(delay_ms / 1000)
 
     def _refusal(self, error: ApiError) -> Any:
         if isinstance(error.body, str):
@@ -153,7 +155,8 @@ class HttpGate:
         service = self._service
         faults, now_ms = service.venue.state.faults, service.now_ms()
         if faults.hit("timeout_after", path, now_ms):
-            await service.clock.sleep(_LOST_ANSWER_S)
+            with service.clock.parked():
+                await service.clock.sleep(_LOST_ANSWER_S)
         if isinstance(body, str):
             return web.Response(status=status, text=body)
         data = orjson.dumps(body)

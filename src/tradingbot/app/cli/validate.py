@@ -44,15 +44,20 @@ def _print(report: dict[str, Any]) -> None:
             symbol,
             f"[{colour}]{row['status']}[/]",
             _number(metrics.get("spread_pct"), ".4f"),
-            _number(metrics.get("depth_usd"), ",.0f"),
+            _number(_depth(metrics), ",.0f"),
             _number(metrics.get("candle_age_s"), ".0f", " s"),
-            ", ".join(row["reasons"]),
+            ", ".join(why["code"] for why in row["reasons"]),
         )
     summary = report["summary"]
     Console().print(table)
     click.echo(
         f"{summary['valid']} valid, {summary['invalid']} invalid, {summary['suppressed']} suppressed of {summary['total']}"
     )
+
+
+def _depth(metrics: dict[str, float]) -> float | None:
+    sides = [metrics[name] for name in ("bid_depth_usd", "ask_depth_usd") if name in metrics]
+    return min(sides, default=None)
 
 
 def _number(value: Any, form: str, unit: str = "") -> str:

@@ -96,8 +96,9 @@ class Requests:
             self._pending = pending
             try:
                 async with self._clock.timeout(self._ack_timeout_s):
-                    await self._sender.send(json.dumps(request))
-                    return await pending.answered
+                    with self._clock.in_flight():
+                        await self._sender.send(json.dumps(request))
+                        return await pending.answered
             except TimeoutError as error:
                 what = f"{pending.request} {pending.feed}".strip()
                 raise VenueTimeoutError(f"{what}: not acknowledged within {self._ack_timeout_s:g} s") from error
