@@ -1,0 +1,82 @@
+"""Settings of the cycle: rhythm, orders, freshness (SPEC 3.1, 7)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from tradingbot.core.params import Params, contradiction
+
+
+class FreshnessParams(Params):
+    """Older than this is stale, is shown as stale, and cannot open a position (SPEC 3.1)."""
+
+    ticker_s: float = Field(default=30.0, gt=0, le=3600, description="Age of prices, seconds.")
+    book_s: float = Field(default=15.0, gt=0, le=3600, description="Age of the order book, seconds.")
+    candle_delay_s: float = Field(
+        default=90.0, gt=0, le=3600, description="Delay of the newest candle's close, seconds."
+    )
+    funding_s: float = Field(default=7200.0, gt=0, le=86_400, description="Age of funding, seconds.")
+    open_interest_s: float = Field(default=900.0, gt=0, le=86_400, description="Age of open interest, seconds.")
+    account_s: float = Field(default=120.0, gt=0, le=3600, description="Age of margin and positions, seconds.")
+    intelligence_s: float = Field(default=3600.0, gt=0, le=604_800, description="Age of market intelligence, seconds.")
+
+
+class OrderParams(Params):
+    """How orders are sent (SPEC 7.3)."""
+
+    entry_kind: Literal["market", "limit"] = Field(default="market", description="market, or a marketable limit (IOC).")
+    limit_offset_bps: float = Field(
+        default=5.0, ge=0, le=200, description="How far a limit may pay beyond the touch, bps."
+    )
+    max_slippage_bps: float = Field(
+        default=25.0, gt=0, le=500, description="Expected slippage beyond this: no entry, bps."
+    )
+    answer_timeout_s: float = Field(
+        default=10.0, ge=1, le=60, description="No answer for so long: the outcome is unknown."
+    )
+    stop_trigger: Literal["mark", "index", "last"] = Field(default="mark", description="Price that fires the stop.")
+    dead_man_switch_s: float = Field(
+        default=60.0, ge=10, le=3600, description="Armed only while entries rest, seconds."
+    )
+
+
+class GraceParams(Params):
+    """After an entry only stops act (SPEC 7.5)."""
+
+    normal_s: float = Field(default=120.0, ge=0, le=3600, description="Seconds of grace.")
+    high_conviction_s: float = Field(default=300.0, ge=0, le=3600, description="Seconds of grace at high conviction.")
+
+    @model_validator(mode="after")
+    def _longer_for_high(self) -> GraceParams:
+        if self.high_conviction_s < self.normal_s:
+            raise contradiction(
+                "grace at high conviction must not be shorter than otherwise", "high_conviction_s", "normal_s"
+            )
+        return self
+
+
+class EngineParams(Params):
+    """The cycle."""
+
+    cycle_s: float = Field(default=60.0, ge=1, le=3600, description="Seconds between cycles.")
+    cycle_offset_s: float = Field(
+        default=2.0, ge=0, le=60, description="Seconds after the full cycle, for candles to close."
+    )
+    cycle_deadline_s: float = Field(default=45.0, gt=0, le=3600, description="A cycle that takes longer is given up.")
+    candle_count: int = Field(default=1000, ge=100, le=10_000, description="1-minute candles that a snapshot holds.")
+    book_sample_s: float = Field(default=5.0, ge=0.5, le=60, description="Seconds between samples of the order book.")
+    book_samples: int = Field(default=240, ge=10, le=10_000, description="Samples that a snapshot holds.")
+    reconcile_s: float = Field(default=3600.0, ge=60, le=86_400, description="Seconds between full reconciliations.")
+    orders: OrderParams = OrderParams()
+    freshness: FreshnessParams = FreshnessParams()
+    grace: GraceParams = GraceParams()
+
+    @model_validator(mode="after")
+    def _fits_the_cycle(self) -> EngineParams:
+        if self.cycle_offset_s + self.cycle_deadline_s > self.cycle_s:
+            raise contradiction(
+                "a cycle must be over before the next begins", "cycle_offset_s", "cycle_deadline_s", "cycle_s"
+            )
+        return self
