@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 import types
 import typing
@@ -19,6 +20,7 @@ from tradingbot.config.layers import Layers
 
 _SECRET = re.compile(r"secret|passw|passphrase|token|api_?key|private", re.IGNORECASE)
 _NEAR = 0.6
+_SHOWN_CHARACTERS = 80
 
 
 def explain(error: ValidationError, model: type[BaseModel], layers: Layers) -> str:
@@ -26,9 +28,8 @@ def explain(error: ValidationError, model: type[BaseModel], layers: Layers) -> s
     details = error.errors(include_url=False)
     unknown = {one["loc"] for one in details if one["type"] == "extra_forbidden"}
     # A misspelt key makes its required twin missing: the cause alone is said.
-    kept = [
-        one for one in details if not (one["type"] == "missing" and any(loc[:-1] == one["loc"][:-1] for loc in unknown))
-    ]
+    shadowed = {loc[:-1] for loc in unknown}
+    kept = [one for one in details if not (one["type"] == "missing" and one["loc"][:-1] in shadowed)]
     return "\n".join(_line(one, model, layers) for one in kept)
 
 
@@ -45,14 +46,8 @@ def shown(key: str, value: object) -> str:
     """A value for a message; what could be a secret is never shown."""
     if _SECRET.search(key):
         return "(not shown)"
-    text = (
-        f"{value!r}"
-        if isinstance(value, str)
-        else {None: "null", True: "true", False: "false"}.get(value, str(value))
-        if isinstance(value, (bool, type(None)))
-        else str(value)
-    )
-    return text if len(text) <= 80 else f"{text[:77]}..."
+    text = repr(value) if isinstance(value, str) else json.dumps(value, default=str)
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 3]}..."
 
 
 def _line(one: ErrorDetails, model: type[BaseModel], layers: Layers) -> str:
@@ -86,13 +81,13 @@ def _unknown(model: type[BaseModel], loc: Sequence[int | str], source: str) -> s
 def _contradiction(one: ErrorDetails, model: type[BaseModel], loc: Sequence[int | str], layers: Layers) -> str:
     context: Mapping[str, Any] = one.get("ctx", {})
     prefix = dotted(loc)
-    parts = []
+    by_source: dict[str, list[str]] = {}
     for name in context["keys"]:
         key = f"{prefix}.{name}" if prefix else name
         origin = layers.origin(_plain(key.split(".")))
         value = _value_at(one["input"], name.split("."), model_at(model, loc))
-        parts.append(f"{key} = {shown(key, value)} ({origin.source if origin else 'built-in default'})")
-    return f"{context['text']}: {', '.join(parts)}"
+        by_source.setdefault(origin.source if origin else "built-in default", []).append(f"{key} = {shown(key, value)}")
+    return f"{context['text']}: " + "; ".join(f"{', '.join(some)} ({source})" for source, some in by_source.items())
 
 
 def _value_at(value: Any, path: Sequence[str], model: type[BaseModel] | None) -> Any:
@@ -184,7 +179,7 @@ def _kind(annotation: Any) -> str:
     if origin in (tuple, list):
         return f"a list, each {_kind(inner[0])}"
     kinds: dict[Any, str] = {
-        int: "a whole number", float: "a number", bool: "true or false", str: "text", type(None): "null", dict: "an object"
+        int: "a whole number", float: "a number", bool: "true or false", str: "text", type(None): "null",
     }  # fmt: skip
     return kinds.get(origin or annotation, "an object")
 
