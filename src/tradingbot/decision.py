@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -16,18 +17,24 @@ from tradingbot.portfolio.book import Book, EntryPlan
 from tradingbot.portfolio.position import Position
 from tradingbot.risk.canonical_sizing import SizeAdjustment, normalize_position_size
 from tradingbot.risk.params import RiskParams
-from tradingbot.risk.position_sizing import Exposure, SizeVerdict, size_entry
+from tradingbot.risk.position_sizing import Exposure, SizeRequest, SizeVerdict, size_entry
 from tradingbot.signals.params import SignalParams
 from tradingbot.signals.predictive_flow_engine import FlowSignal, flow_signal
 
 
 @dataclass(frozen=True, slots=True)
 class DecisionParams:
-    """All parameters that a decision depends on."""
+    """All parameters that a decision depends on. `venue_since` is when this account began to trade at the venue."""
 
     signals: SignalParams
     risk: RiskParams
     exits: ExitParams
+    grace: GraceParams
+    venue_since: datetime
+
+    def is_early(self, now: datetime) -> bool:
+        """Within the first days on the venue, when smaller caps hold (SPEC 6.1)."""
+        return now - self.venue_since < timedelta(days=self.risk.sizing.early_days)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +161,9 @@ def _entry(
     if blocked is not None:
         return SignalVerdict(flow, blocked[0], blocked[1]), None
     stop_fraction = Decimal(str(params.exits.stop_loss_pct)) / 100
-    multiplier = flow.size_multiplier
-    size = size_entry(multiplier, flow.confidence, stop_fraction, part.spec.wallet, exposure, params.risk)
+    early = params.is_early(flow.as_of)
+    request = SizeRequest(flow.size_multiplier, flow.confidence, stop_fraction, part.spec.wallet, early)
+    size = size_entry(request, exposure, params.risk)
     if size.refused:
         return SignalVerdict(flow, "sizing", size.refused, size), None
     price = _touch(part, flow.direction)
@@ -209,7 +217,7 @@ def _plan(
         strategy="predictive_flow",
         conviction=flow.conviction.value,
         stop_fraction=stop_fraction,
-        grace_s=params.exits.grace_high_conviction_s if high else params.exits.grace_s,
+        grace_s=params.grace.high_conviction_s if high else params.grace.normal_s,
         timing_id=f"{flow.symbol}-{flow.direction.value}-{int(flow.as_of.timestamp())}",
         signal_context=_context(flow, size, adjustments),
     )

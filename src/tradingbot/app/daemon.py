@@ -56,7 +56,8 @@ class Daemon:
         self._clock = clock
         self._suppressed: dict[Symbol, str] = {}
         self._account_lock = asyncio.Lock()
-        self._ids = OrderIds(self._instance())
+        self._instance = self._known_instance()
+        self._ids = OrderIds(self._instance.instance)
         self._intents = IntentLog(stores.journals["intents"])
         self._intents.restore(stores.journals["intents"].reader())
         self._keeper = self._portfolio()
@@ -72,22 +73,19 @@ class Daemon:
 
     # ------------------------------------------------------------ building
 
-    def _instance(self) -> str:
+    def _known_instance(self) -> InstanceState:
         document = self._stores.documents["instance"]
         found = document.load()
         if found.value is not None:
-            return str(found.value.instance)
+            known: InstanceState = found.value
+            return known
         seed = f"{self._options.home}|{self._clock.now().isoformat()}|{os.getpid()}|{os.urandom(8).hex()}"
         name = hashlib.blake2b(seed.encode(), digest_size=3).hexdigest()
-        document.save(
-            InstanceState(
-                instance=name,
-                created_at=self._clock.now(),
-                profile=self._options.profile,
-                venue=self._parts.venue.name,
-            )
+        made = InstanceState(
+            instance=name, created_at=self._clock.now(), profile=self._options.profile, venue=self._parts.venue.name
         )
-        return name
+        document.save(made)
+        return made
 
     def _portfolio(self) -> PortfolioKeeper:
         documents, journals = self._stores.documents, self._stores.journals
@@ -107,7 +105,9 @@ class Daemon:
 
     def _cycle(self) -> BotCycle:
         settings, parts = self._settings, self._parts
-        decision_params = DecisionParams(settings.signals, settings.risk, settings.exits)
+        decision_params = DecisionParams(
+            settings.signals, settings.risk, settings.exits, settings.engine.grace, self._instance.created_at
+        )
         executor = Executor(parts.venue, self._clock, self._ids, self._intents, self._keeper, settings.engine)
         return BotCycle(
             CycleParts(

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
+from pydantic_core import PydanticCustomError
 
 
 class Params(BaseModel):
     """Frozen, typed settings of one part; an unknown key is an error, every field has a default or is required."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+
+
+def contradiction(text: str, *keys: str) -> PydanticCustomError:
+    """What a model validator raises when settings that are fine each cannot hold together.
+
+    `keys` are the dotted keys involved, seen from the model that complains; the loader adds their values and origins.
+    """
+    return PydanticCustomError("contradiction", "{text}", {"text": text, "keys": keys})

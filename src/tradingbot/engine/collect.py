@@ -46,7 +46,7 @@ class MarketCollector:
     _tracks: dict[Symbol, _Track] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        keep = int(self.params.book_sample_keep_s / self.params.book_sample_interval_s)
+        keep = self.params.book_samples
         for symbol in self.specs:
             self._tracks[symbol] = _Track(empty_candles(symbol, Timeframe.M1), deque(maxlen=keep))
 
@@ -57,7 +57,7 @@ class MarketCollector:
                 book = self.venue.live_book(symbol)
                 if book is not None and book.bids and book.asks:
                     track.samples.append(_sample(book, epoch_ms(self.clock.now())))
-            await self.clock.sleep(self.params.book_sample_interval_s)
+            await self.clock.sleep(self.params.book_sample_s)
 
     async def refresh(self) -> None:
         """Bring candles up to now; a symbol that fails keeps its last bars and is said once."""
@@ -102,7 +102,7 @@ class MarketCollector:
 
     async def _tickers(self, now: datetime) -> Mapping[Symbol, Ticker]:
         live = {symbol: ticker for symbol in self._tracks if (ticker := self.venue.live_ticker(symbol)) is not None}
-        limit_s = self.params.max_ticker_age_s
+        limit_s = self.params.freshness.ticker_s
         stale = [s for s in self._tracks if s not in live or (now - live[s].received_at).total_seconds() > limit_s]
         if not stale:
             return live
@@ -133,11 +133,11 @@ def staleness(
     """Names of the inputs that are missing or older than their limit (SPEC 3.1)."""
     found = []
     last_ms = candles.last_close_ms
-    if last_ms is None or epoch_ms(now) - last_ms > params.max_candle_age_s * 1000:
+    if last_ms is None or epoch_ms(now) - last_ms > (params.freshness.candle_delay_s + candles.timeframe.seconds) * 1000:
         found.append("candles")
-    if ticker is None or _old(ticker.as_of, now, params.max_ticker_age_s):
+    if ticker is None or _old(ticker.as_of, now, params.freshness.ticker_s):
         found.append("ticker")
-    if book is None or _old(book.received_at, now, params.max_book_age_s):
+    if book is None or _old(book.received_at, now, params.freshness.book_s):
         found.append("book")
     return tuple(found)
 

@@ -145,14 +145,14 @@ class Executor:
         return Done("cancel_stop", action.symbol, action.order.client_order_id or "", status, action.why)
 
     async def _send(self, what: str, intent: Intent) -> Done:
-        outcome = await self._venue.place(request_of(intent, self._clock.now(), self._params.order_lifetime_s))
+        outcome = await self._venue.place(request_of(intent, self._clock.now(), self._params.orders.lifetime_s))
         if isinstance(outcome, OrderRefused) and outcome.code is RefusalCode.DUPLICATE_CLIENT_ID:
             # An order of this id is there already: an earlier send of the same intent got through. Ask about that one.
             outcome = OrderUnknown(intent.client_order_id, f"the venue knows this id already ({outcome.venue_text})")
         if isinstance(outcome, OrderAccepted):
             self._note_stop_id(intent, outcome)
             if outcome.fill_ids:
-                await self._venue.wait_for_fills(outcome.fill_ids, self._params.fill_wait_s)
+                await self._venue.wait_for_fills(outcome.fill_ids, self._params.orders.fill_wait_s)
         return self._finish(what, intent, outcome)
 
     def _finish(self, what: str, intent: Intent, outcome: OrderOutcome) -> Done:
@@ -196,7 +196,7 @@ class Executor:
     def _entry_intent(self, cycle_id: str, action: OpenPosition) -> Intent:
         limit = None
         kind = OrderKind.MARKET
-        if self._params.entry_order == "limit":
+        if self._params.orders.entry_kind == "limit":
             kind, limit = OrderKind.IOC, action.reference_price
         return Intent(
             client_order_id=self._ids.make(cycle_id, action.symbol, "entry"),

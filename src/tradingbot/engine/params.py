@@ -1,26 +1,88 @@
-"""Settings of the cycle (SPEC 3.1, 7, 14)."""
+"""Settings of the cycle: rhythm, orders, freshness (SPEC 3.1, 7)."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from tradingbot.core.params import Params
+from pydantic import Field, model_validator
+
+from tradingbot.core.params import Params, contradiction
+from tradingbot.exits.params import GraceParams
+
+
+class FreshnessParams(Params):
+    """Older than this is stale, is shown as stale, and cannot open a position (SPEC 3.1)."""
+
+    ticker_s: float = Field(default=30.0, gt=0, le=3600, description="Age of prices, seconds.")
+    book_s: float = Field(default=15.0, gt=0, le=3600, description="Age of the order book, seconds.")
+    candle_delay_s: float = Field(
+        default=90.0, gt=0, le=3600, description="Delay of the newest candle's close, seconds."
+    )
+    funding_s: float = Field(default=7200.0, gt=0, le=86_400, description="Age of funding, seconds.")
+    open_interest_s: float = Field(default=900.0, gt=0, le=86_400, description="Age of open interest, seconds.")
+    account_s: float = Field(default=120.0, gt=0, le=3600, description="Age of margin and positions, seconds.")
+    intelligence_s: float = Field(default=3600.0, gt=0, le=604_800, description="Age of market intelligence, seconds.")
+
+
+class OrderParams(Params):
+    """How orders are sent (SPEC 7.3)."""
+
+    entry_kind: Literal["market", "limit"] = Field(default="market", description="market, or a marketable limit (IOC).")
+    limit_offset_bps: float = Field(
+        default=5.0, ge=0, le=200, description="How far a limit may pay beyond the touch, bps."
+    )
+    max_slippage_bps: float = Field(
+        default=25.0, gt=0, le=500, description="Expected slippage beyond this: no entry, bps."
+    )
+    answer_timeout_s: float = Field(
+        default=10.0, ge=1, le=60, description="No answer for so long: the outcome is unknown."
+    )
+    lifetime_s: float = Field(
+        default=10.0, ge=1, le=300, description="The venue refuses an order that reaches it later than this."
+    )
+    unknown_grace_s: float = Field(
+        default=15.0, ge=2, le=600, description="An order absent everywhere so long after sending was never accepted."
+    )
+    fill_wait_s: float = Field(default=2.0, gt=0, le=60, description="Wait for the stream to bring an order's fills.")
+    stop_trigger: Literal["mark", "index", "last"] = Field(default="mark", description="Price that fires the stop.")
+    dead_man_switch_s: float = Field(
+        default=60.0, ge=10, le=3600, description="Armed only while entries rest, seconds."
+    )
 
 
 class EngineParams(Params):
-    """x"""
+    """The cycle."""
 
-    cycle_s: float = 60
-    cycle_offset_s: float = 2
-    cycle_deadline_s: float = 50
-    candle_count: int = 1000
-    book_sample_interval_s: float = 10
-    book_sample_keep_s: float = 900
-    max_ticker_age_s: float = 60
-    max_book_age_s: float = 60
-    max_candle_age_s: float = 150
-    entry_order: Literal["market", "limit"] = "market"
-    fill_wait_s: float = 2
-    unknown_order_grace_s: float = 15
-    order_lifetime_s: float = 10
-    venue_failures_block: int = 3
+    cycle_s: float = Field(default=60.0, ge=1, le=3600, description="Seconds between cycles.")
+    cycle_offset_s: float = Field(
+        default=2.0, ge=0, le=60, description="Seconds after the full cycle, for candles to close."
+    )
+    cycle_deadline_s: float = Field(default=45.0, gt=0, le=3600, description="A cycle that takes longer is given up.")
+    candle_count: int = Field(default=1000, ge=100, le=10_000, description="1-minute candles that a snapshot holds.")
+    book_sample_s: float = Field(default=5.0, ge=0.5, le=60, description="Seconds between samples of the order book.")
+    book_samples: int = Field(default=240, ge=10, le=10_000, description="Samples that a snapshot holds.")
+    reconcile_s: float = Field(default=3600.0, ge=60, le=86_400, description="Seconds between full reconciliations.")
+    orders: OrderParams = OrderParams()
+    freshness: FreshnessParams = FreshnessParams()
+    grace: GraceParams = GraceParams()
+    venue_failures_block: int = Field(
+        default=3, ge=1, le=100, description="Failed requests in a row that block entries (SPEC 13.1)."
+    )
+
+    @model_validator(mode="after")
+    def _orders_expire_before_they_are_given_up(self) -> EngineParams:
+        if self.orders.unknown_grace_s <= self.orders.lifetime_s:
+            raise contradiction(
+                "an order must have expired before its absence proves anything",
+                "orders.unknown_grace_s",
+                "orders.lifetime_s",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _fits_the_cycle(self) -> EngineParams:
+        if self.cycle_offset_s + self.cycle_deadline_s > self.cycle_s:
+            raise contradiction(
+                "a cycle must be over before the next begins", "cycle_offset_s", "cycle_deadline_s", "cycle_s"
+            )
+        return self

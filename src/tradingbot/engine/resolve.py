@@ -1,7 +1,7 @@
 """Orders of unknown outcome: ask open orders, order status and fills until one of them proves something.
 
 A fast fill leaves the open list within 200 ms, and the venue remembers finished orders only for seconds, so absence is
-proof only after every order that could still arrive has expired: `unknown_order_grace_s` after it was sent.
+proof only after every order that could still arrive has expired: `orders.unknown_grace_s` after it was sent.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class UnknownOrders:
         if intent is None:
             return None
         age_s = (self._clock.now() - intent.created_at).total_seconds()
-        if age_s < self._params.unknown_order_grace_s:
+        if age_s < self._params.orders.unknown_grace_s:
             return None
         text = f"absent from open orders, order status and fills {age_s:.0f} s after it was sent"
         return OrderRefused(order_id, RefusalCode.NOT_FOUND, text)

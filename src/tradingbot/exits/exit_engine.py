@@ -5,6 +5,7 @@ Precedence: hard stop, profit target, time exit, signal reversal. The hard stop 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -72,14 +73,16 @@ def hard_stop(view: ExitView, params: ExitParams) -> ExitAdvice:
 
 def profit_target(view: ExitView, params: ExitParams) -> ExitAdvice:
     """SPEC 8.3: a gain that suffices for the time held; below the top target it runs while the flow still agrees."""
-    earned = [t.gain_pct for t in params.profit_targets_by_time if view.held_s >= t.after_min * 60]
-    goal_pct = min([*earned, params.profit_target_any_time_pct])
+    goal_pct = min(
+        (target.profit_pct for target in params.profit_targets if view.held_s >= target.after_min * 60), default=math.inf
+    )
+    top_pct = max((target.profit_pct for target in params.profit_targets), default=math.inf)
     reached = view.return_pct >= goal_pct
     strong = view.flow_direction is view.position.direction and view.flow_conviction in (
         Conviction.HIGH,
         Conviction.MEDIUM,
     )
-    let_run = reached and strong and view.return_pct < params.profit_target_any_time_pct
+    let_run = reached and strong and view.return_pct < top_pct
     seen = reason("gain", return_pct=view.return_pct, target_pct=goal_pct, held_s=view.held_s, let_run=str(let_run))
     return ExitAdvice("profit_target", reached and not let_run, seen)
 
@@ -87,8 +90,8 @@ def profit_target(view: ExitView, params: ExitParams) -> ExitAdvice:
 def time_exit(view: ExitView, params: ExitParams) -> ExitAdvice:
     """SPEC 8.5: too long for too little."""
     for limit in params.time_exits:
-        if view.held_s >= limit.after_min * 60 and view.return_pct < limit.gain_below_pct:
-            gain_pct = limit.gain_below_pct
+        if view.held_s >= limit.after_min * 60 and view.return_pct < limit.min_profit_pct:
+            gain_pct = limit.min_profit_pct
             seen = reason("held_too_long", held_s=view.held_s, return_pct=view.return_pct, need_pct=gain_pct)
             return ExitAdvice("time_exit", True, seen)
     return ExitAdvice("time_exit", False, reason("in_time", held_s=view.held_s, return_pct=view.return_pct))
@@ -97,7 +100,7 @@ def time_exit(view: ExitView, params: ExitParams) -> ExitAdvice:
 def signal_reversal(view: ExitView, params: ExitParams) -> ExitAdvice:
     """The flow signal now points against the position with conviction."""
     against = view.flow_direction is view.position.direction.opposite and view.flow_conviction is not Conviction.NONE
-    fired = against and view.flow_confidence >= params.reversal_min_confidence
+    fired = against and view.flow_confidence >= params.reversal.min_flow_confidence
     seen = reason("flow", direction=view.flow_direction.value, confidence=view.flow_confidence)
     return ExitAdvice("signal_reversal", fired, seen)
 

@@ -1,22 +1,164 @@
-"""Settings of sizing and risk (SPEC 6)."""
+"""Settings of sizing, portfolio limits and kill switches (SPEC 6)."""
 
 from __future__ import annotations
 
-from decimal import Decimal
+from pydantic import Field, model_validator
 
-from tradingbot.core.params import Params
+from tradingbot.core.params import Params, contradiction
+
+
+class SizingParams(Params):
+    """Position size and leverage (SPEC 6.1)."""
+
+    capital_per_symbol_pct: float = Field(default=5.0, gt=0, le=100, description="Base notional, per cent of equity.")
+    early_days: int = Field(default=14, ge=0, le=365, description="Days on a venue during which the early caps hold.")
+    early_min_notional_usd: float = Field(default=200.0, gt=0, description="Smallest position in the early days, USD.")
+    early_max_notional_usd: float = Field(default=500.0, gt=0, description="Largest position in the early days, USD.")
+    early_max_leverage: float = Field(default=3.0, ge=1, le=50, description="Futures leverage cap in the early days.")
+    max_leverage: float = Field(default=5.0, ge=1, le=50, description="Futures leverage cap after them.")
+    margin_use_pct: float = Field(default=80.0, gt=0, le=100, description="Free margin an entry may use, per cent.")
+    spot_leverage: float = Field(default=1.0, ge=1, le=1, description="Spot is never levered.")
+    min_trade_usd: float = Field(default=50.0, gt=0, description="Smaller trades are not worth their fees, USD.")
+
+    @model_validator(mode="after")
+    def _caps_fit(self) -> SizingParams:
+        if self.early_max_leverage > self.max_leverage:
+            raise contradiction(
+                "the early leverage cap must not be above the later one", "early_max_leverage", "max_leverage"
+            )
+        if self.early_min_notional_usd > self.early_max_notional_usd:
+            raise contradiction(
+                "the smallest early position must not be above the largest",
+                "early_min_notional_usd",
+                "early_max_notional_usd",
+            )
+        if self.min_trade_usd > self.early_max_notional_usd:
+            raise contradiction(
+                "the minimum trade must not be above the largest early position",
+                "min_trade_usd",
+                "early_max_notional_usd",
+            )
+        return self
+
+
+class PortfolioLimits(Params):
+    """What the whole book may be (SPEC 6.2)."""
+
+    max_pair_notional_pct: float = Field(
+        default=5.0, gt=0, le=100, description="Notional per pair, per cent of equity."
+    )
+    max_pairs: int = Field(default=6, ge=1, le=50, description="Pairs held at once.")
+    max_top3_concentration_pct: float = Field(
+        default=50.0,
+        gt=0,
+        le=100,
+        description="Share of the three largest positions in the notional that the limits allow.",
+    )
+    max_correlation: float = Field(default=0.7, gt=0, le=1, description="Pair-wise correlation of positions.")
+    max_drawdown_pct: float = Field(default=20.0, gt=0, le=100, description="Equity below its peak, per cent.")
+    max_heat_pct: float = Field(
+        default=8.0, gt=0, le=100, description="Sum of size x stop distance over all positions, per cent of equity."
+    )
+    max_symbol_risk_pct: float = Field(default=5.0, gt=0, le=100, description="Risk on one symbol, per cent of equity.")
+    max_trade_risk_pct: float = Field(
+        default=2.0, gt=0, le=100, description="Risk of one trade at full confidence, per cent of equity."
+    )
+    max_price_deviation_pct: float = Field(
+        default=5.0, gt=0, le=50, description="Distance of an entry price from mark that is still sane, per cent."
+    )
+    max_trades_per_day: int = Field(
+        default=20, ge=1, le=1000, description="Entries per UTC day; more are skipped (6.3)."
+    )
+
+    @model_validator(mode="after")
+    def _risks_nest(self) -> PortfolioLimits:
+        for smaller, larger, text in (
+            ("max_trade_risk_pct", "max_symbol_risk_pct", "the risk of one trade must not be above that of its symbol"),
+            ("max_trade_risk_pct", "max_heat_pct", "the risk of one trade must not be above the portfolio heat"),
+            ("max_symbol_risk_pct", "max_heat_pct", "the risk on one symbol must not be above the portfolio heat"),
+        ):
+            if getattr(self, smaller) > getattr(self, larger):
+                raise contradiction(text, smaller, larger)
+        return self
+
+
+class StrategyMultipliers(Params):
+    """Size factor of each strategy (SPEC 6.2)."""
+
+    trend_follower: float = Field(default=2.0, ge=0, le=5, description="TrendFollower.")
+    volatility_swing: float = Field(default=1.5, ge=0, le=5, description="VolatilitySwing.")
+    mean_reversion: float = Field(default=1.0, ge=0, le=5, description="MeanReversion.")
+    recovery: float = Field(default=1.0, ge=0, le=5, description="Recovery.")
+    defensive_hedge: float = Field(default=0.5, ge=0, le=5, description="DefensiveHedge.")
+    stable_allocator: float = Field(default=0.5, ge=0, le=5, description="StableAllocator.")
+
+
+class KillSwitchParams(Params):
+    """What stops new entries while exits go on (SPEC 6.3)."""
+
+    max_consecutive_losses: int = Field(default=3, ge=1, le=100, description="Losing trades in a row.")
+    consecutive_losses_pause_h: float = Field(default=4.0, gt=0, le=168, description="Hours until that switch lifts.")
+    max_daily_loss_pct: float = Field(
+        default=2.0, gt=0, le=100, description="Loss since 00:00 UTC, per cent of equity."
+    )
+    max_drawdown_pct: float = Field(
+        default=20.0, gt=0, le=100, description="Drawdown that only a person lifts, per cent."
+    )
+    min_win_rate_pct: float = Field(
+        default=25.0, ge=0, le=100, description="Win rate over the window below this stops."
+    )
+    win_rate_window_trades: int = Field(default=20, ge=5, le=1000, description="Trades the win rate is taken over.")
+    max_reject_rate_pct: float = Field(
+        default=30.0, gt=0, le=100, description="Refused orders among the newest, per cent."
+    )
+    reject_window_orders: int = Field(default=20, ge=3, le=1000, description="Orders the reject rate is taken over.")
+    heartbeat_stale_s: float = Field(
+        default=300.0, ge=30, le=86_400, description="A subsystem silent for so long is stale."
+    )
+
+
+class CircuitBreakerParams(Params):
+    """Volatility spikes shrink sizes by themselves (SPEC 6.6)."""
+
+    spike_ratio: float = Field(
+        default=2.5, gt=1, le=20, description="Volatility of the last hour over that of the week."
+    )
+    min_size_multiplier: float = Field(default=0.25, gt=0, le=1, description="Sizes never shrink below this factor.")
+
+
+class AllocationParams(Params):
+    """Adapting a symbol's share of capital (SPEC 6.5)."""
+
+    ready_trades: int = Field(default=30, ge=1, le=10_000, description="Trades before a symbol is judged.")
+    ready_days: float = Field(default=7.0, ge=0, le=365, description="Days between first and last of them.")
+
+
+class RolloutParams(Params):
+    """Starting live with little (SPEC 6.7)."""
+
+    first_hours: float = Field(default=48.0, ge=0, le=720, description="Hours at the first share.")
+    first_share_pct: float = Field(default=10.0, gt=0, le=100, description="Per cent of allocation in the first hours.")
+    step_hours: float = Field(default=48.0, gt=0, le=720, description="Hours of every further step.")
+    step_share_pct: float = Field(default=30.0, gt=0, le=100, description="Per cent that every further step adds.")
 
 
 class RiskParams(Params):
-    """x"""
+    """Everything that bounds what can be lost."""
 
-    base_notional_usd: Decimal = Decimal(400)
-    early_min_usd: Decimal = Decimal(200)
-    early_max_usd: Decimal = Decimal(500)
-    leverage_cap: Decimal = Decimal(3)
-    pair_cap_fraction: Decimal = Decimal("0.05")
-    max_pairs: int = 6
-    min_trade_usd: Decimal = Decimal(50)
-    trade_risk_fraction: Decimal = Decimal("0.02")
-    heat_fraction: Decimal = Decimal("0.08")
-    margin_use_fraction: Decimal = Decimal("0.8")
+    sizing: SizingParams = SizingParams()
+    limits: PortfolioLimits = PortfolioLimits()
+    strategy_multipliers: StrategyMultipliers = StrategyMultipliers()
+    kill_switches: KillSwitchParams = KillSwitchParams()
+    circuit_breaker: CircuitBreakerParams = CircuitBreakerParams()
+    allocation: AllocationParams = AllocationParams()
+    rollout: RolloutParams = RolloutParams()
+
+    @model_validator(mode="after")
+    def _stops_before_the_limit(self) -> RiskParams:
+        if self.kill_switches.max_daily_loss_pct > self.limits.max_drawdown_pct:
+            raise contradiction(
+                "the daily loss that stops entries must not be above the drawdown limit",
+                "kill_switches.max_daily_loss_pct",
+                "limits.max_drawdown_pct",
+            )
+        return self

@@ -25,6 +25,17 @@ class Exposure:
 
 
 @dataclass(frozen=True, slots=True)
+class SizeRequest:
+    """What an entry asks for. `stop_fraction` is the stop distance; `early` the first days on a venue (SPEC 6.1)."""
+
+    conviction_multiplier: float
+    confidence: float
+    stop_fraction: Decimal
+    wallet: str
+    early: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SizeStep:
     """One step of the chain: what it was called and the size in USD after it."""
 
@@ -42,42 +53,46 @@ class SizeVerdict:
     refused: tuple[Reason, ...]
 
 
-def size_entry(
-    conviction_multiplier: float,
-    confidence: float,
-    stop_fraction: Decimal,
-    wallet: str,
-    exposure: Exposure,
-    params: RiskParams,
-) -> SizeVerdict:
+def size_entry(request: SizeRequest, exposure: Exposure, params: RiskParams) -> SizeVerdict:
     """Base notional x conviction, then every cap; below the minimum trade it is no trade."""
-    leverage = params.leverage_cap
-    equity = exposure.equity_usd
-    size = params.base_notional_usd
+    sizing, limits, equity = params.sizing, params.limits, exposure.equity_usd
+    leverage = _exact(sizing.early_max_leverage if request.early else sizing.max_leverage)
+    size = equity * _percent(sizing.capital_per_symbol_pct)
     steps = [SizeStep("base", size)]
 
     def step(name: str, value: Decimal) -> None:
         nonlocal size
         if value != size:
-            size = value
-            steps.append(SizeStep(name, max(value, Decimal(0))))
+            size = max(value, Decimal(0))
+            steps.append(SizeStep(name, size))
 
-    step("conviction", size * Decimal(str(conviction_multiplier)))
-    step("early_venue_range", min(max(size, params.early_min_usd), params.early_max_usd) if size > 0 else size)
-    step("pair_cap", min(size, equity * params.pair_cap_fraction))
-    step("trade_risk", min(size, equity * params.trade_risk_fraction * Decimal(str(confidence)) / stop_fraction))
-    heat_left = (params.heat_fraction - exposure.heat_fraction) * equity
-    step("portfolio_heat", min(size, heat_left / stop_fraction))
-    available = exposure.available_usd.get(wallet, Decimal(0))
-    step("free_margin", min(size, available * params.margin_use_fraction * leverage))
+    step("conviction", size * _exact(request.conviction_multiplier))
+    if request.early and size > 0:
+        lowest, highest = _exact(sizing.early_min_notional_usd), _exact(sizing.early_max_notional_usd)
+        step("early_days", min(max(size, lowest), highest))
+    step("pair_cap", min(size, equity * _percent(limits.max_pair_notional_pct)))
+    risk_usd = equity * _percent(limits.max_trade_risk_pct) * _exact(request.confidence)
+    step("trade_risk", min(size, risk_usd / request.stop_fraction))
+    heat_usd = (_percent(limits.max_heat_pct) - exposure.heat_fraction) * equity
+    step("portfolio_heat", min(size, heat_usd / request.stop_fraction))
+    available = exposure.available_usd.get(request.wallet, Decimal(0)) * _percent(sizing.margin_use_pct)
+    step("free_margin", min(size, available * leverage))
     refused = _refusals(size, exposure, params)
     return SizeVerdict(Decimal(0) if refused else size, leverage, tuple(steps), refused)
 
 
 def _refusals(size: Decimal, exposure: Exposure, params: RiskParams) -> tuple[Reason, ...]:
     found: list[Reason] = []
-    if len(exposure.notional_usd) >= params.max_pairs:
-        found.append(reason("too_many_pairs", open=len(exposure.notional_usd), limit=params.max_pairs))
-    if size < params.min_trade_usd:
-        found.append(reason("below_minimum_trade", size_usd=float(size), minimum_usd=float(params.min_trade_usd)))
+    if len(exposure.notional_usd) >= params.limits.max_pairs:
+        found.append(reason("too_many_pairs", open=len(exposure.notional_usd), limit=params.limits.max_pairs))
+    if size < _exact(params.sizing.min_trade_usd):
+        found.append(reason("below_minimum_trade", size_usd=float(size), minimum_usd=params.sizing.min_trade_usd))
     return tuple(found)
+
+
+def _exact(number: float) -> Decimal:
+    return Decimal(repr(number))
+
+
+def _percent(number: float) -> Decimal:
+    return _exact(number) / 100

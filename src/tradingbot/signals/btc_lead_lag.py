@@ -11,26 +11,16 @@ import math
 
 import numpy as np
 
-from tradingbot.core.params import Params
 from tradingbot.core.records import reason
 from tradingbot.core.types import Symbol, utc_from_ms
 from tradingbot.market.candles import Candles, FloatArray
 from tradingbot.market.indicators import lagged_correlations, log_returns
 from tradingbot.market.snapshot import MarketSnapshot
 from tradingbot.signals.component import ComponentReading, neutral, opinion
+from tradingbot.signals.params import LeadLagParams
 
 NAME = "btc_lead_lag"
 
-
-class LeadLagParams(Params):
-    """Windows in one-minute bars; expected move in standard deviations of the symbol's minute."""
-
-    leader: str = "BTCUSDT"
-    window_bars: int = 360
-    max_lag: int = 5
-    min_t: float = 2.6
-    min_expected_sigma: float = 0.10
-    full_confidence_sigma: float = 0.6
 
 
 def btc_lead_lag(snapshot: MarketSnapshot, symbol: Symbol, params: LeadLagParams) -> ComponentReading:
@@ -40,20 +30,20 @@ def btc_lead_lag(snapshot: MarketSnapshot, symbol: Symbol, params: LeadLagParams
         return neutral(NAME, reason("is_the_leader"))
     if leader not in snapshot.symbols:
         return neutral(NAME, reason("leader_missing", leader=params.leader))
-    pair = _common_returns(snapshot.symbols[leader].candles, snapshot.symbols[symbol].candles, params.window_bars)
+    pair = _common_returns(snapshot.symbols[leader].candles, snapshot.symbols[symbol].candles, params.window_min)
     if pair is None:
-        return neutral(NAME, reason("too_few_common_candles", need=params.window_bars // 2))
+        return neutral(NAME, reason("too_few_common_candles", need=params.window_min // 2))
     lead, follow, last_ms = pair
     as_of = utc_from_ms(last_ms)
-    correlations = lagged_correlations(lead, follow, params.max_lag)
-    sample = lead.shape[0] - params.max_lag
-    bound = params.min_t / math.sqrt(sample - 2 + params.min_t**2)  # |r| at which t reaches min_t
+    correlations = lagged_correlations(lead, follow, params.max_lag_min)
+    sample = lead.shape[0] - params.max_lag_min
+    bound = params.min_t_statistic / math.sqrt(sample - 2 + params.min_t_statistic**2)  # |r| at which t reaches min_t
     significant = np.nan_to_num(np.where(np.abs(correlations) >= bound, correlations, 0.0))
     if not significant.any():
         best = float(np.nanmax(np.abs(correlations))) if not np.isnan(correlations).all() else 0.0
         return neutral(NAME, reason("no_significant_lag", best_correlation=best, bound=bound), as_of=as_of)
     scale = float(np.std(lead))
-    expected = float(np.dot(significant, lead[::-1][: params.max_lag])) / scale if scale > 0 else 0.0
+    expected = float(np.dot(significant, lead[::-1][: params.max_lag_min])) / scale if scale > 0 else 0.0
     lag = int(np.argmax(np.abs(significant))) + 1
     seen = reason(
         "lead_lag", expected_sigma=expected, lag_min=lag, correlation=float(significant[lag - 1]), bound=bound

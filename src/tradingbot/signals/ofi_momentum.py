@@ -10,32 +10,22 @@ import math
 
 import numpy as np
 
-from tradingbot.core.params import Params
 from tradingbot.core.records import reason
 from tradingbot.core.types import Symbol, epoch_ms, utc_from_ms
 from tradingbot.market.indicators import order_flow_imbalance
 from tradingbot.market.snapshot import MarketSnapshot
 from tradingbot.signals.component import ComponentReading, neutral, opinion
+from tradingbot.signals.params import OfiParams
 
 NAME = "ofi_momentum"
 
 
-class OfiMomentumParams(Params):
-    """Windows in seconds, thresholds in touches per sample."""
 
-    short_window_s: float = 60.0
-    long_window_s: float = 300.0
-    min_samples: int = 12
-    threshold: float = 0.10
-    full_confidence_at: float = 0.8
-    max_age_s: float = 90.0
-
-
-def ofi_momentum(snapshot: MarketSnapshot, symbol: Symbol, params: OfiMomentumParams) -> ComponentReading:
+def ofi_momentum(snapshot: MarketSnapshot, symbol: Symbol, params: OfiParams) -> ComponentReading:
     """LONG when buying pressure at the touch rises, SHORT when it falls."""
     samples = snapshot.symbols[symbol].samples
     now_ms = epoch_ms(snapshot.as_of)
-    first = int(np.searchsorted(samples.time_ms, now_ms - params.long_window_s * 1000))
+    first = int(np.searchsorted(samples.time_ms, now_ms - params.slow_window_s * 1000))
     count = len(samples) - first
     if count < params.min_samples:
         return neutral(NAME, reason("too_few_book_samples", have=count, need=params.min_samples))
@@ -48,12 +38,12 @@ def ofi_momentum(snapshot: MarketSnapshot, symbol: Symbol, params: OfiMomentumPa
     touch = float(np.mean(bid_size + ask_size)) / 2
     if touch <= 0:
         return neutral(NAME, reason("empty_touch"), as_of=newest)
-    recent = samples.time_ms[first + 1 :] >= now_ms - params.short_window_s * 1000
+    recent = samples.time_ms[first + 1 :] >= now_ms - params.fast_window_s * 1000
     if not recent.any():
         return neutral(NAME, reason("no_recent_book_samples"), as_of=newest)
     normalised = flow / touch
     momentum = float(normalised[recent].mean() - normalised.mean())
-    seen = reason("order_flow_momentum", momentum=momentum, threshold=params.threshold)
-    if abs(momentum) < params.threshold:
+    seen = reason("order_flow_momentum", momentum=momentum, threshold=params.min_change)
+    if abs(momentum) < params.min_change:
         return neutral(NAME, seen, momentum, newest)
-    return opinion(NAME, momentum, math.tanh(abs(momentum) / params.full_confidence_at * 1.5), momentum, newest, seen)
+    return opinion(NAME, momentum, math.tanh(abs(momentum) / params.full_confidence_change), momentum, newest, seen)

@@ -12,7 +12,7 @@ from tradingbot.signals.btc_lead_lag import btc_lead_lag
 from tradingbot.signals.component import ComponentReading
 from tradingbot.signals.hurst import hurst
 from tradingbot.signals.ofi_momentum import ofi_momentum
-from tradingbot.signals.params import SignalParams
+from tradingbot.signals.params import ConvictionParams, SignalParams
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +33,18 @@ class FlowSignal:
 def read_components(snapshot: MarketSnapshot, symbol: Symbol, params: SignalParams) -> tuple[ComponentReading, ...]:
     """Every component's reading, in the order of the table."""
     return (
-        ofi_momentum(snapshot, symbol, params.ofi_momentum),
+        ofi_momentum(snapshot, symbol, params.ofi),
         hurst(snapshot, symbol, params.hurst),
-        btc_lead_lag(snapshot, symbol, params.btc_lead_lag),
+        btc_lead_lag(snapshot, symbol, params.lead_lag),
     )
 
 
 def flow_signal(snapshot: MarketSnapshot, symbol: Symbol, params: SignalParams) -> FlowSignal:
     """The raw signal of one symbol."""
     readings = read_components(snapshot, symbol, params)
-    direction, aligned, opposed = majority(readings, params.min_aligned)
-    confidence = aligned_confidence(readings, direction, params.weights)
-    conviction = conviction_of(aligned, confidence, params)
+    direction, aligned, opposed = majority(readings, params.min_aligned_components)
+    confidence = aligned_confidence(readings, direction, params.weights.model_dump())
+    conviction, multiplier = conviction_of(aligned, confidence, params.conviction)
     return FlowSignal(
         symbol,
         snapshot.as_of,
@@ -53,7 +53,7 @@ def flow_signal(snapshot: MarketSnapshot, symbol: Symbol, params: SignalParams) 
         aligned,
         opposed,
         conviction,
-        params.conviction_size[conviction],
+        multiplier,
         readings,
     )
 
@@ -81,12 +81,10 @@ def aligned_confidence(
     return max(0.0, min(1.0, net / total))
 
 
-def conviction_of(aligned: int, confidence: float, params: SignalParams) -> Conviction:
-    """HIGH, MEDIUM, LOW by votes and confidence, else NONE."""
-    if aligned >= params.high_aligned and confidence >= params.high_confidence:
-        return Conviction.HIGH
-    if aligned >= params.medium_aligned and confidence >= params.medium_confidence:
-        return Conviction.MEDIUM
-    if aligned >= params.low_aligned and confidence >= params.low_confidence:
-        return Conviction.LOW
-    return Conviction.NONE
+def conviction_of(aligned: int, confidence: float, params: ConvictionParams) -> tuple[Conviction, float]:
+    """HIGH, MEDIUM or LOW by votes and confidence and its size multiplier, else NONE and 0."""
+    levels = ((Conviction.HIGH, params.high), (Conviction.MEDIUM, params.medium), (Conviction.LOW, params.low))
+    for conviction, level in levels:
+        if aligned >= level.min_aligned and confidence >= level.min_confidence:
+            return conviction, level.size_multiplier
+    return Conviction.NONE, 0.0

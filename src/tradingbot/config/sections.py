@@ -1,0 +1,197 @@
+"""Settings of the shell: what is not a part's own params model lives here."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, model_validator
+
+from tradingbot.core.params import Params, contradiction
+
+HttpUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#]+(/[^\s]*)?$")]
+SocketUrl = Annotated[str, StringConstraints(pattern=r"^wss?://[^\s/?#]+(/[^\s]*)?$")]
+ClockTime = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+SymbolName = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{2,15}USDT$")]
+AssetName = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{2,15}$")]
+
+_LOCAL = re.compile(r"^(https?|wss?)://(localhost|127\.\d+\.\d+\.\d+|\[::1\])([:/]|$)")
+
+
+class AlphaTradingPolicy(Params):
+    """Whether signals may trade at all, and in what (SPEC 5.1)."""
+
+    enabled: bool = Field(default=True, description="False blocks every entry; exits go on.")
+    enabled_symbols: tuple[SymbolName, ...] = Field(default=(), description="Internal symbols such as BTCUSDT.")
+
+    @model_validator(mode="after")
+    def _no_doubles(self) -> AlphaTradingPolicy:
+        _refuse_doubles(self.enabled_symbols, "enabled_symbols")
+        return self
+
+
+class CoinglassFeatures(Params):
+    """Which endpoints are asked (SPEC 3.2)."""
+
+    taker_flow: bool = Field(default=True, description="Taker buy and sell volume.")
+    liquidations: bool = Field(default=True, description="Liquidations by coin.")
+    fear_greed: bool = Field(default=True, description="Fear & greed history.")
+    exchange_flows: bool = Field(default=True, description="Exchange balances.")
+    funding: bool = Field(default=True, description="Funding rates.")
+    open_interest: bool = Field(default=True, description="Open interest.")
+    long_short_ratio: bool = Field(default=True, description="Long/short account ratios.")
+
+
+class CoinglassParams(Params):
+    """CoinGlass v4 (SPEC 3.2)."""
+
+    enabled: bool = Field(default=True, description="False: its components stay NEUTRAL.")
+    base_url: HttpUrl = Field(default="https://open-api-v4.coinglass.com", description="API root.")
+    requests_per_min: int = Field(default=30, ge=1, le=1200, description="The plan's limit.")
+    min_interval_s: float = Field(default=2.5, ge=0, le=60, description="Seconds between two calls.")
+    backoff_s: float = Field(default=60.0, ge=1, le=3600, description="Pause after a 429, seconds.")
+    timeout_s: float = Field(default=10.0, ge=1, le=60, description="Seconds for one answer.")
+    poll_s: float = Field(default=60.0, ge=10, le=3600, description="Seconds between polling rounds.")
+    backfill_days: int = Field(default=30, ge=0, le=365, description="Days that the daily backfill fetches.")
+    symbols: tuple[AssetName, ...] = Field(default=(), description="Assets asked for; empty means the whole universe.")
+    features: CoinglassFeatures = CoinglassFeatures()
+
+    @model_validator(mode="after")
+    def _within_the_limit(self) -> CoinglassParams:
+        if self.min_interval_s > 0 and 60.0 / self.min_interval_s > self.requests_per_min:
+            raise contradiction("calls at this interval exceed the limit", "min_interval_s", "requests_per_min")
+        _refuse_doubles(self.symbols, "symbols")
+        return self
+
+
+class AssetEntry(Params):
+    """One row of the asset universe (SPEC 2.1, 2.7)."""
+
+    asset: AssetName = Field(description="Canonical asset.")
+    symbol: SymbolName = Field(description="Internal symbol.")
+    enabled: bool = Field(default=True, description="False: not traded.")
+    suppressed_reason: str | None = Field(default=None, description="Why validation took it out, or null.")
+    venues: dict[str, str | None] = Field(default_factory=dict, description="The venues' own symbols.")
+
+
+class UniverseConfig(Params):
+    """`asset_universe.json`."""
+
+    schema_: int = Field(default=1, alias="schema", ge=1, le=1, description="Layout of the file.")
+    assets: tuple[AssetEntry, ...] = Field(default=(), description="Rows.")
+
+    @model_validator(mode="after")
+    def _no_doubles(self) -> UniverseConfig:
+        _refuse_doubles(tuple(row.asset for row in self.assets), "assets")
+        _refuse_doubles(tuple(row.symbol for row in self.assets), "assets")
+        return self
+
+
+class MarketSourceParams(Params):
+    """Where paper's prices come from (SPEC 1)."""
+
+    kind: Literal["simulated", "recorded", "kraken"] = Field(
+        default="simulated", description="Source of the paper market."
+    )
+    seed: int = Field(default=1, ge=0, le=2**53, description="Seed of the simulated market.")
+    volatility: float = Field(default=1.5, gt=0, le=20, description="Size of simulated moves; 1 is a calm summer.")
+    recording: str | None = Field(
+        default=None, description="File or folder of recorded candles; relative to the home folder."
+    )
+    speed: float = Field(default=1.0, gt=0, le=100_000, description="Market minutes per real minute.")
+
+    @model_validator(mode="after")
+    def _recording_is_named(self) -> MarketSourceParams:
+        if self.kind == "recorded" and not self.recording:
+            raise contradiction("a recorded market needs a recording", "kind", "recording")
+        if self.kind == "kraken" and self.speed != 1.0:
+            raise contradiction("the real market cannot be sped up", "kind", "speed")
+        return self
+
+
+class PaperAccountParams(Params):
+    """The simulated account (SPEC 16)."""
+
+    start_equity_usd: float = Field(default=10_000.0, ge=100, le=1e9, description="Worth of the starting account, USD.")
+    maker_fee_pct: float = Field(default=0.02, ge=-0.1, le=1, description="Futures maker fee, per cent.")
+    taker_fee_pct: float = Field(default=0.05, ge=0, le=1, description="Futures taker fee, per cent.")
+    slippage_bps: float = Field(default=5.0, ge=0, le=500, description="Slippage assumed where no book is known, bps.")
+    min_latency_ms: float = Field(
+        default=50.0, ge=0, le=10_000, description="Fastest answer of the simulated venue, ms."
+    )
+    max_latency_ms: float = Field(default=500.0, ge=0, le=60_000, description="Slowest answer, ms.")
+
+    @model_validator(mode="after")
+    def _latencies_in_order(self) -> PaperAccountParams:
+        if self.min_latency_ms > self.max_latency_ms:
+            raise contradiction(
+                "the fastest answer must not be slower than the slowest", "min_latency_ms", "max_latency_ms"
+            )
+        return self
+
+
+class VenueParams(Params):
+    """Addresses of Kraken Futures (SPEC 1, 2.3)."""
+
+    testnet: bool = Field(default=False, description="The addresses are not the real exchange's.")
+    rest_url: HttpUrl = Field(default="https://futures.kraken.com", description="REST root.")
+    ws_url: SocketUrl = Field(default="wss://futures.kraken.com/ws/v1", description="WebSocket.")
+    timeout_s: float = Field(default=10.0, ge=1, le=60, description="Seconds for one answer.")
+    btc_contract: Literal["PI_XBTUSD", "PF_XBTUSD"] = Field(
+        default="PI_XBTUSD", description="Contract that BTC is traded in."
+    )
+
+    @model_validator(mode="after")
+    def _tls_outside(self) -> VenueParams:
+        for name in ("rest_url", "ws_url"):
+            url: str = getattr(self, name)
+            if not _LOCAL.match(url) and url.startswith(("http:", "ws:")):
+                raise contradiction("an address that is not on this machine needs TLS (https, wss)", name)
+        return self
+
+
+class DowntimeParams(Params):
+    """The daily window without entries, UTC (SPEC 12.1)."""
+
+    enabled: bool = Field(default=True, description="False: there is none.")
+    start: ClockTime = Field(default="03:00", description="Begin, HH:MM in UTC.")
+    end: ClockTime = Field(default="05:00", description="End, HH:MM in UTC; before the start: it crosses midnight.")
+    transition_min: float = Field(
+        default=5.0, ge=0, le=120, description="Minutes before it that already count as TRANSITION."
+    )
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> DowntimeParams:
+        if self.enabled and self.start == self.end:
+            raise contradiction("the window must not begin when it ends; switch it off with enabled", "start", "end")
+        return self
+
+
+class DashboardParams(Params):
+    """The web page (SPEC 18, 20)."""
+
+    enabled: bool = Field(default=True, description="Serve the page and /metrics.")
+    host: str = Field(default="127.0.0.1", description="Address to listen on; anything but loopback needs a token.")
+    port: int = Field(default=8787, ge=1, le=65_535, description="Port.")
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        return self.host in ("localhost", "::1") or self.host.startswith("127.")
+
+
+class StorageParams(Params):
+    """Files (SPEC 15)."""
+
+    generations: int = Field(default=3, ge=1, le=20, description="Older copies kept of every document.")
+    journal_max_mb: float = Field(default=64.0, ge=1, le=10_000, description="Size at which a journal is rotated, MB.")
+    journal_keep_files: int = Field(default=30, ge=1, le=10_000, description="Rotated files kept of every journal.")
+    journal_retention_days: float = Field(
+        default=90.0, ge=1, le=3650, description="Age at which they are deleted, days."
+    )
+
+
+def _refuse_doubles(names: tuple[str, ...], key: str) -> None:
+    doubles = sorted({name for name in names if names.count(name) > 1})
+    if doubles:
+        raise contradiction(f"{', '.join(doubles)} appears more than once", key)
