@@ -22,6 +22,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+PATIENCE_S: Final = 1.0
+"""How long (real seconds) a stepped clock waits for a peer that neither answers nor parks."""
 MIN_REAL_TIMEOUT_S: Final = 2.0
 """At higher speeds a deadline never shrinks below this real time: the machine itself needs it."""
 
@@ -60,6 +62,14 @@ class SystemClock:
 
     def touch(self) -> None:
         """Nothing to do."""
+
+    def in_flight(self) -> AbstractContextManager[None]:
+        """Nothing to do."""
+        return nullcontext()
+
+    def parked(self) -> AbstractContextManager[None]:
+        """Nothing to do."""
+        return nullcontext()
 
 
 class ScaledClock(SystemClock):
@@ -104,8 +114,10 @@ class _Sleeper:
 class SteppedClock(SystemClock):
     """Jumps to the next sleeper as soon as the event loop has settled; no real time is waited for.
 
-    Everything that takes part must live on one event loop. Work in threads or processes is wrapped in `hold`, and
-    sockets on loopback settle within `settle_rounds` turns of the loop after the last `touch`.
+    Everything that takes part must live on one event loop. Work in threads or processes is wrapped in `hold`. While a
+    question to a peer is `in_flight` and the peer is not `parked` on this very clock, time stands still, though never
+    for longer than `PATIENCE_S` of real time. What else is under way on loopback sockets settles within
+    `settle_rounds` turns of the loop after the last `touch`.
     """
 
     def __init__(self, origin: datetime, settle_rounds: int = 16) -> None:
@@ -114,6 +126,9 @@ class SteppedClock(SystemClock):
         self._sleepers: list[_Sleeper] = []
         self._numbers = itertools.count()
         self._holds = 0
+        self._in_flight = 0
+        self._parked = 0
+        self._touched_s = 0.0
         self._rounds = settle_rounds
         self._quiet = 0
         self._pumping = False
@@ -167,6 +182,31 @@ class SteppedClock(SystemClock):
     def touch(self) -> None:
         """Let what is under way settle before the next step."""
         self._quiet = 0
+        self._touched_s = time.monotonic()  # noqa: TID251
+
+    @contextmanager
+    def in_flight(self) -> Iterator[None]:
+        """A peer owes an answer."""
+        self._in_flight += 1
+        self.touch()
+        try:
+            yield
+        finally:
+            self._in_flight -= 1
+            self.touch()
+
+    @contextmanager
+    def parked(self) -> Iterator[None]:
+        """An answer is owed on purpose."""
+        self._parked += 1
+        try:
+            yield
+        finally:
+            self._parked -= 1
+            self.touch()
+
+    def _owed(self) -> bool:
+        return self._in_flight > self._parked and time.monotonic() - self._touched_s < PATIENCE_S  # noqa: TID251
 
     def _add(self, delay_s: float) -> _Sleeper:
         loop = asyncio.get_running_loop()
@@ -187,7 +227,7 @@ class SteppedClock(SystemClock):
         if self._holds or not self._sleepers:
             self._pumping = False
             return
-        self._quiet += 1
+        self._quiet = 0 if self._owed() else self._quiet + 1
         if self._quiet > self._rounds:
             self._quiet = 0
             sleeper = heapq.heappop(self._sleepers)

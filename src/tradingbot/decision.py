@@ -1,1 +1,264 @@
-"""decision."""
+"""One cycle's thinking: (snapshot, book, parameters, permission) -> Decision; the one file that orders the stages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from tradingbot.core.records import Reason, reason
+from tradingbot.core.types import Conviction, Direction, Side, Symbol
+from tradingbot.exits.exit_engine import ExitVerdict, ExitView, judge
+from tradingbot.exits.params import ExitParams
+from tradingbot.market.snapshot import MarketSnapshot, SymbolSnapshot
+from tradingbot.portfolio.book import Book, EntryPlan
+from tradingbot.portfolio.position import Position
+from tradingbot.risk.canonical_sizing import SizeAdjustment, normalize_position_size
+from tradingbot.risk.params import RiskParams
+from tradingbot.risk.position_sizing import Exposure, SizeRequest, SizeVerdict, size_entry
+from tradingbot.signals.params import SignalParams
+from tradingbot.signals.predictive_flow_engine import FlowSignal, flow_signal
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionParams:
+    """All parameters that a decision depends on. `venue_since` is when this account began to trade at the venue."""
+
+    signals: SignalParams
+    risk: RiskParams
+    exits: ExitParams
+    grace: GraceParams
+    venue_since: datetime
+
+    def is_early(self, now: datetime) -> bool:
+        """Within the first days on the venue, when smaller caps hold (SPEC 6.1)."""
+        return now - self.venue_since < timedelta(days=self.risk.sizing.early_days)
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPermission:
+    """May anything be opened now? All reasons against it at once, for everything and per symbol. Exits never ask."""
+
+    reasons: tuple[str, ...] = ()
+    per_symbol: Mapping[Symbol, str] = field(default_factory=dict)
+
+    @property
+    def allowed(self) -> bool:
+        """No reason stands against entries as such."""
+        return not self.reasons
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPosition:
+    """Open `size` contracts. `adjusted_usd` is their notional; `plan` is what the position will be."""
+
+    symbol: Symbol
+    side: Side
+    size: Decimal
+    adjusted_usd: Decimal
+    reference_price: Decimal
+    wallet: str
+    plan: EntryPlan
+
+
+@dataclass(frozen=True, slots=True)
+class ClosePosition:
+    """Close a whole position, because `rule` fired."""
+
+    position_id: str
+    symbol: Symbol
+    side: Side
+    size: Decimal
+    rule: str
+    context: Mapping[str, Any]
+
+
+Action = OpenPosition | ClosePosition
+
+
+@dataclass(frozen=True, slots=True)
+class SignalVerdict:
+    """One signal's way through the stages: what it was, where it ended, and its size chain."""
+
+    signal: FlowSignal
+    stage: str
+    reasons: tuple[Reason, ...]
+    size: SizeVerdict | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Everything one cycle decided and why, blocked signals too. Actions are in the order they are carried out."""
+
+    cycle_id: str
+    actions: tuple[Action, ...]
+    signals: tuple[SignalVerdict, ...]
+    exits: tuple[ExitVerdict, ...]
+
+
+def decide(snapshot: MarketSnapshot, book: Book, params: DecisionParams, permission: EntryPermission) -> Decision:
+    """Exits first, then entries, each entry seeing the exposure that the earlier ones would add."""
+    flows = {symbol: flow_signal(snapshot, symbol, params.signals) for symbol in snapshot.symbols}
+    verdicts, closes = _exits(snapshot, book, params.exits, flows)
+    leaving = {action.symbol for action in closes}
+    exposure = exposure_of(snapshot, book)
+    signals: list[SignalVerdict] = []
+    opens: list[OpenPosition] = []
+    strongest_first = sorted(flows.values(), key=lambda flow: (-flow.confidence, flow.symbol))
+    for flow in strongest_first:
+        verdict, action = _entry(snapshot.symbols[flow.symbol], flow, book, leaving, exposure, params, permission)
+        signals.append(verdict)
+        if action is not None:
+            opens.append(action)
+            exposure = _with(exposure, action)
+    return Decision(snapshot.cycle_id, (*closes, *opens), tuple(signals), verdicts)
+
+
+def _exits(
+    snapshot: MarketSnapshot, book: Book, params: ExitParams, flows: Mapping[Symbol, FlowSignal]
+) -> tuple[tuple[ExitVerdict, ...], tuple[ClosePosition, ...]]:
+    verdicts: list[ExitVerdict] = []
+    closes: list[ClosePosition] = []
+    for position in book.open_positions:
+        view = _exit_view(snapshot, position, flows)
+        if view is None:
+            continue
+        verdict = judge(view, params)
+        verdicts.append(verdict)
+        if verdict.rule is not None:
+            closes.append(_close(position, verdict, verdict.rule))
+    return tuple(verdicts), tuple(closes)
+
+
+def _exit_view(snapshot: MarketSnapshot, position: Position, flows: Mapping[Symbol, FlowSignal]) -> ExitView | None:
+    part = snapshot.symbols.get(position.symbol)
+    if part is None or part.mark_price is None:
+        return None
+    flow = flows[position.symbol]
+    return ExitView(position, snapshot.as_of, part.mark_price, flow.direction, flow.conviction, flow.confidence)
+
+
+def _close(position: Position, verdict: ExitVerdict, rule: str) -> ClosePosition:
+    side = position.direction.entry_side.opposite
+    advice = {
+        item.rule: {"exit": item.exit_now, "code": item.why.code, **dict(item.why.numbers)} for item in verdict.advice
+    }
+    return ClosePosition(position.position_id, position.symbol, side, position.size, rule, {"advice": advice})
+
+
+def _entry(
+    part: SymbolSnapshot,
+    flow: FlowSignal,
+    book: Book,
+    leaving: set[Symbol],
+    exposure: Exposure,
+    params: DecisionParams,
+    permission: EntryPermission,
+) -> tuple[SignalVerdict, OpenPosition | None]:
+    blocked = _blocked(part, flow, book, leaving, permission)
+    if blocked is not None:
+        return SignalVerdict(flow, blocked[0], blocked[1]), None
+    stop_fraction = Decimal(str(params.exits.stop_loss_pct)) / 100
+    early = params.is_early(flow.as_of)
+    request = SizeRequest(flow.size_multiplier, flow.confidence, stop_fraction, part.spec.wallet, early)
+    size = size_entry(request, exposure, params.risk)
+    if size.refused:
+        return SignalVerdict(flow, "sizing", size.refused, size), None
+    price = _touch(part, flow.direction)
+    contracts, adjusted_usd, adjustments = normalize_position_size(flow.symbol, size.size_usd, price, part.spec)
+    if contracts <= 0:
+        return SignalVerdict(flow, "contract_size", (reason("below_contract_minimum"),), size), None
+    plan = _plan(part, flow, size, stop_fraction, params, adjustments)
+    side, wallet = flow.direction.entry_side, part.spec.wallet
+    action = OpenPosition(flow.symbol, side, contracts, adjusted_usd, price, wallet, plan)
+    return SignalVerdict(flow, "entered", (), size), action
+
+
+def _blocked(
+    part: SymbolSnapshot, flow: FlowSignal, book: Book, leaving: set[Symbol], permission: EntryPermission
+) -> tuple[str, tuple[Reason, ...]] | None:
+    if flow.direction is Direction.NEUTRAL or flow.conviction is Conviction.NONE:
+        return "conviction", (reason("no_conviction", aligned=flow.aligned, confidence=flow.confidence),)
+    if book.open_for(flow.symbol) is not None or flow.symbol in leaving:
+        return "position", (reason("position_open"),)
+    if part.stale or part.book is None or part.mark_price is None:
+        return "data", tuple(reason(f"stale_{name}") for name in part.stale) or (reason("no_book"),)
+    if not part.spec.tradeable or part.spec.post_only:
+        return "venue", (reason("market_closed"),)
+    against = [*permission.reasons, *filter(None, [permission.per_symbol.get(flow.symbol)])]
+    if against:
+        return "permission", tuple(reason(name) for name in against)
+    return None
+
+
+def _touch(part: SymbolSnapshot, direction: Direction) -> Decimal:
+    assert part.book is not None
+    return Decimal(repr(part.book.best_ask if direction is Direction.LONG else part.book.best_bid))
+
+
+def _plan(
+    part: SymbolSnapshot,
+    flow: FlowSignal,
+    size: SizeVerdict,
+    stop_fraction: Decimal,
+    params: DecisionParams,
+    adjustments: tuple[SizeAdjustment, ...],
+) -> EntryPlan:
+    high = flow.conviction is Conviction.HIGH
+    return EntryPlan(
+        symbol=flow.symbol,
+        direction=flow.direction,
+        kind=part.spec.kind,
+        contract_size=part.spec.contract_size,
+        settlement_currency=part.spec.settlement_currency,
+        leverage=min(size.leverage, part.spec.max_leverage),
+        strategy="predictive_flow",
+        conviction=flow.conviction.value,
+        stop_fraction=stop_fraction,
+        grace_s=params.grace.high_conviction_s if high else params.grace.normal_s,
+        timing_id=f"{flow.symbol}-{flow.direction.value}-{int(flow.as_of.timestamp())}",
+        signal_context=_context(flow, size, adjustments),
+    )
+
+
+def _context(flow: FlowSignal, size: SizeVerdict, adjustments: tuple[SizeAdjustment, ...]) -> dict[str, Any]:
+    return {
+        "confidence": flow.confidence,
+        "aligned": flow.aligned,
+        "opposed": flow.opposed,
+        "components": {
+            item.name: {"direction": item.direction.value, "confidence": item.confidence, "value": item.value}
+            for item in flow.components
+        },
+        "size_steps": {step.name: str(step.size_usd) for step in size.steps},
+        "adjustments": [asdict(item) for item in adjustments],
+    }
+
+
+def exposure_of(snapshot: MarketSnapshot, book: Book) -> Exposure:
+    """Open notional and heat at current marks; margin free for new positions."""
+    equity = snapshot.equity_usd or Decimal(0)
+    notional: dict[Symbol, Decimal] = {}
+    heat_usd = Decimal(0)
+    for position in book.open_positions:
+        part = snapshot.symbols.get(position.symbol)
+        price = (part.mark_price if part else None) or position.entry_price
+        notional[position.symbol] = position.notional_usd(price)
+        heat_usd += notional[position.symbol] * abs(position.entry_price - position.stop_price) / position.entry_price
+    heat = heat_usd / equity if equity > 0 else Decimal(1)
+    return Exposure(notional, heat, equity, snapshot.available_usd)
+
+
+def _with(exposure: Exposure, action: OpenPosition) -> Exposure:
+    heat_usd = action.adjusted_usd * action.plan.stop_fraction
+    available = dict(exposure.available_usd)
+    used = action.adjusted_usd / action.plan.leverage
+    available[action.wallet] = available.get(action.wallet, Decimal(0)) - used
+    return Exposure(
+        {**exposure.notional_usd, action.symbol: action.adjusted_usd},
+        exposure.heat_fraction + heat_usd / exposure.equity_usd,
+        exposure.equity_usd,
+        available,
+    )

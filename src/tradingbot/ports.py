@@ -62,6 +62,12 @@ class Clock(Protocol):
     def touch(self) -> None:
         """Something is under way: a stepped clock lets it settle before it moves on."""
 
+    def in_flight(self) -> AbstractContextManager[None]:
+        """Around a wait for a peer on this machine: a stepped clock waits for the answer, or until the peer parks."""
+
+    def parked(self) -> AbstractContextManager[None]:
+        """Around a peer's own wait on the clock while it owes an answer: a stepped clock may move on."""
+
 
 @dataclass(frozen=True, slots=True)
 class VenueCapabilities:

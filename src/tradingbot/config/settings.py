@@ -22,8 +22,11 @@ from tradingbot.config.sections import (
 from tradingbot.core.params import Params, contradiction
 from tradingbot.engine.params import EngineParams
 from tradingbot.exits.params import ExitParams
+from tradingbot.market.symbol_validation import ValidationParams
 from tradingbot.risk.params import RiskParams
 from tradingbot.signals.params import SignalParams
+from tradingbot.simulator.params import SimulatorParams
+from tradingbot.venues.kraken_futures.settings import KrakenFuturesParams
 
 LIVE_CONFIRMATION: Final = "yes-live"
 _REAL: Final = re.compile(r"//(www\.)?futures\.kraken\.com([:/]|$)")
@@ -49,6 +52,9 @@ class Settings(Params):
     downtime: DowntimeParams = DowntimeParams()
     dashboard: DashboardParams = DashboardParams()
     storage: StorageParams = StorageParams()
+    kraken_futures: KrakenFuturesParams = KrakenFuturesParams()
+    simulator: SimulatorParams = SimulatorParams()
+    validation: ValidationParams = ValidationParams()
 
     _provenance: dict[str, str] = PrivateAttr(default_factory=dict)
 

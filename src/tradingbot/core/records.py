@@ -100,7 +100,10 @@ class FundingRate:
 
 @dataclass(frozen=True, slots=True)
 class OrderRequest:
-    """An order as we want it. `size` in contracts; prices already on tick; see `OrderKind` for what needs what."""
+    """An order as we want it. `size` in contracts; prices already on tick; see `OrderKind` for what needs what.
+
+    The venue must refuse it when it would be processed after `process_before`: that makes later absence a proof.
+    """
 
     client_order_id: ClientOrderId
     symbol: Symbol
@@ -111,6 +114,7 @@ class OrderRequest:
     stop_price: Decimal | None = None
     trigger_signal: TriggerSignal | None = None
     reduce_only: bool = False
+    process_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

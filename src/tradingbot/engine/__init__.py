@@ -1,1 +1,1 @@
-"""engine."""
+"""The thin shell around the decision: gather, carry out, remember."""

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from tradingbot.core.params import Params, contradiction
+from tradingbot.exits.params import GraceParams
 
 
 class FreshnessParams(Params):
@@ -36,25 +37,17 @@ class OrderParams(Params):
     answer_timeout_s: float = Field(
         default=10.0, ge=1, le=60, description="No answer for so long: the outcome is unknown."
     )
+    lifetime_s: float = Field(
+        default=10.0, ge=1, le=300, description="The venue refuses an order that reaches it later than this."
+    )
+    unknown_grace_s: float = Field(
+        default=15.0, ge=2, le=600, description="An order absent everywhere so long after sending was never accepted."
+    )
+    fill_wait_s: float = Field(default=2.0, gt=0, le=60, description="Wait for the stream to bring an order's fills.")
     stop_trigger: Literal["mark", "index", "last"] = Field(default="mark", description="Price that fires the stop.")
     dead_man_switch_s: float = Field(
         default=60.0, ge=10, le=3600, description="Armed only while entries rest, seconds."
     )
-
-
-class GraceParams(Params):
-    """After an entry only stops act (SPEC 7.5)."""
-
-    normal_s: float = Field(default=120.0, ge=0, le=3600, description="Seconds of grace.")
-    high_conviction_s: float = Field(default=300.0, ge=0, le=3600, description="Seconds of grace at high conviction.")
-
-    @model_validator(mode="after")
-    def _longer_for_high(self) -> GraceParams:
-        if self.high_conviction_s < self.normal_s:
-            raise contradiction(
-                "grace at high conviction must not be shorter than otherwise", "high_conviction_s", "normal_s"
-            )
-        return self
 
 
 class EngineParams(Params):
@@ -72,6 +65,19 @@ class EngineParams(Params):
     orders: OrderParams = OrderParams()
     freshness: FreshnessParams = FreshnessParams()
     grace: GraceParams = GraceParams()
+    venue_failures_block: int = Field(
+        default=3, ge=1, le=100, description="Failed requests in a row that block entries (SPEC 13.1)."
+    )
+
+    @model_validator(mode="after")
+    def _orders_expire_before_they_are_given_up(self) -> EngineParams:
+        if self.orders.unknown_grace_s <= self.orders.lifetime_s:
+            raise contradiction(
+                "an order must have expired before its absence proves anything",
+                "orders.unknown_grace_s",
+                "orders.lifetime_s",
+            )
+        return self
 
     @model_validator(mode="after")
     def _fits_the_cycle(self) -> EngineParams:

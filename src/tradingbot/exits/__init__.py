@@ -1,1 +1,1 @@
-"""exits."""
+"""When and how positions end, and what protects them meanwhile. Pure."""

@@ -67,11 +67,29 @@ class ReversalParams(Params):
 
     fast_ema_bars: int = Field(default=9, ge=2, le=500, description="Fast EMA, bars of 5 minutes.")
     slow_ema_bars: int = Field(default=21, ge=3, le=1000, description="Slow EMA, bars of 5 minutes.")
+    min_flow_confidence: float = Field(
+        default=0.3, ge=0, le=1, description="Confidence of a flow signal against the position that closes it."
+    )
 
     @model_validator(mode="after")
     def _fast_is_faster(self) -> ReversalParams:
         if self.fast_ema_bars >= self.slow_ema_bars:
             raise contradiction("the fast EMA must be shorter than the slow one", "fast_ema_bars", "slow_ema_bars")
+        return self
+
+
+class GraceParams(Params):
+    """After an entry only stops act (SPEC 7.5)."""
+
+    normal_s: float = Field(default=120.0, ge=0, le=3600, description="Seconds of grace.")
+    high_conviction_s: float = Field(default=300.0, ge=0, le=3600, description="Seconds of grace at high conviction.")
+
+    @model_validator(mode="after")
+    def _longer_for_high(self) -> GraceParams:
+        if self.high_conviction_s < self.normal_s:
+            raise contradiction(
+                "grace at high conviction must not be shorter than otherwise", "high_conviction_s", "normal_s"
+            )
         return self
 
 

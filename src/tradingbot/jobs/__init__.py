@@ -1,1 +1,1 @@
-"""jobs."""
+"""What runs beside the cycle, by the clock."""

@@ -1,1 +1,1 @@
-"""portfolio."""
+"""Our book of positions, and its comparison with the venue's. Pure."""

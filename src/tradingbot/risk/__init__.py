@@ -1,1 +1,1 @@
-"""risk."""
+"""How much, and whether at all: sizes, caps and portfolio limits. Pure."""

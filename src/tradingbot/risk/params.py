@@ -16,6 +16,7 @@ class SizingParams(Params):
     early_max_notional_usd: float = Field(default=500.0, gt=0, description="Largest position in the early days, USD.")
     early_max_leverage: float = Field(default=3.0, ge=1, le=50, description="Futures leverage cap in the early days.")
     max_leverage: float = Field(default=5.0, ge=1, le=50, description="Futures leverage cap after them.")
+    margin_use_pct: float = Field(default=80.0, gt=0, le=100, description="Free margin an entry may use, per cent.")
     spot_leverage: float = Field(default=1.0, ge=1, le=1, description="Spot is never levered.")
     min_trade_usd: float = Field(default=50.0, gt=0, description="Smaller trades are not worth their fees, USD.")
 

@@ -56,9 +56,13 @@ class HurstParams(Params):
     """Hurst exponent (SPEC 4.3)."""
 
     window_bars: int = Field(default=512, ge=100, le=5000, description="1-minute bars the exponent is estimated over.")
+    max_lag_bars: int = Field(default=20, ge=4, le=200, description="Longest lag in the scaling, 1-minute bars.")
     trending_above: float = Field(default=0.55, gt=0.5, lt=1, description="Exponent above this: follow momentum.")
     reverting_below: float = Field(default=0.45, gt=0, lt=0.5, description="Exponent below this: fade the move.")
     momentum_bars: int = Field(default=30, ge=2, le=500, description="Bars whose return is the move to follow or fade.")
+    min_move_sigma: float = Field(
+        default=0.5, ge=0, le=10, description="Smallest move worth an opinion, in its own expected spread."
+    )
 
 
 class LeadLagParams(Params):
@@ -68,6 +72,13 @@ class LeadLagParams(Params):
     window_min: int = Field(default=240, ge=30, le=5000, description="Minutes the correlations are taken over.")
     min_t_statistic: float = Field(
         default=3.0, ge=1, le=10, description="Significance a lagged correlation must reach."
+    )
+    leader: str = Field(default="BTCUSDT", min_length=1, description="Symbol that leads.")
+    min_expected_sigma: float = Field(
+        default=0.10, gt=0, le=10, description="Smallest move still expected, in spreads of the symbol's minute."
+    )
+    full_confidence_sigma: float = Field(
+        default=0.6, gt=0, le=10, description="Expected move at which confidence nears 1 (tanh scale)."
     )
 
 
@@ -80,7 +91,14 @@ class OfiParams(Params):
     slow_window_s: float = Field(
         default=300.0, gt=0, le=7200, description="It is compared with the mean of these seconds."
     )
-    min_change: float = Field(default=0.10, gt=0, le=2, description="Smallest change of imbalance (-1..1) that counts.")
+    min_change: float = Field(
+        default=0.10, gt=0, le=10, description="Smallest change of imbalance that counts, touches per sample."
+    )
+    full_confidence_change: float = Field(
+        default=0.6, gt=0, le=10, description="Change at which confidence nears 1 (tanh scale), touches per sample."
+    )
+    min_samples: int = Field(default=12, ge=3, le=10_000, description="Book samples needed in the slow window.")
+    max_age_s: float = Field(default=90.0, gt=0, le=3600, description="Age of the newest sample, seconds.")
 
     @model_validator(mode="after")
     def _fast_is_faster(self) -> OfiParams:

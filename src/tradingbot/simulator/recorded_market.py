@@ -21,8 +21,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tradingbot.simulator.bars import bar_of
 from tradingbot.simulator.market_feed import MinuteBar
+from tradingbot.simulator.minute_bars import bar_of
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -60,7 +60,8 @@ class _Track:
 class RecordedMarket:
     """Implements `MarketFeed` over a recording. A minute without a bar of an asset lacks that asset: a gap.
 
-    `start_ms` is `warmup_minutes` after the first bar (less when the recording is short: at most half of it).
+    `start_ms` is `warmup_minutes` after the moment from which every asset has bars (after the first bar of any when they
+    never all overlap); less when what is left is short: at most half of it.
     `seed` fixes the path that bars longer than a minute are given. Raises ValueError for an empty recording.
     """
 
@@ -68,11 +69,16 @@ class RecordedMarket:
         if not recording or not all(len(columns.open_ms) for columns in recording.values()):
             raise ValueError("a recorded market needs at least one bar of every asset")
         self._tracks = {asset: _track(asset, columns, seed) for asset, columns in recording.items()}
-        first_ms = min(int(track.open_ms[0]) for track in self._tracks.values())
+        first_ms = self._common_start_ms()
         self._end_ms = max(int(track.open_ms[-1]) for track in self._tracks.values()) + _MINUTE_MS
         half = (self._end_ms - first_ms) // 2 // _MINUTE_MS
         self._start_ms = first_ms + min(warmup_minutes, half) * _MINUTE_MS
         self._cursor = dict.fromkeys(self._tracks, 0)
+
+    def _common_start_ms(self) -> int:
+        firsts = [int(track.open_ms[0]) for track in self._tracks.values()]
+        overlap = max(firsts) < min(int(track.open_ms[-1]) for track in self._tracks.values())
+        return max(firsts) if overlap else min(firsts)
 
     @property
     def assets(self) -> Sequence[str]:

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from tradingbot.simulator.bars import bar_of
 from tradingbot.simulator.market_feed import MinuteBar
+from tradingbot.simulator.minute_bars import bar_of
 from tradingbot.simulator.scan import FloatArray
 from tradingbot.simulator.synthetic_block import DAY_MINUTES, Block, BlockMaker, BlockState
 from tradingbot.simulator.synthetic_profiles import DEFAULT_ASSETS, PROFILES

@@ -1,1 +1,1 @@
-"""kraken_futures."""
+"""Kraken Futures behind `ports.Venue`."""

@@ -1,0 +1,202 @@
+"""The composition root: the one place where concrete parts are chosen and put together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from tradingbot.app.home import config_folder, sim_home
+from tradingbot.app.options import RunOptions
+from tradingbot.clock import ScaledClock, SteppedClock, SystemClock
+from tradingbot.config import Secrets, Settings, load_settings
+from tradingbot.core.errors import ConfigurationError
+from tradingbot.core.types import Symbol, utc_from_ms
+from tradingbot.market.universe import Universe
+from tradingbot.net.nonce import FileNonceStore, MemoryNonceStore, NonceStore
+from tradingbot.ports import Clock, Venue
+from tradingbot.sim_server.persistence import load_credentials, persisted_now
+from tradingbot.sim_server.recorded_files import read_recording
+from tradingbot.sim_server.server import SimEndpoints, SimServer
+from tradingbot.simulator.market_feed import MarketFeed
+from tradingbot.simulator.recorded_market import RecordedMarket
+from tradingbot.simulator.synthetic_market import SyntheticMarket
+from tradingbot.venues.gateway import ExchangeGateway
+from tradingbot.venues.kraken_futures.adapter import VENUE as KRAKEN_FUTURES
+from tradingbot.venues.kraken_futures.adapter import KrakenFuturesVenue
+from tradingbot.venues.kraken_futures.auth import Credentials
+
+DEFAULT_SIMULATED_SPEED = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class VenueParts:
+    """A venue and what it stands on. `sim` is the embedded simulated venue, when there is one."""
+
+    venue: Venue
+    clock: Clock
+    universe: Universe
+    symbols: tuple[Symbol, ...]
+    url: str
+    ws_url: str
+    sim: SimServer | None = None
+
+
+def load(options: RunOptions, environ: Mapping[str, str]) -> tuple[Settings, Secrets]:
+    """Settings of all layers and the secrets. Raises ConfigurationError."""
+    folder = config_folder(options.home)
+    return load_settings(folder, options.profile, environ, {})
+
+
+async def open_venue(
+    options: RunOptions,
+    settings: Settings,
+    secrets: Secrets,
+    stack: AsyncExitStack,
+    *,
+    frozen: bool = False,
+    running: bool = False,
+) -> VenueParts:
+    """The venue of a run: embedded for paper, else the configured one. Sockets are released by `stack`.
+
+    `frozen`: only look; an embedded venue stands still at its persisted account. `running`: a daemon already has the
+    embedded venue open, so connect to that one.
+    """
+    universe = Universe(settings.universe)
+    if options.embedded and not running:
+        return await _embedded(options, settings, universe, stack, frozen)
+    return await _external(options, settings, secrets, universe, stack, running and options.embedded, frozen)
+
+
+async def _embedded(
+    options: RunOptions, settings: Settings, universe: Universe, stack: AsyncExitStack, frozen: bool
+) -> VenueParts:
+    feed = choose_feed(options, settings, universe)
+    clock = choose_clock(
+        replace(options, speed=1.0) if frozen else options, resume_at(sim_home(options.home), feed), True
+    )
+    symbols = tuple(s for s in chosen_symbols(options, universe) if universe.asset(s) in feed.assets)
+    if not symbols:
+        raise ConfigurationError(f"none of the chosen symbols is in the data; it has {', '.join(feed.assets)}")
+    traded = tuple(universe.venue_symbol(KRAKEN_FUTURES, symbol) for symbol in symbols)
+    params = settings.simulator.model_copy(update={"traded_contracts": traded})
+    if options.seed is not None:
+        params = params.model_copy(update={"seed": options.seed})
+    sim = SimServer(params=params, feed=feed, clock=clock, home=sim_home(options.home), frozen=frozen)
+    endpoints = await sim.start()
+    if frozen:
+        stack.push_async_callback(sim.stop)
+    venue = _kraken_futures(options, settings, _only(universe, symbols), clock, endpoints, frozen)
+    stack.push_async_callback(venue.close)
+    return VenueParts(venue, clock, universe, symbols, endpoints.rest_url, endpoints.ws_url, sim)
+
+
+def _only(universe: Universe, symbols: tuple[Symbol, ...]) -> Universe:
+    """The universe cut to what is traded: a venue streams no more than that."""
+    kept = tuple(entry for entry in universe.params.assets if universe.symbol(entry.symbol) in symbols)
+    return Universe(universe.params.model_copy(update={"assets": kept}))
+
+
+async def _external(
+    options: RunOptions,
+    settings: Settings,
+    secrets: Secrets,
+    universe: Universe,
+    stack: AsyncExitStack,
+    own_keys: bool,
+    looking: bool,
+) -> VenueParts:
+    params = settings.kraken_futures
+    keys = load_credentials(sim_home(options.home)) if own_keys else credentials_of(secrets)
+    endpoints = SimEndpoints(
+        rest_url=options.venue_url or params.rest_url,
+        ws_url=options.venue_ws_url or params.ws_url,
+        api_key=keys.api_key if keys else "",
+        api_secret=keys.api_secret if keys else "",
+    )
+    clock = await _venue_clock(options, settings, universe, endpoints)
+    symbols = chosen_symbols(options, universe)
+    venue = _kraken_futures(options, settings, _only(universe, symbols), clock, endpoints, looking)
+    stack.push_async_callback(venue.close)
+    return VenueParts(venue, clock, universe, symbols, endpoints.rest_url, endpoints.ws_url)
+
+
+async def _venue_clock(options: RunOptions, settings: Settings, universe: Universe, endpoints: SimEndpoints) -> Clock:
+    """Wall time for a live venue; a test venue may live in its own time, so its clock is asked and followed."""
+    if options.profile == "live":
+        return choose_clock(options, SystemClock().now(), False)
+    wall = SystemClock()
+    public = KrakenFuturesVenue(_venue_params(settings, endpoints), universe, wall, None, MemoryNonceStore())
+    try:
+        return choose_clock(options, await public.server_time(), False)
+    finally:
+        await public.close()
+
+
+def _kraken_futures(
+    options: RunOptions,
+    settings: Settings,
+    universe: Universe,
+    clock: Clock,
+    endpoints: SimEndpoints,
+    looking: bool,
+) -> ExchangeGateway:
+    keys = Credentials(endpoints.api_key, endpoints.api_secret) if endpoints.api_key else None
+    # A second reader beside a running daemon must not share its nonce file: the venue tolerates none at all.
+    nonces: NonceStore = MemoryNonceStore() if looking else FileNonceStore(options.home / "state" / "nonce.json")
+    venue = KrakenFuturesVenue(_venue_params(settings, endpoints), universe, clock, keys, nonces)
+    return ExchangeGateway.open(settings.exchange, {KRAKEN_FUTURES: lambda: venue})
+
+
+def _venue_params(settings: Settings, endpoints: SimEndpoints):  # type: ignore[no-untyped-def]
+    return settings.kraken_futures.model_copy(update={"rest_url": endpoints.rest_url, "ws_url": endpoints.ws_url})
+
+
+def credentials_of(secrets: Secrets) -> Credentials | None:
+    """The futures key pair, or None without one. Raises ConfigurationError for half a pair."""
+    key, secret = secrets.get("KRAKEN_FUTURES_API_KEY"), secrets.get("KRAKEN_FUTURES_API_SECRET")
+    if bool(key) != bool(secret):
+        raise ConfigurationError("KRAKEN_FUTURES_API_KEY and KRAKEN_FUTURES_API_SECRET belong together; one is missing")
+    return Credentials(key, secret) if key and secret else None
+
+
+def choose_feed(options: RunOptions, settings: Settings, universe: Universe) -> MarketFeed:
+    """The market of an embedded simulated venue. Raises ConfigurationError."""
+    if options.source == "recorded":
+        if options.data is None:
+            raise ConfigurationError("--source recorded needs --data FILE_OR_FOLDER (parquet or CSV candles)")
+        wanted = [str(universe.asset(symbol)) for symbol in chosen_symbols(options, universe)]
+        return RecordedMarket(read_recording(options.data, wanted if options.symbols else None))
+    seed = settings.simulator.seed if options.seed is None else options.seed
+    return SyntheticMarket(seed=seed)
+
+
+def chosen_symbols(options: RunOptions, universe: Universe) -> tuple[Symbol, ...]:
+    """``--symbols``, else everything that may be traded. Raises SymbolUnknownError."""
+    if options.symbols:
+        return tuple(dict.fromkeys(universe.symbol(name) for name in options.symbols))
+    return universe.tradeable
+
+
+def choose_clock(options: RunOptions, origin: datetime, embedded: bool) -> Clock:
+    """Real time, scaled or stepped. Raises ConfigurationError for a speed that cannot be."""
+    default = DEFAULT_SIMULATED_SPEED if embedded else 1.0
+    speed = default if options.speed is None else options.speed
+    if options.profile == "live":
+        if speed != 1.0:
+            raise ConfigurationError("--speed is for simulated markets; live runs in real time")
+        return SystemClock()
+    if speed == 0:
+        if not embedded:
+            raise ConfigurationError("--speed max needs the embedded simulated venue (paper); give a number instead")
+        return SteppedClock(origin)
+    return ScaledClock(origin, speed)
+
+
+def resume_at(venue_home: Path, feed: MarketFeed) -> datetime:
+    """When a simulated venue goes on: where its account stopped, else at the market's start."""
+    start = utc_from_ms(feed.start_ms)
+    stopped = persisted_now(venue_home)
+    return start if stopped is None else max(start, stopped)

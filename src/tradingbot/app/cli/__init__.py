@@ -1,0 +1,74 @@
+"""The ``tradingbot`` command. Each subcommand is one file, imported only when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Final
+
+import click
+
+from tradingbot.core.errors import TradingBotError
+
+COMMANDS: Final = {
+    "run": "run the trading daemon",
+    "sim": "run the simulated venue alone",
+    "validate": "check every symbol at the venue",
+    "status": "show the state of a running or stopped daemon",
+    "check": "run the pre-deployment checks",
+}
+EXIT_CONFIGURATION: Final = 2
+EXIT_FAILURE: Final = 1
+
+
+class LazyGroup(click.Group):
+    """Finds a subcommand in the module of its name, so that ``--help`` stays quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Names in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The subcommand, or None when there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"tradingbot.app.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Help without importing any subcommand."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="tradingbot")
+def cli() -> None:
+    """A trading daemon for crypto perpetual futures.
+
+    Exit codes: 0 done, 1 a fault or a failed check, 2 wrong usage or configuration.
+    """
+
+
+def main() -> None:
+    """Entry point: every expected error is one clear message on standard error and an exit code."""
+    try:
+        cli(standalone_mode=False)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except click.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(EXIT_CONFIGURATION)
+    except TradingBotError as error:
+        click.echo(f"tradingbot: {error}", err=True)
+        sys.exit(exit_code_of(error))
+
+
+def exit_code_of(error: TradingBotError) -> int:
+    """2 for what the user can mend on the command line or in a file, 1 for the rest."""
+    from tradingbot.core.errors import ConfigurationError, SymbolUnknownError
+
+    return EXIT_CONFIGURATION if isinstance(error, ConfigurationError | SymbolUnknownError) else EXIT_FAILURE

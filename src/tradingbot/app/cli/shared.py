@@ -1,0 +1,112 @@
+"""Options that several commands share, and what they mean."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from tradingbot.app.home import home_folder
+from tradingbot.app.options import PROFILES, SOURCES, RunOptions
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class SpeedType(click.ParamType):
+    """A positive factor of real time, or ``max``."""
+
+    name = "N|max"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """0 stands for as fast as possible."""
+        if str(value).lower() == "max":
+            return 0.0
+        try:
+            speed = float(value)
+        except ValueError:
+            self.fail(f"{value!r} is neither a number nor 'max'", param, ctx)
+        if not 0 < speed < 1e6:
+            self.fail(f"{value} is not above 0 (use 'max' for as fast as possible)", param, ctx)
+        return speed
+
+
+def source_options(command: F) -> F:
+    """``--profile --source --data --symbols --speed --seed --home --venue-url --venue-ws-url``."""
+    decorators = [
+        click.option(
+            "--profile", type=click.Choice(PROFILES), default="paper", show_default=True, help="Mode of operation."
+        ),
+        click.option(
+            "--source",
+            type=click.Choice(SOURCES),
+            default="simulated",
+            show_default=True,
+            help="Market that paper trading takes.",
+        ),
+        click.option(
+            "--data",
+            type=click.Path(path_type=Path),
+            help="Candles for --source recorded: a parquet or CSV file, or a folder of them.",
+        ),
+        click.option("--symbols", default="", metavar="A,B", help="Trade only these, e.g. BTC,ETHUSDT."),
+        click.option(
+            "--speed",
+            type=SpeedType(),
+            help="Factor of real time, or max. Default: 60 for simulated and recorded markets, else 1.",
+        ),
+        click.option("--seed", type=click.IntRange(min=0), help="Seed of the simulated market and venue."),
+        click.option(
+            "--home", help="Folder of state, logs and feature_store. Default: TRADINGBOT_HOME, else the checkout."
+        ),
+        click.option("--venue-url", help="REST base URL of the venue, ending in /derivatives (testnet, live)."),
+        click.option("--venue-ws-url", help="WebSocket URL of the venue (testnet, live)."),
+    ]
+    for decorate in reversed(decorators):
+        command = decorate(command)
+    return command
+
+
+def options_of(
+    *,
+    home: str | None,
+    profile: str,
+    source: str,
+    data: Path | None,
+    symbols: str,
+    speed: float | None,
+    seed: int | None,
+    venue_url: str | None,
+    venue_ws_url: str | None,
+    cycles: int | None = None,
+    confirm: str = "",
+) -> RunOptions:
+    """The options of a run as one value."""
+    return RunOptions(
+        home=home_folder(home, os.environ),
+        profile=profile,
+        source=source,
+        data=data,
+        symbols=tuple(part for name in symbols.split(",") if (part := name.strip())),
+        speed=speed,
+        cycles=cycles,
+        seed=seed,
+        venue_url=venue_url,
+        venue_ws_url=venue_ws_url,
+        confirm=confirm,
+    )
+
+
+def on_loop(work: Callable[[], Awaitable[T]]) -> T:
+    """Run a coroutine on a uvloop event loop."""
+    import uvloop
+
+    async def whole() -> T:
+        return await work()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(whole())

@@ -1,0 +1,113 @@
+"""``tradingbot status``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import click
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+from tradingbot.app.cli.shared import on_loop
+from tradingbot.app.home import home_folder
+
+
+@click.command("status")
+@click.option("--home", help="Folder of state and logs. Default: TRADINGBOT_HOME, else the checkout.")
+@click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
+@click.option("--reconcile", is_flag=True, help="Compare orders, fills, positions and balance with the venue.")
+def command(home: str | None, as_json: bool, reconcile: bool) -> None:
+    """Show the state of a running or stopped daemon.
+
+    With --reconcile: exit code 0 only when our files and the venue agree in everything; every difference is listed.
+    """
+    from tradingbot.app.status import read_status, reconcile_home
+
+    folder = home_folder(home, os.environ)
+    facts = read_status(folder)
+    if reconcile:
+        facts["reconcile"] = on_loop(lambda: reconcile_home(folder, os.environ))
+    if as_json:
+        click.echo(orjson.dumps(facts, default=str, option=orjson.OPT_INDENT_2).decode())
+    else:
+        _print(facts)
+    if reconcile and not facts["reconcile"]["agree"]:
+        sys.exit(1)
+    sys.exit(0 if facts["known"] else 1)
+
+
+def _print(facts: dict[str, Any]) -> None:
+    console = Console()
+    if not facts["known"]:
+        console.print(f"No daemon has run in {facts['home']}; start one with: tradingbot run --home {facts['home']}")
+        return
+    _summary(console, facts)
+    _positions(console, facts["positions"])
+    _trades(console, facts["trades"], facts["trade_count"])
+    if "reconcile" in facts:
+        _reconcile(console, facts["reconcile"])
+
+
+def _summary(console: Console, facts: dict[str, Any]) -> None:
+    runtime = facts["runtime"]
+    table = Table.grid(padding=(0, 2))
+    state = "[green]running[/]" if facts["running"] else f"[yellow]stopped[/] ({runtime['stopped'] or 'killed'})"
+    table.add_row("daemon", f"{state}  pid {runtime['pid']}  profile {runtime['profile']}  source {runtime['source']}")
+    table.add_row("venue", f"{runtime['venue']}  {runtime['venue_url']}")
+    table.add_row(
+        "cycle",
+        f"{runtime['cycle_id']}  {runtime['cycles']} done, {runtime['failed_cycles']} failed, last {runtime['last_cycle_ms']} ms",
+    )
+    table.add_row("equity", f"{runtime['equity_usd']} USD")
+    blocks = [*runtime["entry_blocks"], *(f"{k}: {v}" for k, v in runtime["blocked_symbols"].items())]
+    table.add_row("entries", "[green]free[/]" if not blocks else f"[red]blocked[/]: {', '.join(blocks)}")
+    table.add_row("storage", "ok" if runtime["storage_ok"] else "[red]unavailable[/]")
+    for difference in runtime["differences"]:
+        table.add_row("difference", f"[red]{difference}[/]")
+    console.print(table)
+
+
+def _positions(console: Console, positions: list[dict[str, Any]]) -> None:
+    table = Table("symbol", "direction", "size", "entry", "since", "stop", "stop order", title="Open positions")
+    for row in positions:
+        table.add_row(
+            row["symbol"],
+            row["direction"],
+            str(row["size"]),
+            str(row["entry_price"]),
+            str(row["entry_time"])[:19],
+            str(row["stop_price"]),
+            str(row["stop_order_id"] or "[red]none[/]"),
+        )
+    console.print(table)
+
+
+def _trades(console: Console, trades: list[dict[str, Any]], count: int) -> None:
+    table = Table(
+        "symbol", "direction", "entry", "exit", "rule", "return %", "net USD", title=f"Last trades of {count}"
+    )
+    for row in trades:
+        table.add_row(
+            row["symbol"],
+            row["direction"],
+            str(row["entry_price"]),
+            f"{float(row['exit_price']):.6g}",
+            row["exit_rule"],
+            f"{float(row['return_fraction']) * 100:+.3f}",
+            f"{float(row['net_pnl_usd']):+.2f}",
+        )
+    console.print(table)
+
+
+def _reconcile(console: Console, found: dict[str, Any]) -> None:
+    counts = ", ".join(f"{name} {count}" for name, count in found["counts"].items())
+    if found["agree"]:
+        console.print(f"[green]✓ our files and the venue agree[/] ({counts})")
+        return
+    table = Table("what", "where", "ours", "venue", "detail", title="Differences", title_style="red")
+    for row in found["differences"]:
+        table.add_row(row["kind"], row["symbol"], row["ours"], row["venue"], row["detail"])
+    console.print(table)

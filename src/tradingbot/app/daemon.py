@@ -1,0 +1,304 @@
+"""The daemon: every part of one run put together, started in order, kept running, stopped in stages."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from collections.abc import Mapping
+
+import structlog
+
+from tradingbot.app.bootstrap import VenueParts
+from tradingbot.app.options import RunOptions
+from tradingbot.app.runtime import CycleLoop, Runtime, StopStage, Work
+from tradingbot.app.stores import Stores
+from tradingbot.app.validation import validate_symbols
+from tradingbot.config import Settings
+from tradingbot.core.errors import VenueError
+from tradingbot.core.types import Symbol
+from tradingbot.decision import DecisionParams
+from tradingbot.engine.bot_cycle import BotCycle, CycleParts, CycleReport
+from tradingbot.engine.collect import MarketCollector
+from tradingbot.engine.cycle_record import digest_of
+from tradingbot.engine.execute import Executor
+from tradingbot.engine.identifiers import OrderIds
+from tradingbot.engine.intents import IntentLog
+from tradingbot.engine.models import InstanceState, PositionsState, RuntimeState, TradesState
+from tradingbot.engine.portfolio_keeper import PortfolioKeeper
+from tradingbot.engine.reconcile import Reconciler
+from tradingbot.engine.resolve import UnknownOrders
+from tradingbot.engine.settlement import Settlement
+from tradingbot.jobs.routine import routine_jobs
+from tradingbot.jobs.scheduler import Scheduler
+from tradingbot.market.contracts import ContractSpec
+from tradingbot.portfolio.book import REMEMBERED_FILLS
+
+log = structlog.get_logger(__name__)
+
+
+class Daemon:
+    """One run of the trading daemon: built whole, then `run`."""
+
+    def __init__(
+        self,
+        options: RunOptions,
+        settings: Settings,
+        parts: VenueParts,
+        stores: Stores,
+        specs: Mapping[Symbol, ContractSpec],
+    ) -> None:
+        self._options = options
+        self._settings = settings
+        self._parts = parts
+        self._stores = stores
+        venue, clock, engine = parts.venue, parts.clock, settings.engine
+        self._clock = clock
+        self._suppressed: dict[Symbol, str] = {}
+        self._account_lock = asyncio.Lock()
+        self._instance = self._known_instance()
+        self._ids = OrderIds(self._instance.instance)
+        self._intents = IntentLog(stores.journals["intents"])
+        self._intents.restore(stores.journals["intents"].reader())
+        self._keeper = self._portfolio()
+        self._settlement = Settlement(venue, clock, self._keeper)
+        self._unknown = UnknownOrders(venue, clock, self._intents, self._keeper, engine)
+        self._reconciler = Reconciler(venue, clock, self._keeper, self._settlement, self._unknown, self._ids)
+        self._collector = MarketCollector(venue, clock, engine, specs)
+        self._scheduler = Scheduler(routine_jobs(self._job_works()), clock)
+        self._bot_cycle = self._cycle()
+        self._loop = CycleLoop(self._run_cycle, clock, engine, self._after_cycle, options.cycles, self._stop)
+        self._runtime = Runtime(self._tasks(), self._loop, self._stages())
+        self._state = self._first_state()
+
+    # ------------------------------------------------------------ building
+
+    def _known_instance(self) -> InstanceState:
+        document = self._stores.documents["instance"]
+        found = document.load()
+        if found.value is not None:
+            known: InstanceState = found.value
+            return known
+        seed = f"{self._options.home}|{self._clock.now().isoformat()}|{os.getpid()}|{os.urandom(8).hex()}"
+        name = hashlib.blake2b(seed.encode(), digest_size=3).hexdigest()
+        made = InstanceState(
+            instance=name, created_at=self._clock.now(), profile=self._options.profile, venue=self._parts.venue.name
+        )
+        document.save(made)
+        return made
+
+    def _portfolio(self) -> PortfolioKeeper:
+        documents, journals = self._stores.documents, self._stores.journals
+        positions, trades = documents["positions"].load(), documents["trades"].load()
+        for note in (*positions.notes, *trades.notes):
+            log.error("state.repaired", note=note)
+        return PortfolioKeeper(
+            (positions.value or PositionsState()).to_book(),
+            trades.value or TradesState(),
+            documents["positions"],
+            documents["trades"],
+            journals["fills"],
+            journals["executed_trades"],
+            self._intents,
+            {str(row["fill_id"]) for row in journals["fills"].reader().tail(REMEMBERED_FILLS) if "fill_id" in row},
+        )
+
+    def _cycle(self) -> BotCycle:
+        settings, parts = self._settings, self._parts
+        decision_params = DecisionParams(
+            settings.signals, settings.risk, settings.exits, settings.engine.grace, self._instance.created_at
+        )
+        executor = Executor(parts.venue, self._clock, self._ids, self._intents, self._keeper, settings.engine)
+        return BotCycle(
+            CycleParts(
+                venue=parts.venue,
+                clock=self._clock,
+                collector=self._collector,
+                keeper=self._keeper,
+                intents=self._intents,
+                executor=executor,
+                settlement=self._settlement,
+                reconciler=self._reconciler,
+                unknown=self._unknown,
+                ids=self._ids,
+                cycles_journal=self._stores.journals["cycles"],
+                signals_journal=self._stores.journals["signals"],
+                sizes_journal=self._stores.journals["size_adjustments"],
+                decision_params=decision_params,
+                engine_params=settings.engine,
+                params_digest=digest_of(
+                    {
+                        "signals": settings.signals.model_dump(mode="json"),
+                        "risk": settings.risk.model_dump(mode="json"),
+                        "exits": settings.exits.model_dump(mode="json"),
+                    }
+                ),
+                entry_blocks=self.entry_blocks,
+                suppressed=lambda: self._suppressed,
+            )
+        )
+
+    def _tasks(self) -> dict[str, Work]:
+        tasks: dict[str, Work] = {
+            "venue": self._parts.venue.run,
+            "book-samples": self._collector.sample_books,
+            "scheduler": self._scheduler.run,
+        }
+        if self._parts.sim is not None:
+            tasks["simulated-venue"] = self._market
+        return tasks
+
+    def _stages(self) -> list[StopStage]:
+        async def venue_closed() -> None:
+            await self._parts.venue.close()
+
+        async def simulator_stopped() -> None:
+            if self._parts.sim is not None:
+                await self._parts.sim.stop()
+
+        async def files_flushed() -> None:
+            self._stores.documents["runtime"].put(self._state.model_copy(update={"stopped": self._runtime.stop_reason}))
+            await self._stores.writer.close(10.0)
+
+        return [
+            StopStage("venue connections", 5.0, venue_closed),
+            StopStage("simulated venue", 5.0, simulator_stopped),
+            StopStage("state files", 12.0, files_flushed),
+        ]
+
+    def _first_state(self) -> RuntimeState:
+        return RuntimeState(
+            profile=self._options.profile,
+            source=self._options.source,
+            venue=self._parts.venue.name,
+            venue_url=self._parts.url,
+            venue_ws_url=self._parts.ws_url,
+            data=str(self._options.data.resolve()) if self._options.data else "",
+            symbols=list(self._options.symbols),
+            seed=self._options.seed,
+            pid=os.getpid(),
+            started_at=self._clock.now(),
+            as_of=self._clock.now(),
+        )
+
+    # ------------------------------------------------------------ running
+
+    async def run(self) -> int:
+        """Reconcile with the venue, then cycle until stopped. Returns the exit code."""
+        try:
+            await self._runtime.run(self._reconcile_first)
+        except BaseExceptionGroup as group:
+            for error in group.exceptions:
+                log.critical("task.died", error=f"{type(error).__name__}: {error}", exc_info=error)
+            return 1
+        all_failed = self._loop.count > 0 and self._loop.failed == self._loop.count
+        return 1 if self._runtime.laggards or all_failed else 0
+
+    def _stop(self, why: str) -> None:
+        self._runtime.request_stop(why)
+
+    async def _reconcile_first(self) -> None:
+        """The venue's truth before the first action; start-up and crash recovery are one road."""
+        await self._parts.venue.wait_ready(30.0)
+        await self._reconciler.baseline()
+        truth = await self._reconciler.reconcile()
+        log.info(
+            "reconciled",
+            positions=len(truth.positions),
+            open_orders=len(truth.open_orders),
+            differences=len(truth.differences),
+            unresolved=len(self._intents.unresolved),
+        )
+
+    async def _market(self) -> None:
+        sim = self._parts.sim
+        assert sim is not None
+        await sim.run()
+        self._stop("the market data has ended")
+
+    def entry_blocks(self) -> tuple[str, ...]:
+        """Why nothing may be opened now; empty when entries are free."""
+        found = []
+        if not self._stores.writer.health().ok:
+            found.append("storage_unavailable")
+        health = self._parts.venue.health()
+        if any(not stream.connected for stream in health.streams):
+            found.append("stream_down")
+        if health.consecutive_failures >= self._settings.engine.venue_failures_block:
+            found.append("venue_degraded")
+        if self._loop.stopping:
+            found.append("stopping")
+        return tuple(found)
+
+    async def _after_cycle(self, report: CycleReport | None, failure: str) -> None:
+        health = self._parts.venue.health()
+        streams = [
+            {"name": s.name, "connected": s.connected, "reconnects": s.reconnects, "gaps": s.gaps, "detail": s.detail}
+            for s in health.streams
+        ]
+        changes: dict[str, object] = {
+            "as_of": self._clock.now(),
+            "cycles": self._loop.count,
+            "failed_cycles": self._loop.failed,
+            "storage_ok": self._stores.writer.health().ok,
+            "streams": streams,
+            "jobs": self._scheduler.statuses(),
+            "unresolved_orders": list(self._intents.unresolved),
+        }
+        if report is not None:
+            changes |= {
+                "cycle_id": report.cycle_id,
+                "last_cycle_ms": round(report.duration_ms, 3),
+                "equity_usd": report.equity_usd,
+                "entry_blocks": list(report.permission.reasons),
+                "blocked_symbols": {str(k): v for k, v in report.permission.per_symbol.items()},
+                "differences": list(report.differences),
+            }
+        self._state = self._state.model_copy(update=changes)
+        self._stores.documents["runtime"].put(self._state)
+
+    # ------------------------------------------------------------ jobs
+
+    def _job_works(self) -> dict[str, Work]:
+        return {
+            "exchange_health": self._exchange_health,
+            "portfolio_reconciliation": self._hourly_reconciliation,
+            "symbol_validation": self._validation,
+        }
+
+    async def _exchange_health(self) -> None:
+        started_s = self._clock.perf_s()
+        error = ""
+        try:
+            await self._parts.venue.server_time()
+        except VenueError as failure:
+            error = str(failure)
+        health = self._parts.venue.health()
+        self._stores.journals["exchange_health"].append(
+            {
+                "at": self._clock.now(),
+                "ok": not error,
+                "error": error,
+                "latency_ms": round((self._clock.perf_s() - started_s) * 1000, 3),
+                "consecutive_failures": health.consecutive_failures,
+                "streams": {stream.name: stream.connected for stream in health.streams},
+            }
+        )
+
+    async def _hourly_reconciliation(self) -> None:
+        async with self._account_lock:
+            await self._reconciler.reconcile()
+
+    async def _run_cycle(self) -> CycleReport:
+        # The cycle and the hourly reconciliation both move the book: one at a time.
+        async with self._account_lock:
+            return await self._bot_cycle.run_once()
+
+    async def _validation(self) -> None:
+        state = await validate_symbols(self._parts, self._settings.validation)
+        self._stores.documents["symbol_status"].put(state)
+        bad = {Symbol(name): check for name, check in state.symbols.items() if check.status != "valid"}
+        self._suppressed = {
+            symbol: f"validation: {', '.join(why.code for why in check.as_reasons())}" for symbol, check in bad.items()
+        }
+        log.info("symbols.validated", **state.summary, suppressed_symbols=sorted(self._suppressed))

@@ -1,0 +1,69 @@
+"""From options to a running daemon: lock, settings, logs, venue, checks, banner, run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+
+import structlog
+from rich.console import Console
+
+from tradingbot.app.bootstrap import VenueParts, credentials_of, load, open_venue
+from tradingbot.app.daemon import Daemon
+from tradingbot.app.deployment_checks import CheckResult
+from tradingbot.app.home import make_home
+from tradingbot.app.logs import set_up_logs
+from tradingbot.app.options import RunOptions
+from tradingbot.app.start_checks import all_checks, require
+from tradingbot.app.stores import open_stores
+from tradingbot.clock import SystemClock
+from tradingbot.config import Secrets, Settings
+from tradingbot.core.errors import ConfigurationError
+from tradingbot.storage.lock import InstanceLock
+
+log = structlog.get_logger(__name__)
+
+LIVE_CONFIRMATION = "yes-live"
+
+
+async def run_daemon(options: RunOptions, environ: Mapping[str, str], log_style: str, log_level: str) -> int:
+    """Run until stopped; the exit code. Raises TradingBotError for what stops the start."""
+    make_home(options.home)
+    settings, secrets = load(options, environ)
+    _confirm_live(options, environ)
+    async with AsyncExitStack() as stack:
+        lock = InstanceLock(options.home)
+        lock.acquire(SystemClock().now())
+        stack.callback(lock.release)
+        parts = await open_venue(options, settings, secrets, stack)
+        stores = open_stores(options.home, parts.clock)
+        set_up_logs(parts.clock, log_style, log_level, secrets.values(), stores.journals["daemon"])
+        results = [*setup_checks(options, settings, secrets), *await all_checks(options, parts)]
+        require(Console(stderr=log_style == "json"), f"tradingbot · {options.profile}", results)
+        listed = await parts.venue.contract_specs()
+        specs = {symbol: listed[symbol] for symbol in parts.symbols if symbol in listed}
+        return await Daemon(options, settings, parts, stores, specs).run()
+
+
+def _confirm_live(options: RunOptions, environ: Mapping[str, str]) -> None:
+    given = options.confirm or environ.get("TRADINGBOT_CONFIRM", "")
+    if options.profile == "live" and given != LIVE_CONFIRMATION:
+        raise ConfigurationError(
+            f"live trades real money: start it with --confirm {LIVE_CONFIRMATION} (or TRADINGBOT_CONFIRM={LIVE_CONFIRMATION})"
+        )
+
+
+def setup_checks(options: RunOptions, settings: Settings, secrets: Secrets) -> list[CheckResult]:
+    """What is known before the venue is asked: configuration, environment, source, model."""
+    source = "embedded simulated venue" if options.embedded else "external venue"
+    keyed = credentials_of(secrets) is not None
+    environment = "keys present" if keyed else ("no keys needed" if options.embedded else "no keys")
+    return [
+        CheckResult("config", True, f"{len(settings.signals.weights)} weights, cycle {settings.engine.cycle_s:g} s"),
+        CheckResult("environment", keyed or options.embedded, environment),
+        CheckResult("market", True, f"{options.source}, {source}"),
+        CheckResult("model", True, "not found: rules only until one is promoted", critical=False),
+    ]
+
+
+__all__ = ["VenueParts", "run_daemon", "setup_checks"]

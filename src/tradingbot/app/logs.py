@@ -1,0 +1,106 @@
+"""structlog set up once: readable lines on a terminal, JSON elsewhere, and a copy of every line in a journal."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import Callable, Iterable, MutableMapping
+from typing import Any, TextIO
+
+import orjson
+import structlog
+
+from tradingbot.core.types import iso_utc
+from tradingbot.ports import Clock, Journal
+
+Event = MutableMapping[str, Any]
+_SECRET_NAME = re.compile(r"secret|passphrase|api_?key|authent|token|signature", re.IGNORECASE)
+MASK = "***"
+
+
+def set_up_logs(
+    clock: Clock, style: str, level: str, secrets: Iterable[str], journal: Journal | None, stream: TextIO | None = None
+) -> None:
+    """Configure logging for the process. `style` is ``console`` or ``json``; `secrets` never appear in any line."""
+    out = stream or sys.stdout
+    hide = _redactor(tuple(secret for secret in secrets if len(secret) >= 6))
+    renderer = _console(out) if style == "console" else _json
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            _stamp(clock),
+            structlog.processors.format_exc_info,
+            hide,
+            _copy_to(journal),
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+        logger_factory=structlog.PrintLoggerFactory(out),
+        cache_logger_on_first_use=False,
+    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, force=True)
+
+
+def _stamp(clock: Clock) -> Callable[[Any, str, Event], Event]:
+    def stamp(_: Any, __: str, event: Event) -> Event:
+        event["ts"] = iso_utc(clock.now())
+        return event
+
+    return stamp
+
+
+def _redactor(secrets: tuple[str, ...]) -> Callable[[Any, str, Event], Event]:
+    def clean(value: Any) -> Any:
+        if isinstance(value, str):
+            for secret in secrets:
+                value = value.replace(secret, MASK)
+        return value
+
+    def redact(_: Any, __: str, event: Event) -> Event:
+        for name, value in event.items():
+            event[name] = MASK if _SECRET_NAME.search(name) and value else clean(value)
+        return event
+
+    return redact
+
+
+def _copy_to(journal: Journal | None) -> Callable[[Any, str, Event], Event]:
+    def copy(_: Any, __: str, event: Event) -> Event:
+        if journal is not None:
+            journal.append(dict(event))
+        return event
+
+    return copy
+
+
+def _json(_: Any, __: str, event: Event) -> str:
+    return orjson.dumps(dict(event), default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+_COLOURS = {"debug": "\x1b[2m", "info": "", "warning": "\x1b[33m", "error": "\x1b[31m", "critical": "\x1b[1;31m"}
+
+
+def _console(out: TextIO) -> Callable[[Any, str, Event], str]:
+    coloured = out.isatty()
+
+    def render(_: Any, __: str, event: Event) -> str:
+        level = str(event.pop("level", "info"))
+        stamp = str(event.pop("ts", ""))[:19].replace("T", " ")
+        name = str(event.pop("event", ""))
+        failure = event.pop("exception", None)
+        facts = "  ".join(f"{key}={_short(value)}" for key, value in event.items())
+        line = f"{stamp} {level[:4].upper():4} {name:22} {facts}"
+        if failure:
+            line += f"\n{failure}"
+        colour = _COLOURS.get(level, "") if coloured else ""
+        return f"{colour}{line}\x1b[0m" if colour else line
+
+    return render
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return str(value)

@@ -1,0 +1,36 @@
+"""What the command line may say about a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+PROFILES: Final = ("paper", "testnet", "live")
+SOURCES: Final = ("simulated", "recorded", "kraken")
+MAX_SPEED: Final = "max"
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """Options of ``tradingbot run``; None means: take the setting.
+
+    `speed` is a factor of real time, or None for the default of the source, or 0 for as fast as possible.
+    """
+
+    home: Path
+    profile: str = "paper"
+    source: str = "simulated"
+    data: Path | None = None
+    symbols: tuple[str, ...] = ()
+    speed: float | None = None
+    cycles: int | None = None
+    seed: int | None = None
+    venue_url: str | None = None
+    venue_ws_url: str | None = None
+    confirm: str = ""
+
+    @property
+    def embedded(self) -> bool:
+        """Paper fills come from the simulated venue inside this process."""
+        return self.profile == "paper"

@@ -1,0 +1,127 @@
+"""The simulated venue as a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+from pydantic import ValidationError
+
+from tradingbot.app.bootstrap import choose_clock, choose_feed, load, resume_at
+from tradingbot.app.home import home_folder, sim_home
+from tradingbot.app.options import RunOptions
+from tradingbot.core.errors import ConfigurationError
+from tradingbot.market.universe import Universe
+from tradingbot.sim_server.server import SimEndpoints, SimServer
+from tradingbot.simulator.faults import FaultSpec
+from tradingbot.simulator.params import SimulatorParams
+from tradingbot.storage.lock import InstanceLock
+
+
+@dataclass(frozen=True, slots=True)
+class SimOptions:
+    """What the command line says of a venue."""
+
+    host: str
+    port: int
+    source: str
+    data: Path | None
+    symbols: str
+    speed: float
+    seed: int | None
+    home: str | None
+    faults: tuple[str, ...]
+    testnet_spreads: bool
+    as_json: bool
+
+
+async def run_sim(chosen: SimOptions) -> int:
+    """Serve until SIGINT, SIGTERM or the end of the recorded data; 0 then."""
+    home = Path(chosen.home).expanduser().resolve() if chosen.home else sim_home(home_folder(None, os.environ))
+    home.mkdir(parents=True, exist_ok=True)
+    options = RunOptions(
+        home=home,
+        source=chosen.source,
+        data=chosen.data,
+        symbols=tuple(part for name in chosen.symbols.split(",") if (part := name.strip())),
+        speed=chosen.speed,
+        seed=chosen.seed,
+    )
+    settings, _ = load(options, os.environ)
+    feed = choose_feed(options, settings, Universe(settings.universe))
+    clock = choose_clock(options, resume_at(home, feed), embedded=True)
+    lock = InstanceLock(home)
+    lock.acquire(clock.now())
+    server = SimServer(params=_params(settings.simulator, chosen), feed=feed, clock=clock, home=home)
+    try:
+        _announce(await server.start(chosen.host, chosen.port), chosen.as_json)
+        await _serve(server)
+    finally:
+        await server.stop()
+        lock.release()
+    return 0
+
+
+def _params(params: SimulatorParams, chosen: SimOptions) -> SimulatorParams:
+    changes: dict[str, Any] = {"faults": (*params.faults, *(parse_fault(text) for text in chosen.faults))}
+    if chosen.seed is not None:
+        changes["seed"] = chosen.seed
+    if chosen.testnet_spreads:
+        changes["testnet_spreads"] = True
+    return params.model_copy(update=changes)
+
+
+def parse_fault(text: str) -> FaultSpec:
+    """``NAME,KEY=VALUE,...``. Raises ConfigurationError naming what is wrong."""
+    name, *pairs = (part.strip() for part in text.split(","))
+    arguments: dict[str, str] = {"name": name}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise ConfigurationError(f"--fault {text!r}: {pair!r} is not KEY=VALUE")
+        arguments[key] = value
+    try:
+        return FaultSpec.model_validate(arguments)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ConfigurationError(f"--fault {text!r}: {where}: {first['msg']}") from error
+
+
+def _announce(endpoints: SimEndpoints, as_json: bool) -> None:
+    facts: Mapping[str, str] = {
+        "rest_url": endpoints.rest_url,
+        "ws_url": endpoints.ws_url,
+        "api_key": endpoints.api_key,
+        "api_secret": endpoints.api_secret,
+    }
+    if as_json:
+        click.echo(orjson.dumps(facts).decode())
+    else:
+        for name, value in facts.items():
+            click.echo(f"{name:11} {value}")
+    _flush()
+
+
+def _flush() -> None:
+    click.get_text_stream("stdout").flush()
+
+
+async def _serve(server: SimServer) -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    async with asyncio.TaskGroup() as group:
+        market = group.create_task(server.run(), name="market")
+        stop = group.create_task(stopped.wait(), name="stop")
+        await asyncio.wait({market, stop}, return_when=asyncio.FIRST_COMPLETED)
+        market.cancel()
+        stop.cancel()

@@ -1,0 +1,67 @@
+"""Runs the start-up checks, prints the banner, and refuses to start when a critical one failed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rich.console import Console
+
+from tradingbot.app.banner import print_banner
+from tradingbot.app.bootstrap import VenueParts
+from tradingbot.app.deployment_checks import (
+    CheckResult,
+    check_account,
+    check_clock,
+    check_disk,
+    check_folders,
+    check_venue,
+    critical_failures,
+    run_checks,
+)
+from tradingbot.app.options import RunOptions
+from tradingbot.core.errors import ConfigurationError
+from tradingbot.core.types import Symbol
+from tradingbot.market.contracts import ContractSpec
+
+
+class StartRefusedError(ConfigurationError):
+    """A critical start-up check failed; the message names it and why."""
+
+
+async def all_checks(options: RunOptions, parts: VenueParts) -> list[CheckResult]:
+    """Every check of home and venue, in the order of the banner."""
+
+    async def folders() -> CheckResult:
+        return check_folders(options.home)
+
+    async def disk() -> CheckResult:
+        return check_disk(options.home)
+
+    async def venue() -> CheckResult:
+        return await check_venue(parts.venue)
+
+    async def clock() -> CheckResult:
+        return await check_clock(parts.venue, parts.clock)
+
+    async def account() -> CheckResult:
+        return await check_account(parts.venue)
+
+    async def symbols() -> CheckResult:
+        return _symbols(parts.symbols, await parts.venue.contract_specs())
+
+    return await run_checks([folders, disk, venue, clock, account, symbols])
+
+
+def _symbols(wanted: Sequence[Symbol], listed: Mapping[Symbol, ContractSpec]) -> CheckResult:
+    missing = [symbol for symbol in wanted if symbol not in listed]
+    traded = len(wanted) - len(missing)
+    note = f"; not listed by the venue: {', '.join(missing)}" if missing else ""
+    return CheckResult("universe", traded > 0, f"{traded} symbols traded{note}")
+
+
+def require(console: Console, title: str, results: Sequence[CheckResult]) -> None:
+    """Print the banner. Raises StartRefusedError naming every failed critical check."""
+    print_banner(console, title, results)
+    failed = critical_failures(results)
+    if failed:
+        raise StartRefusedError("; ".join(f"{result.name}: {result.detail}" for result in failed))

@@ -1,0 +1,45 @@
+"""Opens every document and journal of the catalogue under one home folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tradingbot.engine.catalog import DOCUMENTS, JOURNALS, document_path, journal_path
+from tradingbot.ports import Clock
+from tradingbot.storage.document import Document
+from tradingbot.storage.journal import Journal
+from tradingbot.storage.writer import StorageWriter
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """All files of one home and the writer behind them."""
+
+    writer: StorageWriter
+    documents: dict[str, Document[Any]]
+    journals: dict[str, Journal]
+
+
+def open_document(home: Path, name: str, writer: StorageWriter) -> Document[Any]:
+    """One document of the catalogue."""
+    row = DOCUMENTS[name]
+    return Document(document_path(home, name), row.model, row.schema_version, writer)
+
+
+def open_stores(home: Path, clock: Clock) -> Stores:
+    """Everything the daemon owns under `home`."""
+    writer = StorageWriter(clock)
+    documents = {name: open_document(home, name, writer) for name in DOCUMENTS}
+    journals = {
+        name: Journal(
+            journal_path(home, name),
+            writer,
+            max_bytes=int(row.max_mb * 1_000_000),
+            keep_files=row.keep_files,
+            retention_days=row.retention_days,
+        )
+        for name, row in JOURNALS.items()
+    }
+    return Stores(writer, documents, journals)

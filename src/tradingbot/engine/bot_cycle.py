@@ -1,0 +1,218 @@
+"""One cycle: learn what traded, look at the market, decide, act, protect, write down (SPEC 14, first row)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+import structlog
+
+from tradingbot.core.errors import StorageUnavailableError, VenueError
+from tradingbot.core.records import AccountState
+from tradingbot.core.types import Symbol
+from tradingbot.decision import ClosePosition, Decision, DecisionParams, EntryPermission, OpenPosition, decide
+from tradingbot.engine.collect import MarketCollector, index_prices
+from tradingbot.engine.cycle_record import adjustment_records, cycle_record, signal_records
+from tradingbot.engine.execute import Done, Executor
+from tradingbot.engine.identifiers import OrderIds, cycle_id_of
+from tradingbot.engine.intents import IntentLog
+from tradingbot.engine.params import EngineParams
+from tradingbot.engine.portfolio_keeper import PortfolioKeeper
+from tradingbot.engine.reconcile import Reconciler, Truth
+from tradingbot.engine.resolve import UnknownOrders
+from tradingbot.engine.settlement import Settlement
+from tradingbot.exits.protection import plan_protection
+from tradingbot.market.snapshot import MarketSnapshot
+from tradingbot.portfolio.book import Book, mark_extremes
+from tradingbot.ports import Clock, Journal, Venue
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class CycleReport:
+    """What one cycle came to."""
+
+    cycle_id: str
+    duration_ms: float
+    think_ms: float
+    equity_usd: Decimal | None
+    permission: EntryPermission
+    differences: tuple[str, ...]
+    opened: int
+    closed: int
+    trades: int
+    open_positions: int
+    protected: int
+
+
+@dataclass(frozen=True, slots=True)
+class CycleParts:
+    """Everything a cycle works with."""
+
+    venue: Venue
+    clock: Clock
+    collector: MarketCollector
+    keeper: PortfolioKeeper
+    intents: IntentLog
+    executor: Executor
+    settlement: Settlement
+    reconciler: Reconciler
+    unknown: UnknownOrders
+    ids: OrderIds
+    cycles_journal: Journal
+    signals_journal: Journal
+    sizes_journal: Journal
+    decision_params: DecisionParams
+    engine_params: EngineParams
+    params_digest: str
+    entry_blocks: Callable[[], tuple[str, ...]]
+    suppressed: Callable[[], Mapping[Symbol, str]]
+
+
+class BotCycle:
+    """Runs cycles, one at a time."""
+
+    def __init__(self, parts: CycleParts) -> None:
+        self._p = parts
+        self._truth = Truth((), (), ())
+
+    async def run_once(self) -> CycleReport:
+        """One whole cycle. What cannot be read blocks entries; exits go on with what is known."""
+        p = self._p
+        started_s = p.clock.perf_s()
+        cycle_id = cycle_id_of(p.clock.now())
+        before = p.keeper.book
+        p.settlement.absorb_stream()
+        await p.unknown.resolve()
+        await p.collector.refresh()
+        truth, unreadable = await self._look()
+        snapshot = await p.collector.snapshot(cycle_id, await self._account())
+        p.keeper.set_book(mark_extremes(p.keeper.book, marks(snapshot)))
+        thinking_s = p.clock.perf_s()
+        permission = self._permission(truth, unreadable or snapshot.equity_usd is None)
+        seen_book = p.keeper.book
+        decision = decide(snapshot, seen_book, p.decision_params, permission)
+        think_ms = (p.clock.perf_s() - thinking_s) * 1000
+        done = await self._act(cycle_id, decision, truth)
+        trades = await self._settle(snapshot)
+        if p.keeper.book is not before:
+            await self._save()
+        self._write(snapshot, seen_book, decision, permission, truth, done, think_ms)
+        return self._report(snapshot, permission, truth, done, trades, started_s, think_ms)
+
+    async def _look(self) -> tuple[Truth, bool]:
+        try:
+            self._truth = await self._p.reconciler.look()
+        except VenueError as error:
+            log.warning("look.failed", error=str(error))
+            return self._truth, True
+        return self._truth, False
+
+    async def _account(self) -> AccountState | None:
+        try:
+            return await self._p.venue.account()
+        except VenueError as error:
+            log.warning("account.failed", error=str(error))
+            return None
+
+    def _permission(self, truth: Truth, unreadable: bool) -> EntryPermission:
+        unresolved = dict.fromkeys(self._p.intents.unresolved_symbols(), "order_outcome_unknown")
+        reasons = (*self._p.entry_blocks(), *(("account_unreadable",) if unreadable else ()))
+        return EntryPermission(reasons, {**self._p.suppressed(), **truth.blocked_symbols(), **unresolved})
+
+    async def _act(self, cycle_id: str, decision: Decision, truth: Truth) -> list[Done]:
+        closes = [action for action in decision.actions if isinstance(action, ClosePosition)]
+        opens = [action for action in decision.actions if isinstance(action, OpenPosition)]
+        done = [await self._p.executor.close(cycle_id, close) for close in closes]
+        self._p.settlement.absorb_stream()
+        done += await self._protect(cycle_id, truth)
+        for entry in opens:
+            sent = await self._p.executor.open(cycle_id, entry)
+            done.append(sent)
+            self._p.settlement.absorb_stream()
+            if sent.status in ("accepted", "unknown"):
+                # Looking also fetches fills that the stream has not brought, so the new position is protected now.
+                truth, _ = await self._look()
+                done += await self._protect(cycle_id, truth)
+        return done
+
+    async def _protect(self, cycle_id: str, truth: Truth) -> list[Done]:
+        p = self._p
+        plan = plan_protection(p.keeper.book.open_positions, truth.open_orders, p.collector.specs, p.ids.is_ours)
+        return [await p.executor.protect(cycle_id, action) for action in plan]
+
+    async def _settle(self, snapshot: MarketSnapshot) -> int:
+        self._p.settlement.absorb_stream()
+        try:
+            return len(await self._p.settlement.book(index_prices(snapshot.symbols)))
+        except StorageUnavailableError as error:
+            log.error("settle.not_durable", error=str(error))
+            return 0
+
+    async def _save(self) -> None:
+        try:
+            await self._p.keeper.save()
+        except StorageUnavailableError as error:
+            log.error("positions.not_durable", error=str(error))
+
+    def _write(
+        self,
+        snapshot: MarketSnapshot,
+        book: Book,
+        decision: Decision,
+        permission: EntryPermission,
+        truth: Truth,
+        done: list[Done],
+        think_ms: float,
+    ) -> None:
+        p = self._p
+        for record in signal_records(snapshot, decision):
+            p.signals_journal.append(record)
+        for adjustment in adjustment_records(snapshot, decision):
+            p.sizes_journal.append(adjustment)
+        record = cycle_record(snapshot, book, decision, permission, truth, done, p.params_digest, think_ms)
+        p.cycles_journal.append(record)
+
+    def _report(
+        self,
+        snapshot: MarketSnapshot,
+        permission: EntryPermission,
+        truth: Truth,
+        done: list[Done],
+        trades: int,
+        started_s: float,
+        think_ms: float,
+    ) -> CycleReport:
+        book = self._p.keeper.book
+        report = CycleReport(
+            cycle_id=snapshot.cycle_id,
+            duration_ms=(self._p.clock.perf_s() - started_s) * 1000,
+            think_ms=think_ms,
+            equity_usd=snapshot.equity_usd,
+            permission=permission,
+            differences=tuple(f"{d.kind} {d.symbol}: ours {d.ours}, venue {d.venue}" for d in truth.differences),
+            opened=sum(1 for item in done if item.what == "open" and item.status == "accepted"),
+            closed=sum(1 for item in done if item.what == "close" and item.status == "accepted"),
+            trades=trades,
+            open_positions=len(book.open_positions),
+            protected=sum(1 for position in book.open_positions if position.stop_order_id is not None),
+        )
+        log.info(
+            "cycle.completed",
+            cycle_id=report.cycle_id,
+            duration_ms=round(report.duration_ms, 2),
+            think_ms=round(think_ms, 2),
+            equity_usd=None if report.equity_usd is None else float(round(report.equity_usd, 2)),
+            open_positions=report.open_positions,
+            opened=report.opened,
+            closed=report.closed,
+            blocked=list(permission.reasons),
+        )
+        return report
+
+
+def marks(snapshot: MarketSnapshot) -> Mapping[Symbol, Decimal]:
+    """Mark prices that are known."""
+    return {symbol: part.mark_price for symbol, part in snapshot.symbols.items() if part.mark_price is not None}

@@ -1,0 +1,68 @@
+"""Every state file and journal: path, type, version, owner. One row per file; nobody else opens them for writing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tradingbot.engine.models import (
+    InstanceState,
+    PositionsState,
+    RuntimeState,
+    StateModel,
+    TradesState,
+    ValidationState,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRow:
+    """One typed JSON document under the home folder."""
+
+    path: str
+    model: type[StateModel]
+    schema_version: int
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class JournalRow:
+    """One append-only JSONL journal under the home folder; rotated at `max_mb`, kept for `retention_days`."""
+
+    path: str
+    owner: str
+    max_mb: float
+    keep_files: int
+    retention_days: float
+
+
+DOCUMENTS: Final[Mapping[str, DocumentRow]] = {
+    "positions": DocumentRow("state/positions_futures.json", PositionsState, 1, "engine.portfolio_keeper"),
+    "trades": DocumentRow("state/trades_futures.json", TradesState, 1, "engine.portfolio_keeper"),
+    "instance": DocumentRow("state/instance.json", InstanceState, 1, "app.bootstrap"),
+    "symbol_status": DocumentRow("feature_store/venue_symbol_status.json", ValidationState, 1, "app.validation"),
+    "runtime": DocumentRow("state/runtime.json", RuntimeState, 1, "app.daemon"),
+}
+
+JOURNALS: Final[Mapping[str, JournalRow]] = {
+    "intents": JournalRow("logs/intents.jsonl", "engine.intents", 64, 50, 365),
+    "fills": JournalRow("logs/fills.jsonl", "engine.portfolio_keeper", 64, 100, 3650),
+    "executed_trades": JournalRow("logs/executed_trades.jsonl", "engine.portfolio_keeper", 64, 100, 3650),
+    "cycles": JournalRow("logs/cycles.jsonl", "engine.bot_cycle", 64, 30, 90),
+    "signals": JournalRow("logs/predictive_signals.jsonl", "engine.bot_cycle", 128, 30, 90),
+    "size_adjustments": JournalRow("logs/size_adjustments.jsonl", "engine.bot_cycle", 32, 20, 365),
+    "exchange_health": JournalRow("logs/exchange_health.jsonl", "jobs.routine", 16, 10, 90),
+    "daemon": JournalRow("logs/daemon.jsonl", "app.logs", 64, 20, 30),
+}
+
+
+def document_path(home: Path, name: str) -> Path:
+    """Where a document of the catalogue lives."""
+    return home / DOCUMENTS[name].path
+
+
+def journal_path(home: Path, name: str) -> Path:
+    """Where a journal of the catalogue lives."""
+    return home / JOURNALS[name].path

@@ -1,0 +1,185 @@
+"""Gathers one MarketSnapshot: candles kept up to date, books sampled in between, everything with its age."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import numpy as np
+import structlog
+
+from tradingbot.core.errors import VenueError
+from tradingbot.core.records import AccountState, BookView, Ticker
+from tradingbot.core.types import Symbol, Timeframe, epoch_ms
+from tradingbot.engine.params import EngineParams
+from tradingbot.market.candles import Candles, empty_candles, join
+from tradingbot.market.contracts import ContractSpec
+from tradingbot.market.snapshot import BookSamples, MarketSnapshot, SymbolSnapshot, book_stats, empty_samples
+from tradingbot.ports import Clock, Venue
+
+log = structlog.get_logger(__name__)
+
+Sample = tuple[int, float, float, float, float]
+
+
+@dataclass(slots=True)
+class _Track:
+    """What is kept of one symbol between cycles."""
+
+    candles: Candles
+    samples: deque[Sample]
+    failing: bool = False
+
+
+@dataclass(slots=True)
+class MarketCollector:
+    """Keeps candles and book samples of every traded symbol and puts snapshots together."""
+
+    venue: Venue
+    clock: Clock
+    params: EngineParams
+    specs: Mapping[Symbol, ContractSpec]
+    _tracks: dict[Symbol, _Track] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        keep = self.params.book_samples
+        for symbol in self.specs:
+            self._tracks[symbol] = _Track(empty_candles(symbol, Timeframe.M1), deque(maxlen=keep))
+
+    async def sample_books(self) -> None:
+        """Note every book's best quotes at a steady pace, until cancelled."""
+        while True:
+            for symbol, track in self._tracks.items():
+                book = self.venue.live_book(symbol)
+                if book is not None and book.bids and book.asks:
+                    track.samples.append(_sample(book, epoch_ms(self.clock.now())))
+            await self.clock.sleep(self.params.book_sample_s)
+
+    async def refresh(self) -> None:
+        """Bring candles up to now; a symbol that fails keeps its last bars and is said once."""
+        now = self.clock.now()
+        async with asyncio.TaskGroup() as group:
+            for symbol in self._tracks:
+                group.create_task(self._refresh_one(symbol, now), name=f"candles-{symbol}")
+
+    async def _refresh_one(self, symbol: Symbol, now: datetime) -> None:
+        track = self._tracks[symbol]
+        last_ms = track.candles.last_close_ms
+        oldest = now - timedelta(minutes=self.params.candle_count + 1)
+        since = oldest if last_ms is None else max(oldest, datetime.fromtimestamp(last_ms / 1000, now.tzinfo))
+        if now - since < timedelta(minutes=1):
+            return
+        try:
+            fresh = await self.venue.candles(symbol, Timeframe.M1, since, now)
+        except VenueError as error:
+            if not track.failing:
+                log.warning("candles.failed", symbol=symbol, error=str(error))
+            track.failing = True
+            return
+        if track.failing:
+            log.info("candles.recovered", symbol=symbol)
+        track.failing = False
+        track.candles = join(track.candles, fresh).tail(self.params.candle_count)
+
+    async def snapshot(self, cycle_id: str, account: AccountState | None) -> MarketSnapshot:
+        """Everything as known now."""
+        now = self.clock.now()
+        tickers = await self._tickers(now)
+        parts = {symbol: self._part(symbol, tickers.get(symbol), now) for symbol in self._tracks}
+        index = index_prices(parts)
+        return MarketSnapshot(
+            as_of=now,
+            cycle_id=cycle_id,
+            symbols=parts,
+            account=account,
+            equity_usd=equity_usd(account, index),
+            available_usd=available_usd(account, index),
+        )
+
+    async def _tickers(self, now: datetime) -> Mapping[Symbol, Ticker]:
+        live = {symbol: ticker for symbol in self._tracks if (ticker := self.venue.live_ticker(symbol)) is not None}
+        limit_s = self.params.freshness.ticker_s
+        stale = [s for s in self._tracks if s not in live or (now - live[s].received_at).total_seconds() > limit_s]
+        if not stale:
+            return live
+        try:
+            asked = await self.venue.tickers()
+        except VenueError as error:
+            log.warning("tickers.failed", error=str(error))
+            return live
+        return {**live, **{symbol: asked[symbol] for symbol in stale if symbol in asked}}
+
+    def _part(self, symbol: Symbol, ticker: Ticker | None, now: datetime) -> SymbolSnapshot:
+        track, spec = self._tracks[symbol], self.specs[symbol]
+        view = self.venue.live_book(symbol)
+        return SymbolSnapshot(
+            symbol=symbol,
+            spec=spec,
+            candles=track.candles,
+            samples=_columns(track.samples),
+            ticker=ticker,
+            book=book_stats(view, spec) if view is not None else None,
+            stale=staleness(track.candles, ticker, view, now, self.params),
+        )
+
+
+def staleness(
+    candles: Candles, ticker: Ticker | None, book: BookView | None, now: datetime, params: EngineParams
+) -> tuple[str, ...]:
+    """Names of the inputs that are missing or older than their limit (SPEC 3.1)."""
+    found = []
+    last_ms = candles.last_close_ms
+    if last_ms is None or epoch_ms(now) - last_ms > (params.freshness.candle_delay_s + candles.timeframe.seconds) * 1000:
+        found.append("candles")
+    if ticker is None or _old(ticker.as_of, now, params.freshness.ticker_s):
+        found.append("ticker")
+    if book is None or _old(book.received_at, now, params.freshness.book_s):
+        found.append("book")
+    return tuple(found)
+
+
+def _old(moment: datetime, now: datetime, limit_s: float) -> bool:
+    return (now - moment).total_seconds() > limit_s
+
+
+def _sample(book: BookView, now_ms: int) -> Sample:
+    (bid, bid_size), (ask, ask_size) = book.bids[0], book.asks[0]
+    return now_ms, bid, bid_size, ask, ask_size
+
+
+def _columns(samples: Sequence[Sample]) -> BookSamples:
+    if not samples:
+        return empty_samples()
+    columns = list(zip(*samples, strict=True))
+    times = np.array(columns[0], dtype=np.int64)
+    bid, bid_size, ask, ask_size = (np.array(column, dtype=np.float64) for column in columns[1:])
+    return BookSamples(times, bid, bid_size, ask, ask_size)
+
+
+def index_prices(parts: Mapping[Symbol, SymbolSnapshot]) -> dict[str, Decimal]:
+    """USD price of each settlement currency; USD itself is 1."""
+    prices = {"USD": Decimal(1)}
+    for part in parts.values():
+        if part.ticker is not None and part.ticker.index_price is not None and part.spec.settlement_currency != "USD":
+            prices[part.spec.settlement_currency] = part.ticker.index_price
+    return prices
+
+
+def equity_usd(account: AccountState | None, prices: Mapping[str, Decimal]) -> Decimal | None:
+    """Worth of all margin wallets in USD, or None while the account or a needed price is unknown."""
+    if account is None:
+        return None
+    if any(wallet.currency not in prices and wallet.equity != 0 for wallet in account.wallets):
+        return None
+    return sum((wallet.equity * prices.get(wallet.currency, Decimal(0)) for wallet in account.wallets), Decimal(0))
+
+
+def available_usd(account: AccountState | None, prices: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    """Free margin by wallet in USD."""
+    if account is None:
+        return {}
+    return {w.name: w.available * prices.get(w.currency, Decimal(0)) for w in account.wallets}

@@ -1,0 +1,123 @@
+"""The intent journal: every order is on disk before it is sent, and what became of it after (SPEC 7.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from tradingbot.core.records import OrderAccepted, OrderDenied, OrderOutcome, OrderRefused, OrderRequest, OrderUnknown
+from tradingbot.core.types import ClientOrderId, OrderKind, Side, Symbol, TriggerSignal
+from tradingbot.portfolio.book import EntryPlan
+from tradingbot.ports import Journal
+
+REMEMBERED_INTENTS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """An order before it is sent. `purpose` is entry, exit or stop; `plan` is for entries, `rule` for exits."""
+
+    client_order_id: ClientOrderId
+    purpose: str
+    symbol: Symbol
+    side: Side
+    kind: OrderKind
+    size: Decimal
+    reduce_only: bool
+    created_at: datetime
+    cycle_id: str
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    position_id: str = ""
+    rule: str = ""
+    context: Mapping[str, Any] = field(default_factory=dict)
+    plan: EntryPlan | None = None
+
+
+_INTENT: TypeAdapter[Intent] = TypeAdapter(Intent)
+
+
+class IntentLog:
+    """Writes intents and outcomes, and remembers both."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._intents: dict[ClientOrderId, Intent] = {}
+        self._unresolved: dict[ClientOrderId, str] = {}
+
+    def restore(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """Rebuild from the journal; an intent without a proven outcome is unresolved."""
+        for record in records:
+            order_id = ClientOrderId(str(record.get("client_order_id", "")))
+            if record.get("event") == "intent":
+                self._remember(_INTENT.validate_python(record["intent"]))
+                self._unresolved[order_id] = "the process ended before an outcome was known"
+            elif record.get("event") == "outcome" and record.get("status") != "unknown":
+                self._unresolved.pop(order_id, None)
+
+    async def before_sending(self, intent: Intent) -> None:
+        """Returns once the intent is on disk. Raises StorageUnavailableError."""
+        self._remember(intent)
+        self._unresolved[intent.client_order_id] = "no outcome yet"
+        payload = _INTENT.dump_python(intent, mode="json")
+        await self._journal.commit({"event": "intent", "client_order_id": intent.client_order_id, "intent": payload})
+
+    def outcome(self, outcome: OrderOutcome, at: datetime) -> None:
+        """Journal what came of it; an unknown one stays unresolved."""
+        if isinstance(outcome, OrderUnknown):
+            self._unresolved[outcome.client_order_id] = outcome.detail
+        else:
+            self._unresolved.pop(outcome.client_order_id, None)
+        record = {"event": "outcome", "at": at, "status": status_of(outcome), **asdict(outcome)}
+        self._journal.append(record)
+
+    def find(self, client_order_id: ClientOrderId | None) -> Intent | None:
+        """The intent behind an order id."""
+        return self._intents.get(client_order_id) if client_order_id is not None else None
+
+    @property
+    def unresolved(self) -> Mapping[ClientOrderId, str]:
+        """Orders of which neither acceptance nor refusal is proven, and why."""
+        return dict(self._unresolved)
+
+    def unresolved_symbols(self) -> set[Symbol]:
+        """Symbols closed to entries until the venue has been asked."""
+        return {self._intents[order_id].symbol for order_id in self._unresolved if order_id in self._intents}
+
+    def _remember(self, intent: Intent) -> None:
+        self._intents[intent.client_order_id] = intent
+        while len(self._intents) > REMEMBERED_INTENTS:
+            oldest = next(iter(self._intents))
+            if oldest in self._unresolved:
+                break
+            del self._intents[oldest]
+
+
+def status_of(outcome: OrderOutcome) -> str:
+    """One word for an outcome."""
+    if isinstance(outcome, OrderAccepted):
+        return "accepted"
+    if isinstance(outcome, OrderRefused):
+        return "refused"
+    return "denied" if isinstance(outcome, OrderDenied) else "unknown"
+
+
+def request_of(intent: Intent, now: datetime, lifetime_s: float) -> OrderRequest:
+    """The order that an intent describes; the venue must refuse it when it arrives later than `lifetime_s` from now."""
+    return OrderRequest(
+        client_order_id=intent.client_order_id,
+        symbol=intent.symbol,
+        side=intent.side,
+        kind=intent.kind,
+        size=intent.size,
+        limit_price=intent.limit_price,
+        stop_price=intent.stop_price,
+        trigger_signal=TriggerSignal.MARK if intent.kind is OrderKind.STOP else None,
+        reduce_only=intent.reduce_only,
+        process_before=now + timedelta(seconds=lifetime_s),
+    )

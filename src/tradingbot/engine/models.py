@@ -1,0 +1,125 @@
+"""What the state files hold."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tradingbot.core.records import Reason
+from tradingbot.core.types import FillId
+from tradingbot.portfolio.book import Book
+from tradingbot.portfolio.position import ClosedTrade, Position
+
+
+class StateModel(BaseModel):
+    """Base of every state file's content."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PositionsState(StateModel):
+    """`state/positions_futures.json`: open and settling positions, and how far the venue's records were applied."""
+
+    positions: list[Position] = Field(default_factory=list)
+    ledger_id: int = 0
+    baseline_id: int = 0
+    fills_since: datetime | None = None
+    seen_fills: list[FillId] = Field(default_factory=list)
+
+    def to_book(self) -> Book:
+        """The book that this state holds."""
+        return Book(tuple(self.positions), self.ledger_id, self.baseline_id, self.fills_since, tuple(self.seen_fills))
+
+    @classmethod
+    def from_book(cls, book: Book) -> PositionsState:
+        """The state of a book."""
+        return cls.model_construct(
+            positions=list(book.positions),
+            ledger_id=book.ledger_id,
+            baseline_id=book.baseline_id,
+            fills_since=book.fills_since,
+            seen_fills=list(book.seen_fills),
+        )
+
+
+class TradesState(StateModel):
+    """`state/trades_futures.json`: finished trades, oldest first."""
+
+    trades: list[ClosedTrade] = Field(default_factory=list)
+
+
+class InstanceState(StateModel):
+    """`state/instance.json`: which installation this is, and the venue account that its book belongs to."""
+
+    instance: str
+    created_at: datetime
+    profile: str
+    venue: str
+
+
+class SymbolCheck(StateModel):
+    """Verdict on one symbol."""
+
+    status: str
+    checked_at: datetime
+    metrics: dict[str, float] = Field(default_factory=dict)
+    reasons: list[dict[str, Any]] = Field(default_factory=list)
+
+    def as_reasons(self) -> tuple[Reason, ...]:
+        """The reasons as the pure rooms know them."""
+        return tuple(Reason(str(row["code"])) for row in self.reasons)
+
+
+class ValidationState(StateModel):
+    """`feature_store/venue_symbol_status.json`: which symbols are fit to be traded at the venue."""
+
+    as_of: datetime
+    summary: dict[str, int]
+    symbols: dict[str, SymbolCheck]
+
+
+class JobStatus(StateModel):
+    """Last run of one job."""
+
+    name: str
+    last_started_at: datetime | None = None
+    last_duration_s: float | None = None
+    last_result: str = "never"
+    next_run_at: datetime | None = None
+    runs: int = 0
+    failures: int = 0
+    overruns: int = 0
+    skipped: int = 0
+    missed: int = 0
+
+
+class RuntimeState(StateModel):
+    """`state/runtime.json`: what `tradingbot status` shows of a running or stopped daemon."""
+
+    profile: str
+    source: str
+    venue: str
+    venue_url: str
+    venue_ws_url: str = ""
+    data: str = ""
+    symbols: list[str] = Field(default_factory=list)
+    seed: int | None = None
+    pid: int
+    started_at: datetime
+    as_of: datetime
+    cycle_id: str = ""
+    cycles: int = 0
+    failed_cycles: int = 0
+    last_cycle_ms: float = 0.0
+    equity_usd: Decimal | None = None
+    entry_blocks: list[str] = Field(default_factory=list)
+    blocked_symbols: dict[str, str] = Field(default_factory=dict)
+    unresolved_orders: list[str] = Field(default_factory=list)
+    differences: list[str] = Field(default_factory=list)
+    storage_ok: bool = True
+    stopped: str = ""
+    streams: list[dict[str, Any]] = Field(default_factory=list)
+    jobs: list[JobStatus] = Field(default_factory=list)

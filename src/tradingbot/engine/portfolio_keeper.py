@@ -1,0 +1,191 @@
+"""Owner of the book: applies fills and ledger rows, settles trades, and keeps both state files."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Protocol, TypeVar
+
+import structlog
+
+from tradingbot.core.records import Fill, LedgerEntry
+from tradingbot.core.types import Symbol
+from tradingbot.engine.intents import Intent, IntentLog
+from tradingbot.engine.models import PositionsState, TradesState
+from tradingbot.portfolio.book import Book, FillEffect, apply_fill, apply_ledger
+from tradingbot.portfolio.position import ClosedTrade, Position, close_out
+from tradingbot.ports import Journal
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T", contravariant=True)
+
+FILL_OVERLAP = timedelta(minutes=10)
+"""Fills are asked for again from this long before the newest applied one; ids make the repetition harmless."""
+
+
+class StateDocument(Protocol[T]):
+    """The part of a stored document that the keeper needs."""
+
+    async def commit(self, value: T) -> None:
+        """Durable when it returns."""
+
+    def put(self, value: T) -> None:
+        """Durable soon."""
+
+
+class PortfolioKeeper:
+    """The only writer of positions, trades and the journals of fills and executed trades."""
+
+    def __init__(
+        self,
+        book: Book,
+        trades: TradesState,
+        positions_file: StateDocument[PositionsState],
+        trades_file: StateDocument[TradesState],
+        fills_journal: Journal,
+        trades_journal: Journal,
+        intents: IntentLog,
+        journalled_fills: Collection[str] = (),
+    ) -> None:
+        self._book = book
+        self._trades = list(trades.trades)
+        self._trade_ids = {trade.trade_id for trade in self._trades}
+        self._positions_file = positions_file
+        self._trades_file = trades_file
+        self._fills_journal = fills_journal
+        self._trades_journal = trades_journal
+        self._intents = intents
+        # A crash between journal and positions file makes fills come again: their line is there already.
+        self._journalled = set(journalled_fills)
+
+    @property
+    def book(self) -> Book:
+        """The current book, frozen."""
+        return self._book
+
+    @property
+    def trades(self) -> Sequence[ClosedTrade]:
+        """Finished trades, oldest first."""
+        return tuple(self._trades)
+
+    def set_book(self, book: Book) -> None:
+        """Exchange the book for its next state (stops, extremes); saved with the next `save`."""
+        self._book = book
+
+    def absorb(self, fills: Sequence[Fill], now: datetime) -> list[FillEffect]:
+        """Apply fills, of the stream or of REST alike; each counts once."""
+        effects = [self._absorb_one(fill, now) for fill in sorted(fills, key=lambda fill: fill.time)]
+        return [effect for effect in effects if effect.kind != "duplicate"]
+
+    def _absorb_one(self, fill: Fill, now: datetime) -> FillEffect:
+        intent = self._intents.find(fill.client_order_id)
+        plan = intent.plan if intent is not None and intent.purpose == "entry" else None
+        rule, context = _exit_reason(intent)
+        # A fill of an order that no intent of ours explains is somebody else's business: it never moves our book.
+        if intent is None:
+            effect = self._foreign(fill)
+        else:
+            self._book, effect = apply_fill(self._book, fill, plan, rule, context)
+        newest = self._book.fills_since
+        if newest is None or fill.time > newest:
+            self._book = replace(self._book, fills_since=fill.time)
+        if effect.kind != "duplicate":
+            self._journal_fill(effect, intent, now)
+        return effect
+
+    def _foreign(self, fill: Fill) -> FillEffect:
+        if fill.fill_id in self._book.seen_fills:
+            return FillEffect("duplicate", None, fill)
+        self._book = replace(self._book, seen_fills=(*self._book.seen_fills, fill.fill_id))
+        return FillEffect("foreign", None, fill)
+
+    def _journal_fill(self, effect: FillEffect, intent: Intent | None, now: datetime) -> None:
+        fill = effect.fill
+        if fill.fill_id in self._journalled:
+            return
+        record = {
+            "at": now,
+            "fill_id": fill.fill_id,
+            "client_order_id": fill.client_order_id,
+            "venue_order_id": fill.venue_order_id,
+            "symbol": fill.symbol,
+            "side": fill.side,
+            "size": fill.size,
+            "price": fill.price,
+            "time": fill.time,
+            "liquidity": fill.liquidity,
+            "fee": fill.fee,
+            "effect": effect.kind,
+            "purpose": intent.purpose if intent else "",
+            "position_id": effect.position.position_id if effect.position else "",
+        }
+        self._fills_journal.append(record)
+        log.info("fill.applied", **{key: str(value) for key, value in record.items() if key not in ("at", "fee")})
+
+    def book_ledger(self, entries: Sequence[LedgerEntry]) -> None:
+        """Apply account-log rows in order."""
+        for entry in sorted(entries, key=lambda entry: entry.entry_id):
+            self._book, _ = apply_ledger(self._book, entry)
+
+    def needs_ledger(self) -> bool:
+        """Some fill of ours is not booked yet."""
+        return any(not all(position.fills.values()) for position in self._book.positions)
+
+    def unknown_fills(self, entries: Sequence[LedgerEntry]) -> bool:
+        """Rows speak of fills that we have not seen: ask for fills before booking these rows."""
+        known = {None, *self._book.seen_fills}
+        return any(entry.fill_id not in known and entry.entry_id > self._book.ledger_id for entry in entries)
+
+    async def settle(self, prices_usd: Mapping[str, Decimal], now: datetime) -> list[ClosedTrade]:
+        """Turn settled positions into trades: trade file first, then positions, so that a crash between repeats it."""
+        finished = [position for position in self._book.positions if position.is_settled]
+        closed = [self._close(position, prices_usd) for position in finished]
+        new = [trade for trade in closed if trade.trade_id not in self._trade_ids]
+        if new:
+            self._trades += new
+            self._trade_ids.update(trade.trade_id for trade in new)
+            await self._trades_file.commit(TradesState.model_construct(trades=self._trades))
+            for trade in new:
+                self._report(trade, now)
+        for position in finished:
+            self._book = self._book.without(position.position_id)
+        return new
+
+    def _close(self, position: Position, prices_usd: Mapping[str, Decimal]) -> ClosedTrade:
+        return close_out(position, prices_usd.get(position.settlement_currency, Decimal(1)))
+
+    def _report(self, trade: ClosedTrade, now: datetime) -> None:
+        self._trades_journal.append({"at": now, **asdict(trade)})
+        log.info(
+            "trade.closed",
+            trade_id=trade.trade_id,
+            symbol=trade.symbol,
+            direction=trade.direction.value,
+            rule=trade.exit_rule,
+            net_pnl_usd=float(round(trade.net_pnl_usd, 4)),
+            return_pct=float(round(trade.return_fraction * 100, 4)),
+            held_s=trade.duration_s,
+        )
+
+    async def save(self) -> None:
+        """Positions durable on disk. Raises StorageUnavailableError."""
+        await self._positions_file.commit(PositionsState.from_book(self._book))
+
+    def fills_wanted_since(self, start: datetime) -> datetime:
+        """From when fills must be asked for again."""
+        return (self._book.fills_since or start) - FILL_OVERLAP
+
+    def open_symbols(self) -> set[Symbol]:
+        """Symbols with an open position of ours."""
+        return {position.symbol for position in self._book.open_positions}
+
+
+def _exit_reason(intent: Intent | None) -> tuple[str, Mapping[str, object]]:
+    if intent is None or intent.purpose == "entry":
+        return "", {}
+    if intent.purpose == "stop":
+        return "protective_stop", {"stop_price": str(intent.stop_price)}
+    return intent.rule, dict(intent.context)

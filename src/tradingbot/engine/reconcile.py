@@ -1,0 +1,87 @@
+"""Start-up, hourly and on suspicion: the venue's truth first, then our book (SPEC 7.2). Idempotent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+
+import structlog
+
+from tradingbot.core.records import OpenOrder, VenuePosition
+from tradingbot.core.types import Symbol
+from tradingbot.engine.identifiers import OrderIds
+from tradingbot.engine.portfolio_keeper import PortfolioKeeper
+from tradingbot.engine.resolve import UnknownOrders
+from tradingbot.engine.settlement import Settlement
+from tradingbot.portfolio.reconcile import Difference, compare_positions
+from tradingbot.ports import Clock, Venue
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What the venue says now, and where our book differs from it."""
+
+    positions: tuple[VenuePosition, ...]
+    open_orders: tuple[OpenOrder, ...]
+    differences: tuple[Difference, ...]
+
+    def blocked_symbols(self) -> dict[Symbol, str]:
+        """Symbols that must not be entered while book and venue disagree."""
+        return {Symbol(difference.symbol): difference.kind for difference in self.differences}
+
+
+class Reconciler:
+    """Asks the venue and brings the book up to it; what cannot be explained is reported, never 'corrected'."""
+
+    def __init__(
+        self,
+        venue: Venue,
+        clock: Clock,
+        keeper: PortfolioKeeper,
+        settlement: Settlement,
+        unknown: UnknownOrders,
+        ids: OrderIds,
+    ) -> None:
+        self._venue = venue
+        self._clock = clock
+        self._keeper = keeper
+        self._settlement = settlement
+        self._unknown = unknown
+        self._ids = ids
+
+    async def baseline(self) -> None:
+        """A book that never met this account starts at its newest ledger row; the past is not ours. Raises VenueError."""
+        book = self._keeper.book
+        if book.fills_since is not None:
+            return
+        rows = await self._venue.ledger(0)
+        newest = max((row.entry_id for row in rows), default=0)
+        self._keeper.set_book(replace(book, ledger_id=newest, baseline_id=newest, fills_since=self._clock.now()))
+        await self._keeper.save()
+
+    async def reconcile(self) -> Truth:
+        """Resolve unknown orders, fetch fills, compare. Raises VenueError when the venue cannot be asked."""
+        before = self._keeper.book
+        await self._unknown.resolve()
+        await self._settlement.absorb_rest()
+        truth = await self.look()
+        await self._settlement.save_if_changed(before)
+        for difference in truth.differences:
+            log.error("reconcile.difference", **asdict(difference))
+        return truth
+
+    async def look(self) -> Truth:
+        """Positions and open orders as the venue has them, compared with the book; asks for fills when they differ."""
+        positions, orders = await self._ask()
+        differences = compare_positions(self._keeper.book, positions)
+        if differences:
+            # The stream may be behind: fills that REST already knows explain most differences.
+            await self._settlement.absorb_rest()
+            positions, orders = await self._ask()
+            differences = compare_positions(self._keeper.book, positions)
+        return Truth(tuple(positions), tuple(orders), differences)
+
+    async def _ask(self) -> tuple[Sequence[VenuePosition], Sequence[OpenOrder]]:
+        return await self._venue.positions(), await self._venue.open_orders()

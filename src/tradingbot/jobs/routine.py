@@ -1,0 +1,45 @@
+"""The timetable: exchange health, reconciliation, symbol validation (SPEC 14). One row per job."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from apscheduler.triggers.cron import CronTrigger
+
+from tradingbot.jobs.scheduler import Job
+
+Work = Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """One row of the timetable; `cron` in UTC: minute hour day month weekday."""
+
+    name: str
+    cron: str
+    deadline_s: float
+    catch_up: bool = True
+
+
+JOBS: Final = (
+    JobRow("exchange_health", "*/5 * * * *", deadline_s=30, catch_up=False),
+    JobRow("portfolio_reconciliation", "0 * * * *", deadline_s=120),
+    JobRow("symbol_validation", "0 4 * * *", deadline_s=300),
+)
+
+
+def routine_jobs(works: Mapping[str, Work]) -> list[Job]:
+    """The rows of the timetable with their bodies. Raises KeyError for a row without one."""
+    return [
+        Job(
+            row.name,
+            CronTrigger.from_crontab(row.cron, timezone="UTC"),
+            works[row.name],
+            row.deadline_s,
+            60,
+            row.catch_up,
+        )
+        for row in JOBS
+    ]

@@ -1,0 +1,132 @@
+"""Everything one cycle may know, frozen: the only input of a decision besides the book and the parameters."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+import numpy as np
+
+from tradingbot.core.records import AccountState, BookView, Ticker
+from tradingbot.core.types import Symbol, epoch_ms
+from tradingbot.market.candles import Candles, FloatArray, IntArray
+from tradingbot.market.contracts import ContractSpec
+
+
+@dataclass(frozen=True, slots=True)
+class BookSamples:
+    """The best quotes of one book sampled in time, oldest first.
+
+    `time_ms` UTC epoch milliseconds; prices in USD; sizes in contracts resting at the best price.
+    """
+
+    time_ms: IntArray
+    bid: FloatArray
+    bid_size: FloatArray
+    ask: FloatArray
+    ask_size: FloatArray
+
+    def __len__(self) -> int:
+        return int(self.time_ms.shape[0])
+
+
+def empty_samples() -> BookSamples:
+    """No samples yet."""
+    none = np.empty(0, dtype=np.float64)
+    return BookSamples(np.empty(0, dtype=np.int64), none, none, none, none)
+
+
+@dataclass(frozen=True, slots=True)
+class BookStats:
+    """What a book looks like: spread in percent of mid, depth within 1 % of mid in USD, imbalance in [-1, 1]."""
+
+    as_of: datetime
+    best_bid: float
+    best_ask: float
+    spread_pct: float
+    bid_depth_usd: float
+    ask_depth_usd: float
+
+    @property
+    def mid(self) -> float:
+        """Mid price in USD."""
+        return (self.best_bid + self.best_ask) / 2
+
+    @property
+    def imbalance(self) -> float:
+        """(bid depth - ask depth) / both; 0 for an empty book."""
+        both = self.bid_depth_usd + self.ask_depth_usd
+        return (self.bid_depth_usd - self.ask_depth_usd) / both if both else 0.0
+
+
+def book_stats(book: BookView, spec: ContractSpec, within_fraction: float = 0.01) -> BookStats | None:
+    """Statistics of a book, or None when a side is empty (SPEC 3.5)."""
+    if not book.bids or not book.asks:
+        return None
+    bid, ask = book.bids[0][0], book.asks[0][0]
+    mid = (bid + ask) / 2
+    inverse = spec.kind.value == "inverse"
+    scale = float(spec.contract_size)
+
+    def depth(levels: tuple[tuple[float, float], ...], floor: float, ceiling: float) -> float:
+        inside = ((price, size) for price, size in levels if floor <= price <= ceiling)
+        return sum(size * scale * (1.0 if inverse else price) for price, size in inside)
+
+    return BookStats(
+        as_of=book.as_of,
+        best_bid=bid,
+        best_ask=ask,
+        spread_pct=(ask - bid) / mid * 100,
+        bid_depth_usd=depth(book.bids, mid * (1 - within_fraction), mid),
+        ask_depth_usd=depth(book.asks, mid, mid * (1 + within_fraction)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolSnapshot:
+    """One symbol at one moment. `stale` names every input that is older than its limit: such a symbol opens nothing."""
+
+    symbol: Symbol
+    spec: ContractSpec
+    candles: Candles
+    samples: BookSamples
+    ticker: Ticker | None = None
+    book: BookStats | None = None
+    stale: tuple[str, ...] = ()
+
+    @property
+    def mark_price(self) -> Decimal | None:
+        """Mark price, or None while unknown."""
+        return self.ticker.mark_price if self.ticker else None
+
+
+@dataclass(frozen=True, slots=True)
+class MarketSnapshot:
+    """All symbols, the account's worth and the moment. `equity_usd` is None while the account is unknown."""
+
+    as_of: datetime
+    cycle_id: str
+    symbols: Mapping[Symbol, SymbolSnapshot]
+    account: AccountState | None = None
+    equity_usd: Decimal | None = None
+    available_usd: Mapping[str, Decimal] = field(default_factory=dict)
+
+    def digest(self) -> str:
+        """Hash of all inputs, equal exactly when a decision would see the same."""
+        state = hashlib.blake2b(digest_size=16)
+        state.update(f"{epoch_ms(self.as_of)}|{self.equity_usd}|{sorted(self.available_usd.items())}".encode())
+        for symbol in sorted(self.symbols):
+            _feed(state, self.symbols[symbol])
+        return state.hexdigest()
+
+
+def _feed(state: hashlib.blake2b, part: SymbolSnapshot) -> None:
+    state.update(f"{part.symbol}|{part.spec}|{part.ticker}|{part.book}|{part.stale}".encode())
+    candles, samples = part.candles, part.samples
+    for column in (candles.open_ms, candles.open, candles.high, candles.low, candles.close, candles.volume):
+        state.update(np.ascontiguousarray(column).tobytes())
+    for column in (samples.time_ms, samples.bid, samples.bid_size, samples.ask, samples.ask_size):
+        state.update(np.ascontiguousarray(column).tobytes())

@@ -1,0 +1,90 @@
+"""All components of one symbol folded into one flow signal: alignment, confidence, conviction (SPEC 4.4, 4.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from tradingbot.core.types import Conviction, Direction, Symbol
+from tradingbot.market.snapshot import MarketSnapshot
+from tradingbot.signals.btc_lead_lag import btc_lead_lag
+from tradingbot.signals.component import ComponentReading
+from tradingbot.signals.hurst import hurst
+from tradingbot.signals.ofi_momentum import ofi_momentum
+from tradingbot.signals.params import ConvictionParams, SignalParams
+
+
+@dataclass(frozen=True, slots=True)
+class FlowSignal:
+    """What the components of one symbol add up to. `confidence` in 0..1; `aligned` agree with `direction`."""
+
+    symbol: Symbol
+    as_of: datetime
+    direction: Direction
+    confidence: float
+    aligned: int
+    opposed: int
+    conviction: Conviction
+    size_multiplier: float
+    components: tuple[ComponentReading, ...]
+
+
+def read_components(snapshot: MarketSnapshot, symbol: Symbol, params: SignalParams) -> tuple[ComponentReading, ...]:
+    """Every component's reading, in the order of the table."""
+    return (
+        ofi_momentum(snapshot, symbol, params.ofi),
+        hurst(snapshot, symbol, params.hurst),
+        btc_lead_lag(snapshot, symbol, params.lead_lag),
+    )
+
+
+def flow_signal(snapshot: MarketSnapshot, symbol: Symbol, params: SignalParams) -> FlowSignal:
+    """The raw signal of one symbol."""
+    readings = read_components(snapshot, symbol, params)
+    direction, aligned, opposed = majority(readings, params.min_aligned_components)
+    confidence = aligned_confidence(readings, direction, params.weights.model_dump())
+    conviction, multiplier = conviction_of(aligned, confidence, params.conviction)
+    return FlowSignal(
+        symbol,
+        snapshot.as_of,
+        direction,
+        confidence,
+        aligned,
+        opposed,
+        conviction,
+        multiplier,
+        readings,
+    )
+
+
+def majority(readings: Sequence[ComponentReading], min_aligned: int) -> tuple[Direction, int, int]:
+    """(direction, how many agree, how many oppose); NEUTRAL for a tie or fewer than `min_aligned` votes."""
+    longs = sum(1 for reading in readings if reading.direction is Direction.LONG)
+    shorts = sum(1 for reading in readings if reading.direction is Direction.SHORT)
+    if longs == shorts or max(longs, shorts) < min_aligned:
+        return Direction.NEUTRAL, max(longs, shorts), min(longs, shorts)
+    return (Direction.LONG if longs > shorts else Direction.SHORT), max(longs, shorts), min(longs, shorts)
+
+
+def aligned_confidence(
+    readings: Sequence[ComponentReading], direction: Direction, weights: Mapping[str, float]
+) -> float:
+    """(sum of weight x confidence of the agreeing - same of the opposing) / weight of the non-neutral, in 0..1."""
+    voting = [reading for reading in readings if reading.direction is not Direction.NEUTRAL]
+    total = sum(weights[reading.name] for reading in voting)
+    if direction is Direction.NEUTRAL or total <= 0:
+        return 0.0
+    net = sum(
+        weights[reading.name] * reading.confidence * (1 if reading.direction is direction else -1) for reading in voting
+    )
+    return max(0.0, min(1.0, net / total))
+
+
+def conviction_of(aligned: int, confidence: float, params: ConvictionParams) -> tuple[Conviction, float]:
+    """HIGH, MEDIUM or LOW by votes and confidence and its size multiplier, else NONE and 0."""
+    levels = ((Conviction.HIGH, params.high), (Conviction.MEDIUM, params.medium), (Conviction.LOW, params.low))
+    for conviction, level in levels:
+        if aligned >= level.min_aligned and confidence >= level.min_confidence:
+            return conviction, level.size_multiplier
+    return Conviction.NONE, 0.0

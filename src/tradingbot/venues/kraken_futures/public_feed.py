@@ -1,0 +1,226 @@
+"""Public websocket: books, tickers and trades of the universe, kept in step by sequence numbers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+import orjson
+import structlog
+
+from tradingbot.core.errors import VenueProtocolError, VenueRejectedError
+from tradingbot.core.records import BookView, PublicTrade, Ticker
+from tradingbot.core.types import Symbol, utc_from_ms
+from tradingbot.market.order_book import OrderBook
+from tradingbot.net.stream import Sender
+from tradingbot.ports import Clock
+from tradingbot.venues.kraken_futures.fields import rows, to_number
+from tradingbot.venues.kraken_futures.parse_market import parse_stream_ticker, parse_trade
+from tradingbot.venues.kraken_futures.ws import FeedParams, Message, Requests
+
+BOOK: Final = "book"
+TRADE: Final = "trade"
+TICKER: Final = "ticker"
+HEARTBEAT: Final = "heartbeat"
+
+
+class BookFeed:
+    """One order book per product, fed with decoded messages."""
+
+    def __init__(self, products: Mapping[str, Symbol]) -> None:
+        self._books = {product: OrderBook() for product in products}
+
+    def delta(self, message: Message) -> OrderBook | None:
+        """Apply one change; None when the product's book is out of step and needs a snapshot."""
+        book = self._books[message["product_id"]]
+        if book.apply(message["seq"], message["side"] == "buy", message["price"], message["qty"], message["timestamp"]):
+            return book
+        return None
+
+    def snapshot(self, message: Message) -> bool:
+        """Replace one book; False when the snapshot itself is crossed."""
+        bids = [(level["price"], level["qty"]) for level in message["bids"]]
+        asks = [(level["price"], level["qty"]) for level in message["asks"]]
+        book = self._books[message["product_id"]]
+        return book.reset(message["seq"], int(message["timestamp"]), bids, asks)
+
+    def book(self, product: str) -> OrderBook:
+        """The book of a product (upper-case)."""
+        return self._books[product]
+
+    def invalidate(self, why: str) -> None:
+        """Distrust all books."""
+        for book in self._books.values():
+            book.invalidate(why)
+
+
+class PublicMarket:
+    """What the public stream has told; survives reconnects."""
+
+    def __init__(self, products: Mapping[str, Symbol], kept_trades: int) -> None:
+        self.products = products
+        self.books = BookFeed(products)
+        self.tickers: dict[Symbol, Ticker] = {}
+        self.trades: dict[Symbol, deque[PublicTrade]] = {
+            symbol: deque(maxlen=kept_trades) for symbol in products.values()
+        }
+        self.subscribed = asyncio.Event()
+        self.gaps = 0
+        self.refused: dict[str, str] = {}
+        self.heard_at: datetime | None = None
+        self._product_of = {symbol: product for product, symbol in products.items()}
+
+    def view(self, symbol: Symbol, depth: int | None = None) -> BookView | None:
+        """Newest book, or None while it is not in step.
+
+        `as_of` is the later of its last change and the product's last ticker: both came over one ordered connection, so
+        an unchanged book was still true then.
+        """
+        product = self._product_of.get(symbol)
+        if product is None or self.heard_at is None:
+            return None
+        book = self.books.book(product)
+        if book.broken:
+            return None
+        as_of = utc_from_ms(book.timestamp_ms)
+        ticker = self.tickers.get(symbol)
+        if ticker is not None and ticker.as_of > as_of:
+            as_of = ticker.as_of
+        return book.view(symbol, self.heard_at, depth, as_of)
+
+
+class PublicConversation:
+    """Subscribes everything, keeps it in step, asks for what broke."""
+
+    def __init__(self, market: PublicMarket, sender: Sender, clock: Clock, params: FeedParams) -> None:
+        self._market = market
+        self._clock = clock
+        self._params = params
+        self._requests = Requests(sender, clock, params.ack_timeout_s)
+        self._broken: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
+        self._queued: set[tuple[str, str]] = set()
+        self._trade_seq: dict[str, int] = {}
+        self._delta = market.books.delta
+        self._log = structlog.get_logger().bind(stream="public")
+        self._handlers: Mapping[str, Callable[[Message], None]] = {
+            "book_snapshot": self._book_snapshot,
+            "trade_snapshot": self._trade_snapshot,
+            TRADE: self._trade,
+            TICKER: self._ticker,
+            HEARTBEAT: _nothing,
+        }
+
+    async def talk(self) -> None:
+        """Subscribe, then resubscribe whatever falls out of step, until the connection ends."""
+        await self._requests.subscribe(HEARTBEAT)
+        for feed in (BOOK, TICKER, TRADE):
+            await self._subscribe_all(feed)
+        self._market.subscribed.set()
+        while True:
+            feed, product = await self._broken.get()
+            await self._clock.sleep(self._params.resync_pause_s)
+            self._queued.discard((feed, product))
+            await self._requests.unsubscribe(feed, [product])
+            await self._requests.subscribe(feed, [product])
+
+    async def _subscribe_all(self, feed: str) -> None:
+        products = list(self._market.products)
+        if not products:
+            return
+        try:
+            await self._requests.subscribe(feed, products)
+        except VenueRejectedError:
+            for product in products:
+                await self._subscribe_one(feed, product)
+
+    async def _subscribe_one(self, feed: str, product: str) -> None:
+        """One unknown product must not silence the others."""
+        try:
+            await self._requests.subscribe(feed, [product])
+        except VenueRejectedError as error:
+            if product not in self._market.refused:
+                self._log.warning("stream.product_refused", product=product, feed=feed, venue_text=str(error))
+            self._market.refused[product] = str(error)
+        else:
+            self._market.refused.pop(product, None)
+
+    def hear(self, text: str | bytes) -> None:
+        """One message; raises VenueProtocolError for what is not the documented JSON."""
+        try:
+            message = orjson.loads(text)
+            feed = message.get("feed") if "event" not in message else None
+            if feed == BOOK:
+                if self._delta(message) is None:
+                    self._book_broken(message["product_id"])
+            else:
+                self._other(feed, message)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise VenueProtocolError(f"public stream: {type(error).__name__} {error} in {text[:120]!r}") from error
+        self._market.heard_at = self._clock.now()
+
+    def _other(self, feed: str | None, message: Message) -> None:
+        if feed is None:
+            alert = self._requests.hear(message)
+            if alert is not None:
+                self._log.warning("stream.alert", venue_text=alert)
+            return
+        handler = self._handlers.get(feed)
+        if handler is not None:
+            handler(message)
+
+    def ended(self) -> None:
+        """The connection is gone: no book is in step any more."""
+        self._market.subscribed.clear()
+        self._market.books.invalidate("disconnected")
+
+    # -- feeds
+    def _book_snapshot(self, message: Message) -> None:
+        if not self._market.books.snapshot(message):
+            self._book_broken(message["product_id"])
+
+    def _book_broken(self, product: str) -> None:
+        book = self._market.books.book(product)
+        if book.broken in ("no snapshot", "disconnected", "resync"):
+            return
+        self._log.warning("stream.book_broken", product=product, why=book.broken)
+        book.invalidate("resync")
+        self._resubscribe(BOOK, product)
+
+    def _resubscribe(self, feed: str, product: str) -> None:
+        self._market.gaps += 1
+        if (feed, product) not in self._queued:
+            self._queued.add((feed, product))
+            self._broken.put_nowait((feed, product))
+
+    def _ticker(self, message: Message) -> None:
+        symbol = self._market.products.get(message["product_id"])
+        if symbol is not None:
+            self._market.tickers[symbol] = parse_stream_ticker(message, symbol, self._clock.now())
+
+    def _trade_snapshot(self, message: Message) -> None:
+        product = message["product_id"]
+        symbol = self._market.products[product]
+        kept = self._market.trades[symbol]
+        known = {trade.trade_id for trade in kept}
+        listed = sorted(rows(message, "trades"), key=lambda row: to_number(row["seq"], "seq"))
+        fresh = [trade for row in listed if (trade := parse_trade(row, symbol)).trade_id not in known]
+        kept.extend(fresh)
+        if listed:
+            self._trade_seq[product] = int(listed[-1]["seq"])
+
+    def _trade(self, message: Message) -> None:
+        product, seq = message["product_id"], int(message["seq"])
+        symbol = self._market.products[product]
+        last = self._trade_seq.get(product)
+        self._trade_seq[product] = seq
+        self._market.trades[symbol].append(parse_trade(message, symbol))
+        if last is not None and seq != last + 1:
+            self._log.warning("stream.trade_gap", product=product, expected=last + 1, got=seq)
+            self._resubscribe(TRADE, product)
+
+
+def _nothing(_message: Mapping[str, Any]) -> None:
+    """A heartbeat says only that the connection lives."""

@@ -1,0 +1,307 @@
+"""Orders, fills, stops and trades through the real engine against a fake exchange."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from tests.fakes import FakeVenue, MemoryDocument, MemoryJournal
+from tests.support import BTC, ETH, NOW, a_plan, a_spec, an_inverse_spec
+from tradingbot.clock import SteppedClock
+from tradingbot.core.records import RefusalCode
+from tradingbot.core.types import ContractKind, Direction, OrderKind, Side
+from tradingbot.decision import ClosePosition, OpenPosition
+from tradingbot.engine.execute import Executor
+from tradingbot.engine.identifiers import OrderIds
+from tradingbot.engine.intents import IntentLog
+from tradingbot.engine.models import PositionsState, TradesState
+from tradingbot.engine.params import EngineParams
+from tradingbot.engine.portfolio_keeper import PortfolioKeeper
+from tradingbot.engine.reconcile import Reconciler
+from tradingbot.engine.resolve import UnknownOrders
+from tradingbot.engine.settlement import Settlement
+from tradingbot.exits.protection import plan_protection
+from tradingbot.portfolio.book import Book
+
+USD = {"USD": Decimal(1), "XBT": Decimal(50_000)}
+IDS = OrderIds("aa")
+
+
+@dataclass
+class Rig:
+    """One engine on one fake exchange; `restart` forgets everything that is not in files."""
+
+    clock: SteppedClock
+    venue: FakeVenue
+    positions: MemoryDocument
+    trades: MemoryDocument
+    journals: dict[str, MemoryJournal]
+
+    def __post_init__(self) -> None:
+        self.restart()
+
+    def restart(self) -> None:
+        self.intents = IntentLog(self.journals["intents"])
+        self.intents.restore(self.journals["intents"].records)
+        book = (self.positions.value or PositionsState()).to_book()
+        self.keeper = PortfolioKeeper(
+            book,
+            self.trades.value or TradesState(),
+            self.positions,
+            self.trades,
+            self.journals["fills"],
+            self.journals["trades"],
+            self.intents,
+            {str(row["fill_id"]) for row in self.journals["fills"].records},
+        )
+        params = EngineParams()
+        self.executor = Executor(self.venue, self.clock, IDS, self.intents, self.keeper, params)
+        self.settlement = Settlement(self.venue, self.clock, self.keeper)
+        self.unknown = UnknownOrders(self.venue, self.clock, self.intents, self.keeper, params)
+        self.reconciler = Reconciler(self.venue, self.clock, self.keeper, self.settlement, self.unknown, IDS)
+
+    async def open(self, cycle: str = "c1", symbol=ETH, size: str = "1"):
+        await self.reconciler.baseline()
+        inverse = symbol == BTC
+        plan = a_plan(
+            symbol,
+            kind=ContractKind.INVERSE if inverse else ContractKind.LINEAR,
+            settlement_currency="XBT" if inverse else "USD",
+        )
+        action = OpenPosition(symbol, Side.BUY, Decimal(size), Decimal(2000), Decimal(2000), "flex", plan)
+        return await self.executor.open(cycle, action)
+
+    async def close(self, cycle: str = "c2", symbol=ETH):
+        position = self.keeper.book.open_for(symbol)
+        assert position is not None
+        action = ClosePosition(position.position_id, symbol, Side.SELL, position.size, "time_exit", {})
+        return await self.executor.close(cycle, action)
+
+    async def protect(self, cycle: str = "c1") -> None:
+        truth = await self.reconciler.look()
+        for action in plan_protection(
+            self.keeper.book.open_positions, truth.open_orders, self.venue.specs, IDS.is_ours
+        ):
+            await self.executor.protect(cycle, action)
+
+    async def settle(self):
+        self.settlement.absorb_stream()
+        return await self.settlement.book(USD)
+
+
+@pytest.fixture
+def rig() -> Rig:
+    clock = SteppedClock(NOW)
+    venue = FakeVenue(clock, {ETH: a_spec(), BTC: an_inverse_spec()}, {ETH: "2000", BTC: "50000"})
+    journals = {name: MemoryJournal() for name in ("intents", "fills", "trades")}
+    return Rig(clock, venue, MemoryDocument(), MemoryDocument(), journals)
+
+
+async def test_an_intent_is_on_disk_before_the_order_leaves(rig: Rig) -> None:
+    """A crash right after sending finds the order by its id."""
+    seen: list[int] = []
+    place = rig.venue.place
+
+    async def watch(order):
+        seen.append(sum(1 for row in rig.journals["intents"].records if row["event"] == "intent"))
+        return await place(order)
+
+    rig.venue.place = watch
+    await rig.open()
+    assert seen == [1]
+
+
+async def test_a_trade_from_entry_to_settlement_equals_the_venue(rig: Rig) -> None:
+    """Net profit is the change of the venue's balance, to the last unit."""
+    start = rig.venue.balances["flex"]
+    await rig.open()
+    assert await rig.settle() == []
+    rig.venue.prices[ETH] = Decimal("2031.7")
+    rig.venue.charge_funding(ETH, Decimal("-0.123"))
+    await rig.close()
+    (trade,) = await rig.settle()
+    assert trade.net_pnl == rig.venue.balances["flex"] - start
+    assert trade.exit_rule == "time_exit"
+    assert rig.keeper.book.positions == ()
+    assert rig.trades.value.trades == [trade]
+
+
+async def test_an_inverse_trade_settles_in_coin(rig: Rig) -> None:
+    """Profit in XBT, valued in USD at the index."""
+    start = rig.venue.balances["fi_xbtusd"]
+    await rig.open(symbol=BTC, size="500")
+    rig.venue.prices[BTC] = Decimal(51_000)
+    rig.settlement.absorb_stream()
+    await rig.close(symbol=BTC)
+    (trade,) = await rig.settle()
+    assert trade.net_pnl == rig.venue.balances["fi_xbtusd"] - start
+    assert trade.net_pnl_usd == trade.net_pnl * 50_000
+
+
+async def test_nothing_is_sent_when_the_intent_cannot_be_stored(rig: Rig) -> None:
+    """A full disk blocks entries..."""
+    rig.journals["intents"].broken = True
+    done = await rig.open()
+    assert done.status == "denied"
+    assert rig.venue.sent == []
+
+
+async def test_an_exit_goes_out_on_a_full_disk(rig: Rig) -> None:
+    """...and keeps exits."""
+    await rig.open()
+    rig.settlement.absorb_stream()
+    rig.journals["intents"].broken = True
+    done = await rig.close()
+    assert done.status == "accepted"
+    assert rig.venue.held[ETH][0] == 0
+
+
+async def test_a_lost_answer_is_asked_about_and_never_sent_again(rig: Rig) -> None:
+    """The order worked; its answer did not arrive."""
+    rig.venue.lose_answers = True
+    rig.venue.silent_stream = True
+    done = await rig.open()
+    assert done.status == "unknown"
+    assert rig.intents.unresolved_symbols() == {ETH}
+    await rig.unknown.resolve()
+    assert rig.intents.unresolved == {}
+    position = rig.keeper.book.open_for(ETH)
+    assert position is not None
+    assert position.size == 1
+    assert len(rig.venue.sent) == 1
+
+
+async def test_absence_is_proof_only_after_the_grace_period(rig: Rig) -> None:
+    """An order that never arrived stays unknown until it can no longer arrive."""
+    rig.venue.drop_orders = True
+    await rig.open()
+    assert await rig.unknown.resolve() == []
+    await rig.clock.sleep(60)
+    (outcome,) = await rig.unknown.resolve()
+    assert outcome.code is RefusalCode.NOT_FOUND
+    assert rig.intents.unresolved == {}
+
+
+async def test_a_failed_question_proves_nothing(rig: Rig) -> None:
+    """While the venue is down the order stays unknown."""
+    rig.venue.drop_orders = True
+    await rig.open()
+    await rig.clock.sleep(60)
+    rig.venue.down = True
+    assert await rig.unknown.resolve() == []
+    assert len(rig.intents.unresolved) == 1
+
+
+async def test_a_restart_after_sending_finds_the_position(rig: Rig) -> None:
+    """Killed between send and answer: the fill is applied once, with its plan, and protected."""
+    await rig.open()
+    rig.journals["intents"].records = rig.journals["intents"].records[:1]  # the outcome was never written
+    rig.restart()
+    assert len(rig.intents.unresolved) == 1
+    truth = await rig.reconciler.reconcile()
+    assert truth.differences == ()
+    assert rig.keeper.book.open_positions[0].direction is Direction.LONG
+    await rig.protect()
+    assert [(o.kind, o.size, o.reduce_only) for o in rig.venue.orders.values()] == [(OrderKind.STOP, Decimal(1), True)]
+
+
+async def test_reconciling_twice_changes_nothing(rig: Rig) -> None:
+    """Idempotent: the same fills and rows count once."""
+    await rig.open()
+    await rig.settle()
+    before = rig.keeper.book
+    for _ in range(2):
+        rig.restart()
+        await rig.reconciler.reconcile()
+        await rig.settle()
+    assert rig.keeper.book.positions == before.positions
+    assert len(rig.journals["fills"].records) == 1
+
+
+async def test_a_stop_that_fired_while_down_closes_the_trade(rig: Rig) -> None:
+    """The venue closed the position; the restart books it under its rule."""
+    await rig.open()
+    rig.settlement.absorb_stream()
+    await rig.protect()
+    await rig.settle()
+    rig.venue.prices[ETH] = Decimal(1949)
+    rig.venue.fire_stop(ETH)
+    rig.restart()
+    truth = await rig.reconciler.reconcile()
+    (trade,) = await rig.settle()
+    assert truth.differences == ()
+    assert trade.exit_rule == "protective_stop"
+    assert trade.gross_pnl == Decimal(-51)
+
+
+async def test_a_position_opened_by_hand_is_reported_and_not_touched(rig: Rig) -> None:
+    """It is nobody's stop, nobody's exit, and its symbol is closed to entries."""
+    await rig.reconciler.baseline()
+    rig.venue.fill(ETH, Side.BUY, Decimal(3), None)
+    truth = await rig.reconciler.reconcile()
+    assert [(d.kind, d.symbol) for d in truth.differences] == [("foreign_position", ETH)]
+    assert truth.blocked_symbols() == {ETH: "foreign_position"}
+    await rig.protect()
+    assert rig.venue.orders == {}
+
+
+async def test_an_account_s_past_is_not_ours(rig: Rig) -> None:
+    """A new book starts at the newest ledger row of an old account."""
+    rig.venue.fill(ETH, Side.BUY, Decimal(1), None)
+    rig.venue.fill(ETH, Side.SELL, Decimal(1), None)
+    await rig.reconciler.baseline()
+    assert rig.keeper.book.ledger_id == 2
+    assert rig.keeper.book.baseline_id == 2
+
+
+async def test_a_silent_stream_does_not_hide_a_fill(rig: Rig) -> None:
+    """The comparison with the venue's positions finds what the stream lost, in the same cycle."""
+    rig.venue.silent_stream = True
+    await rig.open()
+    assert rig.keeper.book.positions == ()
+    truth = await rig.reconciler.look()
+    assert truth.differences == ()
+    assert len(rig.keeper.book.open_positions) == 1
+
+
+async def test_a_crash_between_trade_file_and_positions_file_settles_once(rig: Rig) -> None:
+    """The trade is in its file already; the restart must not record it twice."""
+    await rig.open()
+    await rig.settle()
+    await rig.close()
+    rig.settlement.absorb_stream()
+    await rig.keeper.save()
+    unsettled = rig.positions.value
+    await rig.settle()
+    rig.positions.value = unsettled
+    rig.restart()
+    await rig.reconciler.reconcile()
+    assert await rig.settle() == []
+    assert len(rig.trades.value.trades) == 1
+    assert rig.keeper.book.positions == ()
+
+
+async def test_an_id_the_venue_knows_already_is_unknown_not_refused(rig: Rig) -> None:
+    """The same intent got through before a crash: ask, do not conclude."""
+    await rig.open("c1")
+    rig.restart()
+    done = await rig.open("c1")
+    assert done.status == "unknown"
+    await rig.unknown.resolve()
+    assert rig.keeper.book.open_positions[0].size == 1
+
+
+async def test_leverage_is_set_before_the_order_and_once(rig: Rig) -> None:
+    """A preference of the symbol, linear contracts only."""
+    await rig.open("c1")
+    await rig.open("c2")
+    await rig.open("c3", symbol=BTC, size="500")
+    assert rig.venue.leverages == [(ETH, Decimal(3))]
+
+
+def test_an_empty_book_has_nothing_open() -> None:
+    """The start of everything."""
+    assert Book().open_positions == ()

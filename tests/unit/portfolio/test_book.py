@@ -1,0 +1,142 @@
+"""The book counts every fill and every ledger row once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support import ETH, NOW, a_fill, a_ledger_row, a_plan, minutes
+from tradingbot.core.types import ClientOrderId, ContractKind, Direction, FillId, Side
+from tradingbot.portfolio.book import Book, apply_fill, apply_ledger, mark_extremes
+from tradingbot.portfolio.position import average_price, close_out
+
+EXIT = ClientOrderId("tb-aa-2-ETHUSDT-exit")
+
+
+def opened(size: str = "1", price: str = "2000") -> Book:
+    book, _ = apply_fill(Book(), a_fill(size=Decimal(size), price=Decimal(price)), a_plan())
+    return book
+
+
+def test_an_entry_fill_opens_a_position_with_stop_and_grace() -> None:
+    """The position carries what SPEC 7.4 asks."""
+    position = opened().open_for(ETH)
+    assert position is not None
+    assert position.stop_price == Decimal("1950.000")
+    assert position.grace_until == NOW + minutes(2)
+    assert position.direction is Direction.LONG
+
+
+def test_a_repeated_fill_changes_nothing() -> None:
+    """Stream and REST bring the same fill twice."""
+    book = opened()
+    again, effect = apply_fill(book, a_fill(), a_plan())
+    assert again is book
+    assert effect.kind == "duplicate"
+
+
+def test_a_second_entry_fill_averages_the_price() -> None:
+    """Two partial fills of one order are one position."""
+    book, effect = apply_fill(opened(), a_fill("f2", price=Decimal(2010)), a_plan())
+    assert effect.kind == "increased"
+    assert book.open_positions[0].size == 2
+    assert book.open_positions[0].entry_price == Decimal(2005)
+
+
+def test_a_short_has_its_stop_above() -> None:
+    """The stop is on the losing side."""
+    book, _ = apply_fill(Book(), a_fill(side=Side.SELL), a_plan(direction=Direction.SHORT))
+    assert book.open_positions[0].stop_price == Decimal("2050.000")
+
+
+def test_an_exit_fill_closes_and_the_ledger_settles() -> None:
+    """Net profit is what the venue booked, to the last unit."""
+    exit_fill = a_fill("f2", side=Side.SELL, price=Decimal(2020), client_order_id=EXIT, time=NOW + minutes(9))
+    book, effect = apply_fill(opened(), exit_fill, None, "profit_target", {"n": 1})
+    assert effect.kind == "closed"
+    assert not book.positions[0].is_settled
+    book, _ = apply_ledger(book, a_ledger_row(1, "f1", fee=Decimal("1.0")))
+    book, _ = apply_ledger(book, a_ledger_row(2, realised_funding=Decimal("-0.25")))
+    book, _ = apply_ledger(book, a_ledger_row(3, "f2", fee=Decimal("1.01"), realised_pnl=Decimal(20)))
+    trade = close_out(book.positions[0], Decimal(1))
+    assert trade.net_pnl == Decimal("17.74")
+    assert trade.exit_price == 2020
+    assert trade.exit_rule == "profit_target"
+    assert trade.duration_s == 540
+
+
+def test_a_position_without_its_ledger_rows_is_no_trade_yet() -> None:
+    """Nothing is reported before the venue has booked it."""
+    with pytest.raises(ValueError, match="not settled"):
+        close_out(opened().positions[0], Decimal(1))
+
+
+def test_a_ledger_row_counts_once() -> None:
+    """Rows up to the cursor are ignored."""
+    row = a_ledger_row(5, "f1", fee=Decimal(1))
+    book, _ = apply_ledger(opened(), row)
+    book, booked = apply_ledger(book, row)
+    assert booked is None
+    assert book.positions[0].booked_fees == 1
+
+
+def test_an_exit_without_a_position_is_foreign() -> None:
+    """Nothing of ours is invented from somebody else's fill."""
+    book, effect = apply_fill(Book(), a_fill(side=Side.SELL, client_order_id=EXIT), None)
+    assert effect.kind == "foreign"
+    assert book.positions == ()
+
+
+def test_funding_after_the_exit_is_not_ours() -> None:
+    """A funding row belongs to the position that was open when it was charged."""
+    exit_fill = a_fill("f2", side=Side.SELL, client_order_id=EXIT, time=NOW + minutes(1))
+    book, _ = apply_fill(opened(), exit_fill, None)
+    _, booked = apply_ledger(book, a_ledger_row(1, time=NOW + minutes(30), realised_funding=Decimal(-1)))
+    assert booked is None
+
+
+def test_extremes_follow_the_mark() -> None:
+    """Peak is the best, trough the worst price since entry."""
+    book = mark_extremes(mark_extremes(opened(), {ETH: Decimal(2100)}), {ETH: Decimal(1980)})
+    assert book.open_positions[0].peak_price == 2100
+    assert book.open_positions[0].trough_price == 1980
+
+
+def test_inverse_average_is_harmonic() -> None:
+    """1,000 USD at 8,000 and 1,000 USD at 10,000 are 0.225 BTC."""
+    parts = ((Decimal(1000), Decimal(8000)), (Decimal(1000), Decimal(10000)))
+    assert average_price(ContractKind.INVERSE, parts) == Decimal(2000) / Decimal("0.225")
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(1, 50)), max_size=30), st.randoms())
+def test_open_size_is_the_sum_of_fills_in_any_order_of_repetition(flow: list[tuple[bool, int]], rng: object) -> None:
+    """However fills are repeated, the open size is entries minus exits."""
+    book, expected = opened("100"), Decimal(100)
+    for number, (grows, size) in enumerate(flow):
+        take = min(Decimal(size), expected)
+        if grows:
+            fill, plan = a_fill(f"x{number}", size=Decimal(size)), a_plan()
+            expected += size
+        elif take < expected:
+            fill, plan = a_fill(f"x{number}", size=take, side=Side.SELL, client_order_id=EXIT), None
+            expected -= take
+        else:
+            continue
+        for _ in range(2):
+            book, _effect = apply_fill(book, fill, plan)
+    position = book.open_for(ETH)
+    assert position is not None
+    assert position.size == expected
+    assert position.entry_size - position.exit_size == position.size
+
+
+def test_remembered_fills_are_bounded() -> None:
+    """Memory does not grow with the account's age."""
+    book = replace(opened(), seen_fills=tuple(FillId(str(n)) for n in range(5000)))
+    book, _ = apply_fill(book, a_fill("new", side=Side.SELL, client_order_id=EXIT), None)
+    assert len(book.seen_fills) == 5000
+    assert book.seen_fills[-1] == "new"
