@@ -60,8 +60,8 @@ class _Track:
 class RecordedMarket:
     """Implements `MarketFeed` over a recording. A minute without a bar of an asset lacks that asset: a gap.
 
-    `start_ms` is `warmup_minutes` after the moment from which every asset has bars (after the first bar of any when they
-    never all overlap); less when what is left is short: at most half of it.
+    `start_ms` is `warmup_minutes` after the moment from which every asset has bars (after the first bar of any when
+    they never all overlap); less when what is left is short: at most half of it.
     `seed` fixes the path that bars longer than a minute are given. Raises ValueError for an empty recording.
     """
 
