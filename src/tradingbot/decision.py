@@ -11,7 +11,7 @@ from typing import Any
 from tradingbot.core.records import Reason, reason
 from tradingbot.core.types import Conviction, Direction, Side, Symbol
 from tradingbot.exits.exit_engine import ExitVerdict, ExitView, judge
-from tradingbot.exits.params import ExitParams
+from tradingbot.exits.params import ExitParams, GraceParams
 from tradingbot.market.snapshot import MarketSnapshot, SymbolSnapshot
 from tradingbot.portfolio.book import Book, EntryPlan
 from tradingbot.portfolio.position import Position

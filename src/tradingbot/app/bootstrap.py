@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from pathlib import Path
 
-from tradingbot.app.home import config_folder, sim_home
+from tradingbot.app.home import checkout, config_folder, sim_home
 from tradingbot.app.options import RunOptions
 from tradingbot.clock import ScaledClock, SteppedClock, SystemClock
-from tradingbot.config import Secrets, Settings, load_settings
+from tradingbot.config import Secrets, Settings, load_secrets, load_settings
 from tradingbot.core.errors import ConfigurationError
 from tradingbot.core.types import Symbol, utc_from_ms
 from tradingbot.market.universe import Universe
@@ -47,7 +47,9 @@ class VenueParts:
 def load(options: RunOptions, environ: Mapping[str, str]) -> tuple[Settings, Secrets]:
     """Settings of all layers and the secrets. Raises ConfigurationError."""
     folder = config_folder(options.home)
-    return load_settings(folder, options.profile, environ, {})
+    env_file = next((path for path in (options.home / ".env", checkout() / ".env") if path.is_file()), None)
+    settings = load_settings(folder, options.profile, environ, {}, env_file)
+    return settings, load_secrets(environ, env_file)
 
 
 async def open_venue(
@@ -81,9 +83,8 @@ async def _embedded(
     if not symbols:
         raise ConfigurationError(f"none of the chosen symbols is in the data; it has {', '.join(feed.assets)}")
     traded = tuple(universe.venue_symbol(KRAKEN_FUTURES, symbol) for symbol in symbols)
-    params = settings.simulator.model_copy(update={"traded_contracts": traded})
-    if options.seed is not None:
-        params = params.model_copy(update={"seed": options.seed})
+    changes = {"traded_contracts": traded, "seed": seed_of(options, settings)}
+    params = settings.simulator.model_copy(update=changes)
     sim = SimServer(params=params, feed=feed, clock=clock, home=sim_home(options.home), frozen=frozen)
     endpoints = await sim.start()
     if frozen:
@@ -155,11 +156,15 @@ def _venue_params(settings: Settings, endpoints: SimEndpoints):  # type: ignore[
 
 
 def credentials_of(secrets: Secrets) -> Credentials | None:
-    """The futures key pair, or None without one. Raises ConfigurationError for half a pair."""
-    key, secret = secrets.get("KRAKEN_FUTURES_API_KEY"), secrets.get("KRAKEN_FUTURES_API_SECRET")
-    if bool(key) != bool(secret):
-        raise ConfigurationError("KRAKEN_FUTURES_API_KEY and KRAKEN_FUTURES_API_SECRET belong together; one is missing")
-    return Credentials(key, secret) if key and secret else None
+    """The futures key pair, or None without one."""
+    key, secret = secrets.kraken_futures_key, secrets.kraken_futures_secret
+    return Credentials(key.get_secret_value(), secret.get_secret_value()) if key and secret else None
+
+
+def secret_texts(secrets: Secrets) -> list[str]:
+    """Every secret in clear, for the one place that must know them: the redaction of logs."""
+    given = (getattr(secrets, one.name) for one in fields(secrets))
+    return [secret.get_secret_value() for secret in given if secret is not None]
 
 
 def choose_feed(options: RunOptions, settings: Settings, universe: Universe) -> MarketFeed:
@@ -168,9 +173,14 @@ def choose_feed(options: RunOptions, settings: Settings, universe: Universe) -> 
         if options.data is None:
             raise ConfigurationError("--source recorded needs --data FILE_OR_FOLDER (parquet or CSV candles)")
         wanted = [str(universe.asset(symbol)) for symbol in chosen_symbols(options, universe)]
-        return RecordedMarket(read_recording(options.data, wanted if options.symbols else None))
-    seed = settings.simulator.seed if options.seed is None else options.seed
-    return SyntheticMarket(seed=seed)
+        recording = read_recording(options.data, wanted if options.symbols else None)
+        return RecordedMarket(recording, seed=seed_of(options, settings))
+    return SyntheticMarket(seed=seed_of(options, settings), volatility=settings.market_source.volatility)
+
+
+def seed_of(options: RunOptions, settings: Settings) -> int:
+    """``--seed``, else the setting: of the market and of the venue."""
+    return settings.market_source.seed if options.seed is None else options.seed
 
 
 def chosen_symbols(options: RunOptions, universe: Universe) -> tuple[Symbol, ...]:

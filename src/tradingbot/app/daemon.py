@@ -131,6 +131,8 @@ class Daemon:
                         "signals": settings.signals.model_dump(mode="json"),
                         "risk": settings.risk.model_dump(mode="json"),
                         "exits": settings.exits.model_dump(mode="json"),
+                        "grace": settings.engine.grace.model_dump(mode="json"),
+                        "venue_since": self._instance.created_at,
                     }
                 ),
                 entry_blocks=self.entry_blocks,

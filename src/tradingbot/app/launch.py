@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 import structlog
 from rich.console import Console
 
-from tradingbot.app.bootstrap import VenueParts, credentials_of, load, open_venue
+from tradingbot.app.bootstrap import credentials_of, load, open_venue, secret_texts
 from tradingbot.app.daemon import Daemon
 from tradingbot.app.deployment_checks import CheckResult
 from tradingbot.app.home import make_home
@@ -31,13 +31,14 @@ async def run_daemon(options: RunOptions, environ: Mapping[str, str], log_style:
     make_home(options.home)
     settings, secrets = load(options, environ)
     _confirm_live(options, environ)
+    sink = set_up_logs(SystemClock(), log_style, log_level, secret_texts(secrets))
     async with AsyncExitStack() as stack:
         lock = InstanceLock(options.home)
         lock.acquire(SystemClock().now())
         stack.callback(lock.release)
         parts = await open_venue(options, settings, secrets, stack)
         stores = open_stores(options.home, parts.clock)
-        set_up_logs(parts.clock, log_style, log_level, secrets.values(), stores.journals["daemon"])
+        sink.clock, sink.journal = parts.clock, stores.journals["daemon"]
         results = [*setup_checks(options, settings, secrets), *await all_checks(options, parts)]
         require(Console(stderr=log_style == "json"), f"tradingbot · {options.profile}", results)
         listed = await parts.venue.contract_specs()
@@ -45,11 +46,21 @@ async def run_daemon(options: RunOptions, environ: Mapping[str, str], log_style:
         return await Daemon(options, settings, parts, stores, specs).run()
 
 
+async def check_once(options: RunOptions, environ: Mapping[str, str]) -> list[CheckResult]:
+    """``tradingbot check``: everything that ``run`` checks before it starts."""
+    make_home(options.home)
+    settings, secrets = load(options, environ)
+    async with AsyncExitStack() as stack:
+        parts = await open_venue(options, settings, secrets, stack, frozen=True)
+        return [*setup_checks(options, settings, secrets), *await all_checks(options, parts)]
+
+
 def _confirm_live(options: RunOptions, environ: Mapping[str, str]) -> None:
     given = options.confirm or environ.get("TRADINGBOT_CONFIRM", "")
     if options.profile == "live" and given != LIVE_CONFIRMATION:
         raise ConfigurationError(
-            f"live trades real money: start it with --confirm {LIVE_CONFIRMATION} (or TRADINGBOT_CONFIRM={LIVE_CONFIRMATION})"
+            f"live trades real money: start it with --confirm {LIVE_CONFIRMATION} "
+            f"(or set TRADINGBOT_CONFIRM={LIVE_CONFIRMATION})"
         )
 
 
@@ -59,11 +70,8 @@ def setup_checks(options: RunOptions, settings: Settings, secrets: Secrets) -> l
     keyed = credentials_of(secrets) is not None
     environment = "keys present" if keyed else ("no keys needed" if options.embedded else "no keys")
     return [
-        CheckResult("config", True, f"{len(settings.signals.weights)} weights, cycle {settings.engine.cycle_s:g} s"),
+        CheckResult("config", True, f"{len(settings.provenance)} values set, cycle {settings.engine.cycle_s:g} s"),
         CheckResult("environment", keyed or options.embedded, environment),
         CheckResult("market", True, f"{options.source}, {source}"),
         CheckResult("model", True, "not found: rules only until one is promoted", critical=False),
     ]
-
-
-__all__ = ["VenueParts", "run_daemon", "setup_checks"]

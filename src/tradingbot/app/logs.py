@@ -19,36 +19,45 @@ _SECRET_NAME = re.compile(r"secret|passphrase|api_?key|authent|token|signature",
 MASK = "***"
 
 
-def set_up_logs(
-    clock: Clock, style: str, level: str, secrets: Iterable[str], journal: Journal | None, stream: TextIO | None = None
-) -> None:
+class LogSink:
+    """What every line needs from the run: its clock, and the journal that keeps a copy. Both may come later."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.journal: Journal | None = None
+
+    def stamp(self, _: Any, __: str, event: Event) -> Event:
+        """Add the time."""
+        event["ts"] = iso_utc(self.clock.now())
+        return event
+
+    def copy(self, _: Any, __: str, event: Event) -> Event:
+        """Keep a copy."""
+        if self.journal is not None:
+            self.journal.append(dict(event))
+        return event
+
+
+def set_up_logs(clock: Clock, style: str, level: str, secrets: Iterable[str], stream: TextIO | None = None) -> LogSink:
     """Configure logging for the process. `style` is ``console`` or ``json``; `secrets` never appear in any line."""
     out = stream or sys.stdout
-    hide = _redactor(tuple(secret for secret in secrets if len(secret) >= 6))
-    renderer = _console(out) if style == "console" else _json
+    sink = LogSink(clock)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
-            _stamp(clock),
+            sink.stamp,
             structlog.processors.format_exc_info,
-            hide,
-            _copy_to(journal),
-            renderer,
+            _redactor(tuple(secret for secret in secrets if len(secret) >= 6)),
+            sink.copy,
+            _console(out) if style == "console" else _json,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         logger_factory=structlog.PrintLoggerFactory(out),
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, force=True)
-
-
-def _stamp(clock: Clock) -> Callable[[Any, str, Event], Event]:
-    def stamp(_: Any, __: str, event: Event) -> Event:
-        event["ts"] = iso_utc(clock.now())
-        return event
-
-    return stamp
+    return sink
 
 
 def _redactor(secrets: tuple[str, ...]) -> Callable[[Any, str, Event], Event]:
@@ -64,15 +73,6 @@ def _redactor(secrets: tuple[str, ...]) -> Callable[[Any, str, Event], Event]:
         return event
 
     return redact
-
-
-def _copy_to(journal: Journal | None) -> Callable[[Any, str, Event], Event]:
-    def copy(_: Any, __: str, event: Event) -> Event:
-        if journal is not None:
-            journal.append(dict(event))
-        return event
-
-    return copy
 
 
 def _json(_: Any, __: str, event: Event) -> str:

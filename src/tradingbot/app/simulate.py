@@ -14,7 +14,7 @@ import click
 import orjson
 from pydantic import ValidationError
 
-from tradingbot.app.bootstrap import choose_clock, choose_feed, load, resume_at
+from tradingbot.app.bootstrap import choose_clock, choose_feed, load, resume_at, seed_of
 from tradingbot.app.home import home_folder, sim_home
 from tradingbot.app.options import RunOptions
 from tradingbot.core.errors import ConfigurationError
@@ -59,7 +59,9 @@ async def run_sim(chosen: SimOptions) -> int:
     clock = choose_clock(options, resume_at(home, feed), embedded=True)
     lock = InstanceLock(home)
     lock.acquire(clock.now())
-    server = SimServer(params=_params(settings.simulator, chosen), feed=feed, clock=clock, home=home)
+    server = SimServer(
+        params=_params(settings.simulator, chosen, seed_of(options, settings)), feed=feed, clock=clock, home=home
+    )
     try:
         _announce(await server.start(chosen.host, chosen.port), chosen.as_json)
         await _serve(server)
@@ -69,10 +71,8 @@ async def run_sim(chosen: SimOptions) -> int:
     return 0
 
 
-def _params(params: SimulatorParams, chosen: SimOptions) -> SimulatorParams:
-    changes: dict[str, Any] = {"faults": (*params.faults, *(parse_fault(text) for text in chosen.faults))}
-    if chosen.seed is not None:
-        changes["seed"] = chosen.seed
+def _params(params: SimulatorParams, chosen: SimOptions, seed: int) -> SimulatorParams:
+    changes: dict[str, Any] = {"seed": seed, "faults": (*params.faults, *(parse_fault(text) for text in chosen.faults))}
     if chosen.testnet_spreads:
         changes["testnet_spreads"] = True
     return params.model_copy(update=changes)

@@ -98,13 +98,15 @@ class MarketSourceParams(Params):
     recording: str | None = Field(
         default=None, description="File or folder of recorded candles; relative to the home folder."
     )
-    speed: float = Field(default=1.0, gt=0, le=100_000, description="Market minutes per real minute.")
+    speed: float | None = Field(
+        default=None, gt=0, le=100_000, description="Factor of real time; null: 60 for simulated and recorded, else 1."
+    )
 
     @model_validator(mode="after")
     def _recording_is_named(self) -> MarketSourceParams:
         if self.kind == "recorded" and not self.recording:
             raise contradiction("a recorded market needs a recording", "kind", "recording")
-        if self.kind == "kraken" and self.speed != 1.0:
+        if self.kind == "kraken" and self.speed not in (None, 1.0):
             raise contradiction("the real market cannot be sped up", "kind", "speed")
         return self
 

@@ -16,13 +16,13 @@ from tradingbot.config.sections import (
     MarketSourceParams,
     PaperAccountParams,
     StorageParams,
-    UniverseConfig,
     VenueParams,
 )
 from tradingbot.core.params import Params, contradiction
 from tradingbot.engine.params import EngineParams
 from tradingbot.exits.params import ExitParams
 from tradingbot.market.symbol_validation import ValidationParams
+from tradingbot.market.universe import UniverseParams
 from tradingbot.risk.params import RiskParams
 from tradingbot.signals.params import SignalParams
 from tradingbot.simulator.params import SimulatorParams
@@ -45,7 +45,7 @@ class Settings(Params):
     engine: EngineParams = EngineParams()
     alpha_trading: AlphaTradingPolicy = AlphaTradingPolicy()
     coinglass: CoinglassParams = CoinglassParams()
-    universe: UniverseConfig = UniverseConfig(schema=1)
+    universe: UniverseParams = UniverseParams()
     market_source: MarketSourceParams = MarketSourceParams()
     paper_account: PaperAccountParams = PaperAccountParams()
     venue: VenueParams = VenueParams()

@@ -133,7 +133,7 @@ def staleness(
     """Names of the inputs that are missing or older than their limit (SPEC 3.1)."""
     found = []
     last_ms = candles.last_close_ms
-    if last_ms is None or epoch_ms(now) - last_ms > (params.freshness.candle_delay_s + candles.timeframe.seconds) * 1000:
+    if last_ms is None or epoch_ms(now) - last_ms > params.freshness.candle_delay_s * 1000:
         found.append("candles")
     if ticker is None or _old(ticker.as_of, now, params.freshness.ticker_s):
         found.append("ticker")

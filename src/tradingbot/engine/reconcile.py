@@ -52,7 +52,7 @@ class Reconciler:
         self._ids = ids
 
     async def baseline(self) -> None:
-        """A book that never met this account starts at its newest ledger row; the past is not ours. Raises VenueError."""
+        """A book that never met this account starts at its newest ledger row. Raises VenueError."""
         book = self._keeper.book
         if book.fills_since is not None:
             return

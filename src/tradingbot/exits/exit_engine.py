@@ -74,7 +74,8 @@ def hard_stop(view: ExitView, params: ExitParams) -> ExitAdvice:
 def profit_target(view: ExitView, params: ExitParams) -> ExitAdvice:
     """SPEC 8.3: a gain that suffices for the time held; below the top target it runs while the flow still agrees."""
     goal_pct = min(
-        (target.profit_pct for target in params.profit_targets if view.held_s >= target.after_min * 60), default=math.inf
+        (target.profit_pct for target in params.profit_targets if view.held_s >= target.after_min * 60),
+        default=math.inf,
     )
     top_pct = max((target.profit_pct for target in params.profit_targets), default=math.inf)
     reached = view.return_pct >= goal_pct

@@ -22,7 +22,6 @@ from tradingbot.signals.params import LeadLagParams
 NAME = "btc_lead_lag"
 
 
-
 def btc_lead_lag(snapshot: MarketSnapshot, symbol: Symbol, params: LeadLagParams) -> ComponentReading:
     """LONG or SHORT with BTC's recent move where the symbol is known to follow late."""
     leader = Symbol(params.leader)

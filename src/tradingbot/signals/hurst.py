@@ -20,7 +20,6 @@ from tradingbot.signals.params import HurstParams
 NAME = "hurst"
 
 
-
 def hurst(snapshot: MarketSnapshot, symbol: Symbol, params: HurstParams) -> ComponentReading:
     """LONG or SHORT with the recent move when it persists, against it when it reverts."""
     candles = snapshot.symbols[symbol].candles.tail(params.window_bars)

@@ -20,7 +20,6 @@ from tradingbot.signals.params import OfiParams
 NAME = "ofi_momentum"
 
 
-
 def ofi_momentum(snapshot: MarketSnapshot, symbol: Symbol, params: OfiParams) -> ComponentReading:
     """LONG when buying pressure at the touch rises, SHORT when it falls."""
     samples = snapshot.symbols[symbol].samples

@@ -55,10 +55,10 @@ class SignalThresholds(Params):
 class HurstParams(Params):
     """Hurst exponent (SPEC 4.3)."""
 
-    window_bars: int = Field(default=512, ge=100, le=5000, description="1-minute bars the exponent is estimated over.")
+    window_bars: int = Field(default=360, ge=100, le=5000, description="1-minute bars the exponent is estimated over.")
     max_lag_bars: int = Field(default=20, ge=4, le=200, description="Longest lag in the scaling, 1-minute bars.")
-    trending_above: float = Field(default=0.55, gt=0.5, lt=1, description="Exponent above this: follow momentum.")
-    reverting_below: float = Field(default=0.45, gt=0, lt=0.5, description="Exponent below this: fade the move.")
+    trending_above: float = Field(default=0.53, gt=0.5, lt=1, description="Exponent above this: follow momentum.")
+    reverting_below: float = Field(default=0.47, gt=0, lt=0.5, description="Exponent below this: fade the move.")
     momentum_bars: int = Field(default=30, ge=2, le=500, description="Bars whose return is the move to follow or fade.")
     min_move_sigma: float = Field(
         default=0.5, ge=0, le=10, description="Smallest move worth an opinion, in its own expected spread."
@@ -69,9 +69,9 @@ class LeadLagParams(Params):
     """BTC lead-lag (SPEC 4.3)."""
 
     max_lag_min: int = Field(default=5, ge=1, le=30, description="Lags tried are 1 to this, minutes.")
-    window_min: int = Field(default=240, ge=30, le=5000, description="Minutes the correlations are taken over.")
+    window_min: int = Field(default=360, ge=30, le=5000, description="Minutes the correlations are taken over.")
     min_t_statistic: float = Field(
-        default=3.0, ge=1, le=10, description="Significance a lagged correlation must reach."
+        default=2.6, ge=1, le=10, description="Significance a lagged correlation must reach."
     )
     leader: str = Field(default="BTCUSDT", min_length=1, description="Symbol that leads.")
     min_expected_sigma: float = Field(

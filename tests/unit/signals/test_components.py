@@ -8,11 +8,11 @@ import pytest
 from tests.support import BTC, ETH, a_snapshot, a_symbol, candles_of, samples_of
 from tradingbot.core.types import Conviction, Direction
 from tradingbot.market.indicators import hurst_exponent, order_flow_imbalance
-from tradingbot.signals.btc_lead_lag import LeadLagParams, btc_lead_lag
+from tradingbot.signals.btc_lead_lag import btc_lead_lag
 from tradingbot.signals.component import ComponentReading
-from tradingbot.signals.hurst import HurstParams, hurst
-from tradingbot.signals.ofi_momentum import OfiMomentumParams, ofi_momentum
-from tradingbot.signals.params import SignalParams
+from tradingbot.signals.hurst import hurst
+from tradingbot.signals.ofi_momentum import ofi_momentum
+from tradingbot.signals.params import ConvictionParams, HurstParams, LeadLagParams, OfiParams, SignalParams
 from tradingbot.signals.predictive_flow_engine import aligned_confidence, conviction_of, flow_signal, majority
 
 
@@ -81,7 +81,7 @@ def test_lead_lag_expects_what_btc_did(move: float, direction: Direction) -> Non
 def test_lead_lag_is_silent_without_significance() -> None:
     """Independent walks give no opinion."""
     snapshot = a_snapshot(a_symbol(BTC, walk(11, 400)), a_symbol(ETH, walk(12, 400)))
-    assert btc_lead_lag(snapshot, ETH, LeadLagParams(min_t=3.5)).reasons[0].code == "no_significant_lag"
+    assert btc_lead_lag(snapshot, ETH, LeadLagParams(min_t_statistic=4)).reasons[0].code == "no_significant_lag"
 
 
 def test_the_leader_does_not_lead_itself() -> None:
@@ -123,14 +123,14 @@ def test_rising_pressure_at_the_touch_is_momentum(sign: int, direction: Directio
     """Bids that grow in the last minute are buying pressure."""
     growing, flat = [10.0] * 20 + [16, 22, 28, 34, 40, 46], [10.0] * 26
     bid, ask = (growing, flat) if sign > 0 else (flat, growing)
-    said = ofi_momentum(a_snapshot(a_symbol(samples=samples_of(bid, ask))), ETH, OfiMomentumParams())
+    said = ofi_momentum(a_snapshot(a_symbol(samples=samples_of(bid, ask))), ETH, OfiParams())
     assert said.direction is direction
     assert 0 < said.confidence <= 1
 
 
 def test_order_flow_is_silent_without_samples() -> None:
     """No samples, no opinion."""
-    assert ofi_momentum(a_snapshot(a_symbol()), ETH, OfiMomentumParams()).reasons[0].code == "too_few_book_samples"
+    assert ofi_momentum(a_snapshot(a_symbol()), ETH, OfiParams()).reasons[0].code == "too_few_book_samples"
 
 
 # ---------------------------------------------------------------- alignment, confidence, conviction
@@ -151,7 +151,9 @@ def test_the_majority_of_at_least_two_decides(votes: tuple[Direction, ...], expe
 def test_confidence_nets_the_opposition() -> None:
     """(0.06 x 0.9 + 0.08 x 0.5 - 0.08 x 0.4) / 0.22."""
     readings = [reading("ofi_momentum", L, 0.9), reading("hurst", L, 0.5), reading("btc_lead_lag", S, 0.4)]
-    assert aligned_confidence(readings, L, SignalParams().weights) == pytest.approx((0.054 + 0.04 - 0.032) / 0.22)
+    assert aligned_confidence(readings, L, SignalParams().weights.model_dump()) == pytest.approx(
+        (0.054 + 0.04 - 0.032) / 0.22
+    )
 
 
 @pytest.mark.parametrize(
@@ -168,7 +170,7 @@ def test_confidence_nets_the_opposition() -> None:
 )
 def test_conviction_levels(aligned: int, confidence: float, expected: Conviction) -> None:
     """SPEC 4.5."""
-    assert conviction_of(aligned, confidence, SignalParams()) is expected
+    assert conviction_of(aligned, confidence, ConvictionParams())[0] is expected
 
 
 def test_a_signal_is_a_function_of_its_snapshot() -> None:

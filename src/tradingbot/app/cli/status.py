@@ -59,7 +59,8 @@ def _summary(console: Console, facts: dict[str, Any]) -> None:
     table.add_row("venue", f"{runtime['venue']}  {runtime['venue_url']}")
     table.add_row(
         "cycle",
-        f"{runtime['cycle_id']}  {runtime['cycles']} done, {runtime['failed_cycles']} failed, last {runtime['last_cycle_ms']} ms",
+        f"{runtime['cycle_id']}  {runtime['cycles']} done, {runtime['failed_cycles']} failed, "
+        f"last {runtime['last_cycle_ms']} ms",
     )
     table.add_row("equity", f"{runtime['equity_usd']} USD")
     blocks = [*runtime["entry_blocks"], *(f"{k}: {v}" for k, v in runtime["blocked_symbols"].items())]

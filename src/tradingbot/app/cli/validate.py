@@ -50,9 +50,7 @@ def _print(report: dict[str, Any]) -> None:
         )
     summary = report["summary"]
     Console().print(table)
-    click.echo(
-        f"{summary['valid']} valid, {summary['invalid']} invalid, {summary['suppressed']} suppressed of {summary['total']}"
-    )
+    click.echo(", ".join(f"{summary[name]} {name}" for name in ("valid", "invalid", "suppressed", "total")))
 
 
 def _depth(metrics: dict[str, float]) -> float | None:
