@@ -5,11 +5,11 @@ Code default < ``configs/*.json`` < ``configs/profiles/<profile>.yaml`` < enviro
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-import orjson
 from pydantic import ValidationError
 
 from tradingbot.config.environment import Secrets, environment_settings, load_secrets
@@ -68,7 +68,7 @@ def _profile_path(config_dir: Path, profile: str) -> Path:
 def _validated(layers: Layers) -> Settings:
     try:
         # JSON and strict: "5" is no number and 1 is not true, while lists become tuples and texts enums.
-        settings = Settings.model_validate_json(orjson.dumps(layers.values, default=str), strict=True)
+        settings = Settings.model_validate_json(json.dumps(layers.values, default=str), strict=True)
     except ValidationError as error:
         raise ConfigurationError(explain(error, Settings, layers)) from None
     settings._provenance.update({key: origin.label for key, origin in layers.origins.items()})

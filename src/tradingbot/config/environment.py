@@ -99,10 +99,12 @@ def environment_settings(environ: Mapping[str, str], env_file: Path | None = Non
     for name, variable in sorted(variables(environ, env_file).items()):
         if name in SETTING_NAMES:
             if variable.value:
+                _refuse_unreadable(variable)
                 key = SETTING_NAMES[name]
                 found.append((key, _plain_value(variable, key), variable))
         elif name.startswith(PREFIX):
             key = ".".join(part.lower() for part in name.removeprefix(PREFIX).split("__"))
+            _refuse_unreadable(variable)
             found.append((key, _parsed(variable), variable))
         elif name not in SECRET_NAMES and name.startswith(_OURS):
             _refuse_misspelt(variable)
@@ -161,6 +163,13 @@ def _parsed(variable: Variable) -> Any:
     except yaml.YAMLError:
         return variable.value
     return value if isinstance(value, (bool, int, float, list, dict, type(None))) else variable.value
+
+
+def _refuse_unreadable(variable: Variable) -> None:
+    try:
+        variable.value.encode()
+    except UnicodeEncodeError:
+        raise ConfigurationError(f"{variable.source}: the value is not UTF-8") from None
 
 
 def _refuse_misspelt(variable: Variable) -> None:

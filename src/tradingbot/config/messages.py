@@ -55,7 +55,7 @@ def _line(one: ErrorDetails, model: type[BaseModel], layers: Layers) -> str:
     key = dotted(loc)
     if one["type"] == "contradiction":
         return _contradiction(one, model, loc, layers)
-    origin = layers.origin(_plain(loc))
+    origin = layers.nearest(_plain(loc))
     source = origin.source if origin else "built-in default"
     if one["type"] == "extra_forbidden":
         return _unknown(model, loc, source)

@@ -9,11 +9,13 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Final
 
 import orjson
 
 from tradingbot.storage.rotation import Part, parts
+
+_BLOCK: Final = 65_536
 
 
 class JournalReader:
@@ -41,7 +43,14 @@ class JournalReader:
                 yield from self._lines(current, last=True)
 
     def tail(self, count: int) -> list[dict[str, Any]]:
-        """The newest `count` records."""
+        """The newest `count` records; reads no more of the current file than that takes."""
+        if self.path.exists():
+            self.bad_lines, self.torn_tail, self.problems = 0, False, ()
+            with self.path.open("rb") as stream:
+                _seek_lines_from_end(stream, count)
+                newest = list(self._lines(stream, last=True))[-count:]
+            if len(newest) == count:
+                return newest
         return list(deque(self, maxlen=count))
 
     def _part(self, part: Part) -> Iterator[dict[str, Any]]:
@@ -63,6 +72,26 @@ class JournalReader:
                 self.torn_tail = True
             elif line.strip():
                 self.bad_lines += 1
+
+
+def _seek_lines_from_end(stream: IO[bytes], count: int) -> None:
+    """Go back to where at most `count` whole lines (and a torn one) follow, or to the beginning."""
+    position = stream.seek(0, os.SEEK_END)
+    needed = count + 1
+    while position:
+        start = max(0, position - _BLOCK)
+        stream.seek(start)
+        block = stream.read(position - start)
+        found = block.count(b"\n")
+        if found >= needed:
+            at = len(block)
+            for _ in range(needed):
+                at = block.rindex(b"\n", 0, at)
+            stream.seek(start + at + 1)
+            return
+        needed -= found
+        position = start
+    stream.seek(0)
 
 
 def _open(part: Part) -> IO[bytes]:

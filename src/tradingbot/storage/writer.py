@@ -64,21 +64,30 @@ class Waiter:
     """A coroutine that waits for the writer thread."""
 
     def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self.future: asyncio.Future[None] = self._loop.create_future()
+        self.loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[None] = self.loop.create_future()
 
-    def resolve(self, error: Exception | None) -> None:
-        """Wake the coroutine, from the writer thread."""
-        with suppress(RuntimeError):  # the loop is gone, and with it whoever waited
-            self._loop.call_soon_threadsafe(self._finish, error)
-
-    def _finish(self, error: Exception | None) -> None:
+    def finish(self, error: Exception | None) -> None:
+        """Wake the coroutine, on its own loop."""
         if self.future.done():
             return
         if error is None:
             self.future.set_result(None)
         else:
             self.future.set_exception(error)
+
+
+def _wake(waiters: list[Waiter], error: Exception | None) -> None:
+    """Wake coroutines from the writer thread, with one message to each loop."""
+    for loop in {waiter.loop for waiter in waiters}:
+        mine = [waiter for waiter in waiters if waiter.loop is loop]
+        with suppress(RuntimeError):  # the loop is gone, and with it whoever waited
+            loop.call_soon_threadsafe(_finish, mine, error)
+
+
+def _finish(waiters: list[Waiter], error: Exception | None) -> None:
+    for waiter in waiters:
+        waiter.finish(error)
 
 
 @dataclass(slots=True)
@@ -343,7 +352,7 @@ class StorageWriter:
         for target in self._open:
             with suppress(OSError):
                 target.close()
-        closing.resolve(error)
+        _wake([closing], error)
 
     def _idle_step(self) -> None:
         for target, work in list(self._idle.items()):
@@ -357,9 +366,7 @@ class StorageWriter:
             return
 
     def _settle(self, items: list[_Item], error: Exception | None) -> None:
-        for item in items:
-            for waiter in item.waiters:
-                waiter.resolve(error)
+        _wake([waiter for item in items for waiter in item.waiters], error)
 
     def _forget(self, items: list[_Item]) -> None:
         with self._wake:

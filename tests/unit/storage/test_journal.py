@@ -233,3 +233,19 @@ def test_rotation_stamps_follow_the_clock(path: Path) -> None:
     journal.close()
     assert all(abs(part.rotated_at - origin) < timedelta(seconds=30) for part in parts(path))
     assert [part.number for part in parts(path)] == [1, 2]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(sizes=st.lists(st.integers(0, 9000), max_size=60), count=st.integers(1, 70), torn=st.booleans())
+def test_the_tail_is_the_end_of_the_whole(tmp_path: Path, sizes: list[int], count: int, torn: bool) -> None:
+    path = tmp_path / "tail.jsonl"
+    content = b"".join(b'{"n":%d,"t":"%s"}\n' % (number, b"x" * size) for number, size in enumerate(sizes))
+    path.write_bytes(content + (b'{"n":' if torn else b""))
+    assert JournalReader(path).tail(count) == list(JournalReader(path))[-count:]
+
+
+def test_the_tail_reaches_back_into_rotated_files(path: Path) -> None:
+    path.parent.mkdir()
+    path.with_name("signals.000001.20260101T000000000Z.jsonl").write_bytes(b'{"n":1}\n{"n":2}\n')
+    path.write_bytes(b'{"n":3}\n')
+    assert JournalReader(path).tail(2) == [{"n": 2}, {"n": 3}]
