@@ -144,7 +144,7 @@ async def test_a_book_out_of_step_is_withheld_and_asked_for_anew(breaking: dict[
             requests.append((request["event"], request["feed"], request["product_ids"]))
             await peer.send(delta(13, "buy", 99.75, 1))
             await peer.acknowledge(request)
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.05)  # noqa: TID251 - a real socket: let the client see the withheld book
         await peer.send(snapshot(50, 102, 103))
         await peer.send(delta(51, "buy", 102.5, 1))
         await forever(peer)
@@ -231,7 +231,7 @@ async def test_a_silent_socket_is_given_up() -> None:
     async with ws_server(script) as url:
         async with running(venue(ws_url=url, clock=clock, credentials=None, assets=("ETH",))) as adapter:
             await until(lambda: len(connections) >= 3)
-            assert "silent for" in repr(adapter.health().streams[0]) or adapter.health().streams[0].reconnects >= 2
+            assert adapter.health().streams[0].reconnects >= 2
 
 
 @pytest.mark.parametrize("text", ["{", "[1]", '{"feed":"book","product_id":"PF_ETHUSD"}', '{"feed":"ticker"}', "null"])
