@@ -29,10 +29,10 @@ from tradingbot.venues.kraken_futures.rest import KrakenFuturesRest, RestParams
 SECRET = base64.b64encode(bytes(range(64))).decode()
 PATH = "/derivatives/api/v3/openpositions"
 REQUESTS = 1_000
-ROUNDS = 7
+ROUNDS = 9
 TARGET_RATIO = 1.25
 POSITION = {"symbol": "PF_XBTUSD", "side": "long", "price": 91506.6, "size": 0.25, "unrealizedFunding": -3.99e-09}
-BODY = orjson.dumps({"result": "success", "serverTime": "2026-09-25T17:46:54.822Z", "openPositions": [POSITION] * 5})
+BODY = orjson.dumps({"result": "success", "serverTime": "2026-09-25T17:46:54.822Z", "openPositions": [POSITION]})
 
 
 def _serve(channel: Connection) -> None:
