@@ -1,1 +1,1 @@
-"""sim_server."""
+"""The simulated venue behind Kraken Futures' REST and WebSocket protocols, on loopback."""

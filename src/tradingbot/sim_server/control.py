@@ -1,0 +1,75 @@
+"""The control desk of the simulated venue: faults and figures. Not part of the venue's protocol."""
+
+from __future__ import annotations
+
+import orjson
+from aiohttp import web
+from pydantic import ValidationError
+
+from tradingbot.sim_server.hub import Hub
+from tradingbot.sim_server.service import Service
+from tradingbot.sim_server.wire import iso
+from tradingbot.simulator.faults import FAULTS, FaultSpec
+
+
+class Control:
+    """Handlers under ``/control``."""
+
+    def __init__(self, service: Service, hub: Hub) -> None:
+        self._service = service
+        self._hub = hub
+
+    def routes(self) -> list[web.RouteDef]:
+        """What the server mounts."""
+        return [
+            web.get("/control/faults", self._listing),
+            web.post("/control/faults", self._switch_on),
+            web.delete("/control/faults", self._switch_off),
+            web.delete("/control/faults/{name}", self._switch_off),
+            web.get("/control/state", self._state),
+            web.post("/control/disconnect", self._disconnect),
+        ]
+
+    async def _listing(self, _: web.Request) -> web.Response:
+        active = self._service.venue.state.faults.listing(self._service.now_ms())
+        return _json({"active": active, "known": FAULTS})
+
+    async def _switch_on(self, request: web.Request) -> web.Response:
+        self._service.clock.touch()
+        try:
+            spec = FaultSpec.model_validate(orjson.loads(await request.read()))
+        except (ValidationError, orjson.JSONDecodeError) as error:
+            return _json({"error": str(error)}, 400)
+        self._service.venue.state.faults.switch_on(spec, self._service.now_ms())
+        self._hub.housekeeping()
+        return _json({"on": spec.name})
+
+    async def _switch_off(self, request: web.Request) -> web.Response:
+        self._service.venue.state.faults.switch_off(request.match_info.get("name"))
+        self._hub.housekeeping()
+        return _json({"off": request.match_info.get("name", "all")})
+
+    async def _state(self, _: web.Request) -> web.Response:
+        service = self._service
+        account = service.venue.account
+        return _json(
+            {
+                "now": iso(service.now_ms()),
+                "requests": dict(service.requests),
+                "connections": len(self._hub.connections),
+                "subscriptions": sum(len(one.subscriptions) for one in self._hub.connections),
+                "orders": len(account.orders),
+                "positions": {symbol: str(position.size) for symbol, position in account.positions.items()},
+                "fills": len(service.venue.rows.fills),
+                "ended": service.venue.ended,
+            }
+        )
+
+    async def _disconnect(self, _: web.Request) -> web.Response:
+        count = len(self._hub.connections)
+        self._hub.close_all()
+        return _json({"disconnected": count})
+
+
+def _json(body: object, status: int = 200) -> web.Response:
+    return web.Response(status=status, body=orjson.dumps(body), content_type="application/json")

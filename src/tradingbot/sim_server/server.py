@@ -1,0 +1,134 @@
+"""The simulated venue as a server on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+
+from tradingbot.core.types import epoch_ms, utc_from_ms
+from tradingbot.ports import Clock
+from tradingbot.sim_server.auth import Credentials, NonceWindow
+from tradingbot.sim_server.control import Control
+from tradingbot.sim_server.http_gate import HttpGate
+from tradingbot.sim_server.hub import Hub
+from tradingbot.sim_server.persistence import TransactionFile, load_credentials, persisted_now
+from tradingbot.sim_server.service import Service
+from tradingbot.sim_server.websocket import WebSocketGate
+from tradingbot.simulator.market_feed import MarketFeed
+from tradingbot.simulator.params import SimulatorParams
+from tradingbot.simulator.rate_limits import Budget
+from tradingbot.simulator.tape import MINUTE_MS
+from tradingbot.simulator.venue import SimulatedVenue
+
+
+@dataclass(frozen=True, slots=True)
+class SimEndpoints:
+    """Where the venue listens and the key that opens it."""
+
+    rest_url: str
+    ws_url: str
+    api_key: str
+    api_secret: str
+
+
+class SimServer:
+    """Start it, let `run` play the market, stop it. `finished` is set when the market has ended."""
+
+    def __init__(
+        self, *, params: SimulatorParams, feed: MarketFeed, clock: Clock, home: Path, frozen: bool = False
+    ) -> None:
+        self._params = params
+        self._feed = feed
+        self._clock = clock
+        self._home = home
+        self._frozen = frozen
+        self._store = TransactionFile(home)
+        self._runner: web.AppRunner | None = None
+        self._service: Service | None = None
+        self._hub: Hub | None = None
+        self._noted_minute = 0
+        self.finished = asyncio.Event()
+
+    @property
+    def venue(self) -> SimulatedVenue:
+        """The venue inside. Only after `start`."""
+        return self._started().venue
+
+    async def start(self, host: str = "127.0.0.1", port: int = 0) -> SimEndpoints:
+        """Load the account and listen. Raises StateCorruptError, OSError (port taken), ValueError (no contracts)."""
+        service = self._open()
+        hub = Hub(service)
+        service.listener, self._service, self._hub = hub, service, hub
+        service.commit(force=True)
+        app = web.Application(client_max_size=1 << 20)
+        app.add_routes(Control(service, hub).routes())
+        app.router.add_get("/ws/v1", WebSocketGate(service, hub).handle)
+        app.router.add_route("*", "/{tail:.*}", HttpGate(service).handle)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, host, port)
+        await site.start()
+        bound = self._runner.addresses[0][1]
+        return SimEndpoints(
+            rest_url=f"http://{host}:{bound}/derivatives",
+            ws_url=f"ws://{host}:{bound}/ws/v1",
+            api_key=service.credentials.api_key,
+            api_secret=service.credentials.api_secret,
+        )
+
+    async def run(self) -> None:
+        """Play the market on the clock until cancelled or until it ends."""
+        service, hub = self._started(), self._hub
+        if self._frozen or hub is None:
+            await asyncio.Event().wait()
+            return
+        while not service.venue.ended:
+            await self._clock.sleep_until(utc_from_ms(service.venue.next_tick_ms()))
+            service.catch_up()
+            hub.housekeeping()
+            self._note_time()
+        self.finished.set()
+
+    async def stop(self) -> None:
+        """Stop listening and close files. The account is on disk already."""
+        if self._hub is not None:
+            self._hub.close_all()
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+        if self._service is not None and not self._frozen:
+            self._store.note_time(self._service.venue.now_ms)
+        self._store.close()
+
+    def _open(self) -> Service:
+        account, rows = self._store.load()
+        resumed = persisted_now(self._home)
+        resumed_ms = epoch_ms(resumed) if resumed else 0
+        now_ms = resumed_ms if self._frozen and resumed_ms else max(resumed_ms, epoch_ms(self._clock.now()))
+        credentials: Credentials = load_credentials(self._home)
+        venue = SimulatedVenue(self._params, self._feed, now_ms, account, rows)
+        params = self._params
+        return Service(
+            venue=venue,
+            clock=self._clock,
+            store=self._store,
+            credentials=credentials,
+            frozen=self._frozen,
+            nonces=NonceWindow(venue.account.nonce, params.nonce_tolerance),
+            trading_budget=Budget(params.rest_budget, params.rest_window_s),
+            history_budget=Budget(params.history_budget, params.history_window_s),
+        )
+
+    def _started(self) -> Service:
+        if self._service is None:
+            raise RuntimeError("the simulated venue has not been started")
+        return self._service
+
+    def _note_time(self) -> None:
+        now_ms = self._started().venue.now_ms
+        if now_ms // MINUTE_MS != self._noted_minute:
+            self._noted_minute = now_ms // MINUTE_MS
+            self._store.note_time(now_ms)

@@ -1,0 +1,87 @@
+"""What all doors of the venue share: the venue, its clock, its memory, and who listens."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from tradingbot.core.types import epoch_ms, iso_utc, utc_from_ms
+from tradingbot.ports import Clock
+from tradingbot.sim_server.auth import Credentials, NonceWindow
+from tradingbot.sim_server.persistence import TransactionFile
+from tradingbot.simulator.account import Rows
+from tradingbot.simulator.params import SimulatorParams
+from tradingbot.simulator.rate_limits import Budget
+from tradingbot.simulator.tape import Print
+from tradingbot.simulator.venue import SimulatedVenue
+
+
+@dataclass(slots=True)
+class News:
+    """What happened since listeners were last told."""
+
+    rows: Rows
+    prints: list[tuple[str, Print]]
+    touched: set[str]
+    tick: bool
+
+
+class Listener(Protocol):
+    """Whoever tells the streams."""
+
+    def publish(self, news: News) -> None:
+        """Tell subscribers."""
+
+
+@dataclass(slots=True)
+class Service:
+    """The venue as its doors see it."""
+
+    venue: SimulatedVenue
+    clock: Clock
+    store: TransactionFile
+    credentials: Credentials
+    frozen: bool
+    listener: Listener | None = None
+    requests: Counter[str] = field(default_factory=Counter)
+    nonces: NonceWindow = field(default_factory=NonceWindow)
+    trading_budget: Budget = field(default_factory=lambda: Budget(500, 10.0))
+    history_budget: Budget = field(default_factory=lambda: Budget(100, 600.0))
+    stale: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def params(self) -> SimulatorParams:
+        """The venue's settings."""
+        return self.venue.params
+
+    def now_ms(self) -> int:
+        """The venue's time now; standing still when frozen."""
+        return self.venue.now_ms if self.frozen else max(self.venue.now_ms, epoch_ms(self.clock.now()))
+
+    def server_time(self) -> str:
+        """serverTime of an answer, skewed when that fault is on."""
+        skew = self.venue.state.faults.on("clock_skew", self.now_ms())
+        return iso_utc(utc_from_ms(self.now_ms() + ((skew.seconds or 0) * 1000 if skew else 0)))
+
+    def catch_up(self) -> None:
+        """Move the market to now and make everything that followed durable and known."""
+        if self.frozen:
+            return
+        faults, now_ms = self.venue.state.faults, self.now_ms()
+        self.venue.set_extreme(faults.on("extreme_spreads", now_ms) is not None)
+        moved = self.venue.advance(now_ms)
+        self.commit(tick=moved)
+
+    def commit(self, *, force: bool = False, tick: bool = False) -> None:
+        """Write what changed to disk, then tell listeners. `force` writes the account even without new rows."""
+        state = self.venue.state
+        rows = state.take_fresh()
+        if (len(rows) or force) and not self.frozen:
+            self.venue.account.nonce = self.nonces.highest
+            self.store.append(self.venue.account, rows, self.venue.now_ms)
+        self.venue.rows.extend(rows)
+        prints, state.prints = state.prints, []
+        touched, state.touched = state.touched, set()
+        if self.listener is not None and (len(rows) or prints or touched or tick):
+            self.listener.publish(News(rows, prints, touched, tick))

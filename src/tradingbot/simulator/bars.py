@@ -1,0 +1,105 @@
+"""Past minutes of one asset as columns, kept as far back as somebody asked, and candles built from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tradingbot.simulator.market_feed import MarketFeed, MinuteBar
+from tradingbot.simulator.tape import MINUTE_MS
+
+_CHUNK = 2_880
+_LARGEST_CHUNK = 20_160
+_COLUMNS = 7  # open_ms, open, high, low, close, volume_base, premium
+
+
+@dataclass(frozen=True, slots=True)
+class Candle:
+    """One candle of the index; `premium` is the last minute's, `volume_base` the sum."""
+
+    open_ms: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume_base: float
+    premium: float
+
+
+class BarStore:
+    """All minutes of all assets that are needed, asked from the feed in chunks and never twice."""
+
+    def __init__(self, feed: MarketFeed, start_ms: int, history_days: int) -> None:
+        self._feed = feed
+        self._oldest_ms = start_ms - history_days * 86_400_000
+        self._rows: dict[str, NDArray[np.float64]] = {}
+        self._live: dict[str, list[tuple[float, ...]]] = {}
+        self._start_ms = start_ms
+        self._exhausted: set[str] = set()
+
+    def add(self, minute: Mapping[str, MinuteBar]) -> None:
+        """Note a minute that is being played."""
+        for asset, bar in minute.items():
+            live = self._live.setdefault(asset, [])
+            if not live or live[-1][0] < bar.open_ms:
+                live.append(_row(bar))
+
+    def minutes(self, asset: str, since_ms: int) -> NDArray[np.float64]:
+        """Rows (open_ms, open, high, low, close, volume_base, premium) from `since_ms` on, oldest first."""
+        self._reach_back(asset, max(since_ms, self._oldest_ms))
+        self._merge_live(asset)
+        rows = self._rows.get(asset, np.empty((0, _COLUMNS)))
+        return rows[int(np.searchsorted(rows[:, 0], since_ms)) :]
+
+    def candles(self, asset: str, resolution_ms: int, since_ms: int, until_ms: int) -> list[Candle]:
+        """Candles that open in [since, until], the unfinished last one included."""
+        first_ms = -(-since_ms // resolution_ms) * resolution_ms
+        rows = self.minutes(asset, first_ms)
+        rows = rows[: int(np.searchsorted(rows[:, 0], until_ms // resolution_ms * resolution_ms + resolution_ms))]
+        if not len(rows):
+            return []
+        bucket = rows[:, 0] // resolution_ms
+        starts = np.flatnonzero(np.concatenate(([True], bucket[1:] != bucket[:-1])))
+        ends = np.concatenate((starts[1:], [len(rows)])) - 1
+        high = np.maximum.reduceat(rows[:, 2], starts)
+        low = np.minimum.reduceat(rows[:, 3], starts)
+        volume = np.add.reduceat(rows[:, 5], starts)
+        opens = (bucket[starts] * resolution_ms).astype(np.int64)
+        columns = (opens, rows[starts, 1], high, low, rows[ends, 4], volume, rows[ends, 6])
+        return [Candle(*values) for values in zip(*(column.tolist() for column in columns), strict=True)]
+
+    def _reach_back(self, asset: str, since_ms: int) -> None:
+        while asset not in self._exhausted and since_ms < self._have_from(asset):
+            until_ms = self._have_from(asset)
+            count = min(_LARGEST_CHUNK, max(_CHUNK, (until_ms - since_ms) // MINUTE_MS))
+            bars = self._feed.history(asset, until_ms, count)
+            if len(bars) < count:
+                self._exhausted.add(asset)
+            if not bars:
+                return
+            chunk = np.array([_row(bar) for bar in bars], dtype=np.float64)
+            older = self._rows.get(asset)
+            self._rows[asset] = chunk if older is None else np.concatenate((chunk, older))
+
+    def _have_from(self, asset: str) -> int:
+        rows = self._rows.get(asset)
+        return self._start_ms if rows is None or not len(rows) else int(rows[0, 0])
+
+    def _merge_live(self, asset: str) -> None:
+        live = self._live.get(asset)
+        if not live:
+            return
+        newest = np.array(live, dtype=np.float64)
+        rows = self._rows.get(asset)
+        if rows is not None and len(rows):
+            newest = newest[newest[:, 0] > rows[-1, 0]]
+            newest = np.concatenate((rows, newest))
+        self._rows[asset] = newest
+        live.clear()
+
+
+def _row(bar: MinuteBar) -> tuple[float, ...]:
+    return (float(bar.open_ms), bar.open, bar.high, bar.low, bar.close, bar.volume_base, bar.premium)

@@ -1,0 +1,173 @@
+"""One contract's market at a moment: prices, book, tape and funding, all following from the feed and the time."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from tradingbot.core.types import Side
+from tradingbot.simulator.book import BookShape, Level, SyntheticBook, synthetic_book
+from tradingbot.simulator.ids import derived_uuid
+from tradingbot.simulator.instruments import Instrument
+from tradingbot.simulator.market_feed import MinuteBar
+from tradingbot.simulator.params import SimulatorParams
+from tradingbot.simulator.price_path import MinutePath, minute_path
+from tradingbot.simulator.rounding import ZERO, wire
+from tradingbot.simulator.tape import MINUTE_MS, Print, minute_tape
+
+_EMA_S = 30.0
+_EMA_STEP_MS = 5_000
+_MARK_CLAMP = 0.01
+_TAPE_MEMORY = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What the running minute has done so far; `volume` in base units."""
+
+    high: float
+    low: float
+    close: float
+    volume: float
+
+
+@dataclass(frozen=True, slots=True)
+class Funding:
+    """Funding of the running hour. `rate` is absolute (USD per base unit, or coin per USD contract) per hour."""
+
+    relative: float
+    relative_next: float
+    rate: Decimal
+    rate_next: Decimal
+
+
+NO_FUNDING = Funding(0.0, 0.0, ZERO, ZERO)
+
+
+class ContractMarket:
+    """The market of one contract. `enter_minute` gives it a bar, `refresh` moves it to a moment inside."""
+
+    def __init__(self, instrument: Instrument, params: SimulatorParams) -> None:
+        self.instrument = instrument
+        self._params = params
+        self._bar: MinuteBar | None = None
+        self._path = MinutePath(((0.0, 1.0), (1.0, 1.0)))
+        self._prints: tuple[Print, ...] = ()
+        self._premium_before = 0.0
+        self._taken: dict[tuple[Side, Decimal], Decimal] = {}
+        self._print_seq = 0
+        self.now_ms = 0
+        self.index = ZERO
+        self.mark = ZERO
+        self._book: SyntheticBook | None = None
+        self._mid = 0.0
+        self.tape: deque[Print] = deque(maxlen=_TAPE_MEMORY)
+        self.last: Print | None = None
+        self.funding = NO_FUNDING
+        self.extreme = params.testnet_spreads
+
+    @property
+    def alive(self) -> bool:
+        """True once the contract has had a price."""
+        return self._bar is not None and self.mark > 0
+
+    @property
+    def bar(self) -> MinuteBar:
+        """The running minute. Only when `alive`."""
+        if self._bar is None:
+            raise RuntimeError(f"{self.instrument.symbol} has no market yet")
+        return self._bar
+
+    @property
+    def book(self) -> SyntheticBook:
+        """The synthetic book of the last refresh, untouched by takers."""
+        if self._book is None:
+            bar, params = self.bar, self._params
+            shape = BookShape(bar.spread_bps, bar.depth_usd, params.slippage_bps, params.level_count, self.extreme)
+            self._book = synthetic_book(self.instrument, self._mid, shape, params.seed, bar.open_ms // MINUTE_MS)
+        return self._book
+
+    def enter_minute(self, bar: MinuteBar) -> None:
+        """Take the next minute's bar."""
+        self._premium_before = self._bar.premium if self._bar else bar.premium
+        if self._bar is None:
+            self._print_seq = bar.open_ms // MINUTE_MS % 10_000_000 * self._params.tape_prints_per_minute
+        self._bar = bar
+        self._path = minute_path(bar, self._params.seed, self.instrument.asset)
+        count, seed = self._params.tape_prints_per_minute, self._params.seed
+        self._prints = minute_tape(self.instrument, bar, self._path, self._premium_before, count, seed)
+
+    def prints_between(self, after_ms: int, until_ms: int) -> list[Print]:
+        """The minute's public trades in (after, until]."""
+        return [entry for entry in self._prints if after_ms < entry.time_ms <= until_ms]
+
+    def played(self, now_ms: int) -> Played:
+        """The running minute up to a moment."""
+        fraction = self._fraction(now_ms)
+        low, high = self._path.extremes(0.0, fraction)
+        return Played(high, low, self._path.at(fraction), self.bar.volume_base * fraction)
+
+    def record_print(self, entry: Print) -> Print:
+        """Put a trade on the tape; returns it with its number and id."""
+        self._print_seq += 1
+        uid = derived_uuid("print", self._params.seed, self.instrument.symbol, self._print_seq)
+        entry = replace(entry, seq=self._print_seq, uid=uid)
+        self.tape.append(entry)
+        self.last = entry
+        return entry
+
+    def refresh(self, now_ms: int) -> None:
+        """Move prices and book to a moment within the running minute; what takers took is there again."""
+        self.now_ms = now_ms
+        index = self._path.at(self._fraction(now_ms))
+        self.index = wire(Decimal(repr(round(index, _digits(index)))))
+        self.mark = wire(Decimal(repr(self.mark_of(index, now_ms))))
+        self._mid = index * (1 + self._premium(now_ms))
+        self._book = None
+        self._taken.clear()
+
+    def mark_of(self, index: float, now_ms: int) -> float:
+        """Mark price at a moment: index and the smoothed premium of the last half minute."""
+        smooth = self._smooth_premium(now_ms)
+        price = index * (1 + max(-_MARK_CLAMP, min(_MARK_CLAMP, smooth)))
+        return round(price, _digits(price))
+
+    def first_signal(self, after_ms: int, until_ms: int, level: Decimal, *, above: bool, mark: bool) -> int | None:
+        """First moment in (after, until] at which index (or mark) is at or beyond `level`."""
+        factor = 1 + self._smooth_premium(until_ms) if mark else 1.0
+        reached = self._path.first_reach(
+            self._fraction(after_ms), self._fraction(until_ms), float(level) / factor, above=above
+        )
+        if reached is None:
+            return None
+        return min(until_ms, max(after_ms + 1, math.ceil(self.bar.open_ms + reached * MINUTE_MS)))
+
+    def available(self, side: Side) -> list[Level]:
+        """What still rests on a side of the synthetic book, best first."""
+        left = ((price, size - self._taken.get((side, price), ZERO)) for price, size in self.book.side(side))
+        return [(price, size) for price, size in left if size > 0]
+
+    def take(self, side: Side, price: Decimal, size: Decimal) -> None:
+        """A taker consumed this much of a level until the next refresh."""
+        self._taken[(side, price)] = self._taken.get((side, price), ZERO) + size
+
+    def _fraction(self, now_ms: int) -> float:
+        return min(1.0, max(0.0, (now_ms - self.bar.open_ms) / MINUTE_MS))
+
+    def _premium(self, now_ms: int) -> float:
+        share = max(0.0, min(1.0, (now_ms - self.bar.open_ms) / MINUTE_MS))
+        return self._premium_before + (self.bar.premium - self._premium_before) * share
+
+    def _smooth_premium(self, now_ms: int) -> float:
+        total = weight_sum = 0.0
+        for back_ms in range(0, MINUTE_MS, _EMA_STEP_MS):
+            weight = math.exp(-back_ms / 1000 / _EMA_S)
+            total += weight * self._premium(now_ms - back_ms)
+            weight_sum += weight
+        return total / weight_sum
+
+
+def _digits(price: float) -> int:
+    return max(2, min(14, 9 - math.floor(math.log10(price)))) if price > 0 else 8

@@ -1,0 +1,266 @@
+"""The simulated venue: one market, one account, moved on in time and given commands by whoever speaks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from tradingbot.simulator.account import Account, Rows, book_transfer
+from tradingbot.simulator.bars import BarStore
+from tradingbot.simulator.contract_market import ContractMarket, Funding
+from tradingbot.simulator.faults import FaultPlan
+from tradingbot.simulator.funding import HOUR_MS, absolute_rate, relative_rate
+from tradingbot.simulator.ids import derived_uuid, unit_noise
+from tradingbot.simulator.instruments import Instrument, listed
+from tradingbot.simulator.margin import wallets
+from tradingbot.simulator.market_feed import MarketFeed, MinuteBar
+from tradingbot.simulator.order_desk import Change, NewOrder, Outcome, cancel, edit, send
+from tradingbot.simulator.params import SimulatorParams
+from tradingbot.simulator.records import Order
+from tradingbot.simulator.rounding import booked, wire
+from tradingbot.simulator.state import VenueState
+from tradingbot.simulator.tape import MINUTE_MS
+from tradingbot.simulator.ticking import play, play_happenings, settle_funding
+from tradingbot.simulator.triggers import fire, fired_now
+
+
+class SimulatedVenue:
+    """Rules and state of the venue. Times are epoch milliseconds and never run back."""
+
+    def __init__(
+        self,
+        params: SimulatorParams,
+        feed: MarketFeed,
+        now_ms: int,
+        account: Account | None = None,
+        rows: Rows | None = None,
+    ) -> None:
+        self.params = params
+        self.feed = feed
+        self.rows = rows or Rows()
+        self.ended = False
+        instruments = listed(params.contracts, frozenset(feed.assets))
+        if not instruments:
+            raise ValueError("none of the contracts has a market; choose contracts of the feed's assets")
+        self.state = VenueState(
+            params=params,
+            instruments=instruments,
+            markets={symbol: ContractMarket(one, params) for symbol, one in instruments.items()},
+            account=account or Account(uid=derived_uuid("account", params.seed)),
+            faults=FaultPlan(params.faults, params.seed, now_ms),
+            now_ms=now_ms,
+        )
+        self.state.client_ids = {e.order.client_id for e in self.rows.events if e.order.client_id} - {None}
+        self.bars = BarStore(feed, now_ms // MINUTE_MS * MINUTE_MS, params.history_days)
+        self._latencies = 0
+        self._ticked_ms = now_ms
+        self._open_market()
+        if account is None:
+            self._grant_starting_equity()
+
+    # ------------------------------------------------------------ reading
+
+    @property
+    def now_ms(self) -> int:
+        """The venue's time."""
+        return self.state.now_ms
+
+    @property
+    def account(self) -> Account:
+        """The one account."""
+        return self.state.account
+
+    @property
+    def instruments(self) -> Mapping[str, Instrument]:
+        """Listed contracts by venue symbol."""
+        return self.state.instruments
+
+    def market(self, symbol: str) -> ContractMarket:
+        """Market of a listed contract."""
+        return self.state.markets[symbol]
+
+    def find(self, uid: str | None, client_id: str | None) -> Order | None:
+        """A resting order or trigger by either id."""
+        if uid:
+            return self.account.orders.get(uid)
+        return next((o for o in self.account.orders.values() if client_id and o.client_id == client_id), None)
+
+    def next_latency_ms(self) -> int:
+        """How long the next order takes from receipt to matching."""
+        self._latencies += 1
+        low, high = self.params.latency_min_ms, self.params.latency_max_ms
+        share = unit_noise(self.params.seed, "latency", self.account.numbers.get("order", 0), self._latencies)
+        return low + round((high - low) * share)
+
+    # ------------------------------------------------------------ time
+
+    def advance(self, now_ms: int) -> bool:
+        """Let the market run up to `now_ms`. True when it moved; once the feed has ended it stands still."""
+        moved = False
+        while not self.ended:
+            next_ms = self.next_tick_ms()
+            if next_ms > now_ms:
+                break
+            self._dead_man(next_ms)
+            play(self.state, next_ms)
+            self._ticked_ms = next_ms
+            moved = True
+            if next_ms % MINUTE_MS == 0:
+                self._next_minute(next_ms)
+        if not self.ended:
+            self._dead_man(now_ms)
+            play_happenings(self.state, now_ms)
+        return moved
+
+    def next_tick_ms(self) -> int:
+        """When the market moves next."""
+        step_ms = int(self.params.tick_interval_s * 1000)
+        here = self._ticked_ms // MINUTE_MS * MINUTE_MS
+        return min(here + ((self._ticked_ms - here) // step_ms + 1) * step_ms, here + MINUTE_MS)
+
+    def set_extreme(self, extreme: bool) -> None:
+        """Switch extreme spreads on or off; books change at the next refresh."""
+        for market in self.state.markets.values():
+            if market.extreme != (extreme or self.params.testnet_spreads):
+                market.extreme = extreme or self.params.testnet_spreads
+                if market.alive:
+                    market.refresh(market.now_ms)
+
+    # ------------------------------------------------------------ commands
+
+    def send(self, request: NewOrder) -> Outcome:
+        """Take a new order. The symbol must be listed."""
+        outcome = send(self.state, request)
+        self._fire_due(request.symbol)
+        return outcome
+
+    def edit(self, uid: str, change: Change) -> Outcome:
+        """Change a resting order."""
+        outcome = edit(self.state, uid, change)
+        if outcome.order:
+            self._fire_due(outcome.order.symbol)
+        return outcome
+
+    def cancel(self, uid: str) -> Outcome:
+        """Take one order off."""
+        return cancel(self.state, uid)
+
+    def cancel_all(self, symbol: str | None = None, reason: str = "cancelled_by_user") -> Sequence[Outcome]:
+        """Take all orders and triggers off, of one contract or of all."""
+        uids = [uid for uid, order in self.account.orders.items() if symbol in (None, order.symbol)]
+        return [cancel(self.state, uid, reason) for uid in uids]
+
+    def arm_dead_man(self, timeout_s: int) -> int | None:
+        """Cancel everything after this time unless armed again; 0 disarms. Returns when it would strike."""
+        self.account.dead_man_ms = self.now_ms + timeout_s * 1000 if timeout_s else None
+        return self.account.dead_man_ms
+
+    def set_leverage(self, symbol: str, leverage: Decimal | None) -> bool:
+        """Isolated at a leverage, or cross (None). False when the contract allows no such leverage."""
+        if leverage is None:
+            self.account.leverage.pop(symbol, None)
+            return True
+        if leverage <= 0 or leverage * self.instruments[symbol].steps[0].initial > 1:
+            return False
+        self.account.leverage[symbol] = leverage
+        return True
+
+    def transfer(self, source: str, target: str, currency: str, amount: Decimal) -> bool:
+        """Move money between wallets (``cash`` included). False when there is not enough."""
+        if self.account.balance(source, currency) < amount:
+            return False
+        book_transfer(self.account, self.state.fresh, source, currency, -amount, self.now_ms, "transfer")
+        book_transfer(self.account, self.state.fresh, target, currency, amount, self.now_ms, "transfer")
+        return True
+
+    # ------------------------------------------------------------ inside
+
+    def _open_market(self) -> None:
+        minute_ms = self.state.now_ms // MINUTE_MS * MINUTE_MS
+        minute = self.feed.minute(minute_ms)
+        self.ended = minute is None
+        bars = dict(minute or {})
+        for asset in {one.asset for one in self.instruments.values()} - set(bars):
+            for earlier in self.feed.history(asset, minute_ms, 1):
+                bars[asset] = _standing(earlier, minute_ms)
+        self.bars.add(bars)
+        for market in self.state.markets.values():
+            bar = bars.get(market.instrument.asset)
+            if bar is not None:
+                market.enter_minute(bar)
+                market.refresh(self.state.now_ms)
+        self._set_funding()
+
+    def _next_minute(self, open_ms: int) -> None:
+        if open_ms % HOUR_MS == 0:
+            settle_funding(self.state)
+        minute = self.feed.minute(open_ms)
+        if minute is None:
+            self.ended = True
+            return
+        self.bars.add(minute)
+        for market in self.state.markets.values():
+            bar = minute.get(market.instrument.asset)
+            if bar is not None:
+                market.enter_minute(bar)
+                market.refresh(open_ms)
+            elif market.alive:
+                market.enter_minute(_standing(market.bar, open_ms))
+                market.refresh(open_ms)
+        if open_ms % HOUR_MS == 0:
+            self._set_funding()
+
+    def _set_funding(self) -> None:
+        for market in self.state.markets.values():
+            if market.alive:
+                market.funding = self._funding(market)
+
+    def _funding(self, market: ContractMarket) -> Funding:
+        hour_ms = self.now_ms // HOUR_MS * HOUR_MS
+        rows = self.bars.minutes(market.instrument.asset, hour_ms - HOUR_MS)
+        before = rows[rows[:, 0] < hour_ms]
+        coefficient, cap = self.params.funding_coefficient, self.params.max_relative_funding
+        relative = relative_rate(before[:, 6].tolist(), coefficient, cap)
+        ahead = relative_rate([market.bar.premium], coefficient, cap)
+        first = rows[rows[:, 0] >= hour_ms]
+        index = wire(Decimal(repr(float(first[0, 1])))) if len(first) else market.index
+        one = market.instrument
+        return Funding(relative, ahead, absolute_rate(one, relative, index), absolute_rate(one, ahead, index))
+
+    def _dead_man(self, now_ms: int) -> None:
+        strikes_ms = self.account.dead_man_ms
+        if strikes_ms is None or strikes_ms > now_ms:
+            return
+        play_happenings(self.state, strikes_ms)
+        self.account.dead_man_ms = None
+        self.cancel_all(reason="dead_man_switch")
+
+    def _fire_due(self, symbol: str) -> None:
+        for order in fired_now(self.state, symbol):
+            fire(self.state, order.uid)
+
+    def _grant_starting_equity(self) -> None:
+        chosen = [self.instruments[symbol] for symbol in self.params.traded_contracts if symbol in self.instruments]
+        names = list(dict.fromkeys(one.wallet for one in chosen)) or wallets(self.state)
+        share = self.params.starting_equity_usd / len(names)
+        for name in names:
+            one = next(one for one in self.instruments.values() if one.wallet == name)
+            amount = share / self.market(one.symbol).index if one.inverse else share
+            amount = booked(amount, one.quantum)
+            book_transfer(self.account, self.state.fresh, name, one.currency, amount, self.now_ms, "transfer")
+
+
+def _standing(bar: MinuteBar, open_ms: int) -> MinuteBar:
+    """A minute in which nothing happens after `bar`."""
+    return MinuteBar(
+        open_ms=open_ms,
+        open=bar.close,
+        high=bar.close,
+        low=bar.close,
+        close=bar.close,
+        volume_base=0.0,
+        premium=bar.premium,
+        open_interest_base=bar.open_interest_base,
+        spread_bps=bar.spread_bps,
+        depth_usd=bar.depth_usd,
+    )

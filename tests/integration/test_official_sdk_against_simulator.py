@@ -1,0 +1,183 @@
+"""The official Python SDK's futures clients, unchanged but for the address, work against the simulated venue."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kraken.base_api import FuturesAsyncClient
+from kraken.exceptions import KrakenAuthenticationError
+from kraken.futures import FuturesWSClient
+
+from tests.builders_sim import START_MS, SineFeed
+from tradingbot.clock import ScaledClock
+from tradingbot.core.types import utc_from_ms
+from tradingbot.sim_server.server import SimEndpoints, SimServer
+from tradingbot.simulator.params import SimulatorParams
+
+V3 = "/derivatives/api/v3/"
+
+
+@asynccontextmanager
+async def running(home: Path, speed: float = 60.0, **settings: Any) -> AsyncIterator[tuple[SimServer, SimEndpoints]]:
+    params = SimulatorParams.model_validate({"tick_interval_s": 10, "latency_max_ms": 100, **settings})
+    clock = ScaledClock(utc_from_ms(START_MS), speed)
+    server = SimServer(params=params, feed=SineFeed(), clock=clock, home=home)
+    endpoints = await server.start()
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(server.run())
+        try:
+            yield server, endpoints
+        finally:
+            task.cancel()
+            await server.stop()
+
+
+@asynccontextmanager
+async def rest(endpoints: SimEndpoints) -> AsyncIterator[FuturesAsyncClient]:
+    url = endpoints.rest_url.removesuffix("/derivatives")
+    async with FuturesAsyncClient(key=endpoints.api_key, secret=endpoints.api_secret, url=url) as client:
+        yield client
+
+
+async def test_markets_candles_and_book_can_be_read(tmp_path: Path) -> None:
+    async with running(tmp_path) as (_, endpoints), rest(endpoints) as client:
+        listed = await client.request("GET", V3 + "instruments", auth=False)
+        tickers = await client.request("GET", V3 + "tickers", auth=False)
+        book = await client.request("GET", V3 + "orderbook", query_params={"symbol": "PF_XBTUSD"}, auth=False)
+        candles = await client.request(
+            "GET", "/api/charts/v1/trade/PF_XBTUSD/1h", query_params={"from": START_MS // 1000 - 86400}, auth=False
+        )
+        funding = await client.request(
+            "GET", "/derivatives/api/v4/historicalfundingrates", query_params={"symbol": "PF_XBTUSD"}, auth=False
+        )
+    symbols = {row["symbol"]: row for row in listed["instruments"]}
+    assert symbols["PF_PEPEUSD"]["contractValueTradePrecision"] == -3
+    assert {row["symbol"] for row in tickers["tickers"]} >= set(symbols)
+    bids, asks = book["orderBook"]["bids"], book["orderBook"]["asks"]
+    assert max(price for price, _ in bids) < min(price for price, _ in asks)
+    assert len(candles["candles"]) == 25
+    assert candles["more_candles"] is False
+    assert len(funding["rates"]) > 24
+
+
+async def test_orders_of_every_kind_go_through(tmp_path: Path) -> None:
+    async with running(tmp_path) as (_, endpoints), rest(endpoints) as client:
+
+        async def post(name: str, **params: Any) -> Any:
+            return await client.request("POST", V3 + name, post_params=params)
+
+        async def get(name: str, **params: Any) -> Any:
+            return await client.request("GET", V3 + name, query_params=params or None)
+
+        await client.request("PUT", V3 + "leveragepreferences", post_params={"symbol": "PF_XBTUSD", "maxLeverage": 5})
+        assert (await get("leveragepreferences"))["leveragePreferences"] == [
+            {"symbol": "PF_XBTUSD", "maxLeverage": 5.0}
+        ]
+
+        resting = await post("sendorder", orderType="lmt", symbol="PF_XBTUSD", side="buy", size=0.01,
+                             limitPrice=58000, cliOrdId="rest-1")  # fmt: skip
+        assert resting["sendStatus"]["status"] == "placed"
+        edited = await post("editorder", orderId=resting["sendStatus"]["order_id"], limitPrice=58100, size=0.02)
+        assert edited["editStatus"]["status"] == "edited"
+        market = await post("sendorder", orderType="mkt", symbol="PF_XBTUSD", side="buy", size=0.02, cliOrdId="mkt-1")
+        executed = [e for e in market["sendStatus"]["orderEvents"] if e["type"] == "EXECUTION"]
+        assert sum(e["amount"] for e in executed) == 0.02
+        stop = await post("sendorder", orderType="stp", symbol="PF_XBTUSD", side="sell", size=0.02, stopPrice=57000,
+                          triggerSignal="mark", reduceOnly="true", cliOrdId="stop-1")  # fmt: skip
+        assert stop["sendStatus"]["orderEvents"][0]["orderTrigger"]["triggerSide"] == "trigger_below"
+
+        orders = (await get("openorders"))["openOrders"]
+        assert {row["orderType"] for row in orders} == {"lmt", "stop"}
+        positions = (await get("openpositions"))["openPositions"]
+        assert [(row["symbol"], row["side"], row["size"]) for row in positions] == [("PF_XBTUSD", "long", 0.02)]
+        fills = (await get("fills"))["fills"]
+        assert {row["fill_id"] for row in fills} == {e["executionId"] for e in executed}
+        assert "fee_paid" not in fills[0]
+        flex = (await get("accounts"))["accounts"]["flex"]
+        assert flex["initialMargin"] == pytest.approx(0.02 * executed[0]["price"] / 5, rel=0.01)
+
+        status = await post("orders/status", cliOrdIds=["rest-1", "stop-1"])
+        assert {row["status"] for row in status["orders"]} == {"ENTERED_BOOK", "TRIGGER_PLACED"}
+        cancelled = await post("cancelorder", cliOrdId="rest-1")
+        assert cancelled["cancelStatus"]["status"] == "cancelled"
+        batch = await client.request(
+            "POST",
+            V3 + "batchorder",
+            post_params={"json": '{"batchOrder":[{"order":"send","order_tag":"1","orderType":"post","symbol":"PF_ETHUSD",'
+                                 '"side":"buy","size":0.1,"limitPrice":2900},{"order":"cancel","cliOrdId":"stop-1"}]}'},
+        )  # fmt: skip
+        assert [row["status"] for row in batch["batchStatus"]] == ["placed", "cancelled"]
+        await post("cancelallorders")
+        assert (await get("openorders"))["openOrders"] == []
+        log = await client.request("GET", "/api/history/v2/account-log", query_params={"count": 5, "sort": "asc"})
+        assert [row["id"] for row in log["logs"]] == [1, 2, 3, 4, 5]
+
+
+async def test_a_wrong_secret_is_an_error_with_http_200(tmp_path: Path) -> None:
+    async with running(tmp_path) as (_, endpoints):
+        url = endpoints.rest_url.removesuffix("/derivatives")
+        async with FuturesAsyncClient(key=endpoints.api_key, secret="AAECAwQF", url=url) as client:
+            with pytest.raises(KrakenAuthenticationError):
+                await client.request("GET", V3 + "accounts")
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+async def test_public_and_private_streams(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import kraken.futures.websocket as sdk
+
+    genuine = sdk.connect
+    monkeypatch.setattr(sdk, "connect", lambda uri, **kw: genuine(uri.replace("wss://", "ws://"), **kw))
+    messages: list[dict[str, Any]] = []
+
+    async def note(message: dict[str, Any]) -> None:
+        if "event" not in message:
+            messages.append(message)
+
+    def feeds() -> set[str]:
+        return {message.get("feed", "") for message in messages}
+
+    async with running(tmp_path) as (_, endpoints), rest(endpoints) as client:
+        stream = FuturesWSClient(
+            key=endpoints.api_key,
+            secret=endpoints.api_secret,
+            url=endpoints.ws_url.removeprefix("ws://"),
+            callback=note,
+        )
+        await stream.start()
+        for feed in ("ticker", "book", "trade"):
+            await stream.subscribe(feed=feed, products=["PF_XBTUSD", "PF_ETHUSD"])
+        for feed in ("fills", "open_orders", "open_positions", "balances"):
+            await stream.subscribe(feed=feed)
+        await _until(lambda: {"balances_snapshot", "open_positions", "fills_snapshot", "book_snapshot"} <= feeds())
+        await client.request(
+            "POST",
+            V3 + "sendorder",
+            post_params={"orderType": "lmt", "symbol": "PF_XBTUSD", "side": "sell", "size": 0.01, "limitPrice": 61000},
+        )
+        await client.request(
+            "POST",
+            V3 + "sendorder",
+            post_params={"orderType": "mkt", "symbol": "PF_XBTUSD", "side": "buy", "size": 0.01, "cliOrdId": "x1"},
+        )
+        await _until(lambda: {"fills", "open_orders", "balances", "book", "ticker", "trade"} <= feeds())
+        await stream.close()
+
+    fill = next(m for m in messages if m.get("feed") == "fills")["fills"][0]
+    assert fill["cli_ord_id"] == "x1"
+    assert fill["fee_paid"] > 0
+    placed = next(m for m in messages if m.get("feed") == "open_orders")
+    assert placed["reason"] == "new_placed_order_by_user"
+    assert placed["order"]["qty"] == 0.01
+    for symbol in ("PF_XBTUSD", "PF_ETHUSD"):
+        numbers = [m["seq"] for m in messages if m.get("feed", "").startswith("book") and m["product_id"] == symbol]
+        assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
