@@ -22,7 +22,7 @@ from benchmarks.harness import Result
 from tradingbot.clock import SystemClock
 from tradingbot.net.http import HttpClient, HttpParams
 from tradingbot.net.nonce import MemoryNonceStore, NonceSource
-from tradingbot.net.rate_limiter import Lane, LimiterParams, RateLimiter, WindowParams
+from tradingbot.net.rate_limiter import LimiterParams, RateLimiter, WindowParams
 from tradingbot.venues.kraken_futures.auth import Credentials, Signer
 from tradingbot.venues.kraken_futures.rest import KrakenFuturesRest, RestParams
 
@@ -61,7 +61,7 @@ class _Bare:
         self._secret = base64.b64decode(SECRET)
 
     async def openpositions(self) -> object:
-        nonce = str(time.time_ns() // 1000)  # noqa: TID251 - measured against, not part of the product
+        nonce = str(time.time_ns() // 1000)
         digest = hashlib.sha256(f"{nonce}/api/v3/openpositions".encode()).digest()
         authent = base64.b64encode(hmac.digest(self._secret, digest, "sha512")).decode()
         headers = {"APIKey": "key", "Nonce": nonce, "Authent": authent}
