@@ -14,7 +14,7 @@ from kraken.exceptions import KrakenAuthenticationError
 from kraken.futures import FuturesWSClient
 
 from tests.builders_sim import START_MS, SineFeed
-from tradingbot.clock import ScaledClock
+from tradingbot.clock import ScaledClock, SystemClock
 from tradingbot.core.types import utc_from_ms
 from tradingbot.sim_server.server import SimEndpoints, SimServer
 from tradingbot.simulator.params import SimulatorParams
@@ -108,9 +108,11 @@ async def test_orders_of_every_kind_go_through(tmp_path: Path) -> None:
         batch = await client.request(
             "POST",
             V3 + "batchorder",
-            post_params={"json": '{"batchOrder":[{"order":"send","order_tag":"1","orderType":"post","symbol":"PF_ETHUSD",'
-                                 '"side":"buy","size":0.1,"limitPrice":2900},{"order":"cancel","cliOrdId":"stop-1"}]}'},
-        )  # fmt: skip
+            post_params={
+                "json": '{"batchOrder":[{"order":"send","order_tag":"1","orderType":"post","symbol":"PF_ETHUSD",'
+                '"side":"buy","size":0.1,"limitPrice":2900},{"order":"cancel","cliOrdId":"stop-1"}]}'
+            },
+        )
         assert [row["status"] for row in batch["batchStatus"]] == ["placed", "cancelled"]
         await post("cancelallorders")
         assert (await get("openorders"))["openOrders"] == []
@@ -129,7 +131,7 @@ async def test_a_wrong_secret_is_an_error_with_http_200(tmp_path: Path) -> None:
 async def _until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
         while not condition():
-            await asyncio.sleep(0.02)
+            await SystemClock().sleep(0.02)
 
 
 async def test_public_and_private_streams(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
