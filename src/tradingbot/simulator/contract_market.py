@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from tradingbot.core.types import Side
-from tradingbot.simulator.book import BookShape, Level, SyntheticBook, synthetic_book
+from tradingbot.simulator.book import BookShape, Level, LevelSizes, SyntheticBook, level_sizes, synthetic_book
 from tradingbot.simulator.ids import derived_uuid
 from tradingbot.simulator.instruments import Instrument
 from tradingbot.simulator.market_feed import MinuteBar
@@ -62,6 +62,7 @@ class ContractMarket:
         self.index = ZERO
         self.mark = ZERO
         self._book: SyntheticBook | None = None
+        self._sizes: LevelSizes | None = None
         self._mid = 0.0
         self.tape: deque[Print] = deque(maxlen=_TAPE_MEMORY)
         self.last: Print | None = None
@@ -84,10 +85,15 @@ class ContractMarket:
     def book(self) -> SyntheticBook:
         """The synthetic book of the last refresh, untouched by takers."""
         if self._book is None:
-            bar, params = self.bar, self._params
-            shape = BookShape(bar.spread_bps, bar.depth_usd, params.slippage_bps, params.level_count, self.extreme)
-            self._book = synthetic_book(self.instrument, self._mid, shape, params.seed, bar.open_ms // MINUTE_MS)
+            self._book = synthetic_book(self._mid, self._level_sizes())
         return self._book
+
+    def _level_sizes(self) -> LevelSizes:
+        bar, params = self.bar, self._params
+        shape = BookShape(bar.spread_bps, bar.depth_usd, params.slippage_bps, params.level_count, self.extreme)
+        if self._sizes is None or self._sizes.shape != shape:
+            self._sizes = level_sizes(self.instrument, bar.open, shape, params.seed, bar.open_ms // MINUTE_MS)
+        return self._sizes
 
     def enter_minute(self, bar: MinuteBar) -> None:
         """Take the next minute's bar."""
@@ -95,6 +101,7 @@ class ContractMarket:
         if self._bar is None:
             self._print_seq = bar.open_ms // MINUTE_MS % 10_000_000 * self._params.tape_prints_per_minute
         self._bar = bar
+        self._sizes = None
         self._path = minute_path(bar, self._params.seed, self.instrument.asset)
         count, seed = self._params.tape_prints_per_minute, self._params.seed
         self._prints = minute_tape(self.instrument, bar, self._path, self._premium_before, count, seed)
