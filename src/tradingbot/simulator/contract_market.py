@@ -9,7 +9,6 @@ from decimal import Decimal
 
 from tradingbot.core.types import Side
 from tradingbot.simulator.book import BookShape, Level, LevelSizes, SyntheticBook, level_sizes, synthetic_book
-from tradingbot.simulator.ids import derived_uuid
 from tradingbot.simulator.instruments import Instrument
 from tradingbot.simulator.market_feed import MinuteBar
 from tradingbot.simulator.params import SimulatorParams
@@ -58,6 +57,7 @@ class ContractMarket:
         self._premium_before = 0.0
         self._taken: dict[tuple[Side, Decimal], Decimal] = {}
         self._print_seq = 0
+        self._origin = f"{params.seed}:{instrument.symbol}"
         self.now_ms = 0
         self.index = ZERO
         self.mark = ZERO
@@ -119,21 +119,24 @@ class ContractMarket:
     def record_print(self, entry: Print) -> Print:
         """Put a trade on the tape; returns it with its number and id."""
         self._print_seq += 1
-        uid = derived_uuid("print", self._params.seed, self.instrument.symbol, self._print_seq)
-        entry = replace(entry, seq=self._print_seq, uid=uid)
+        entry = replace(entry, seq=self._print_seq, origin=self._origin)
         self.tape.append(entry)
         self.last = entry
         return entry
 
-    def refresh(self, now_ms: int) -> None:
-        """Move prices and book to a moment within the running minute; what takers took is there again."""
+    def refresh(self, now_ms: int, *, keep_taken: bool = False) -> None:
+        """Move prices and book to a moment within the running minute.
+
+        What takers took is there again, unless `keep_taken`.
+        """
         self.now_ms = now_ms
         index = self._path.at(self._fraction(now_ms))
         self.index = wire(Decimal(repr(round(index, _digits(index)))))
         self.mark = wire(Decimal(repr(self.mark_of(index, now_ms))))
         self._mid = index * (1 + self._premium(now_ms))
         self._book = None
-        self._taken.clear()
+        if not keep_taken:
+            self._taken.clear()
 
     def mark_of(self, index: float, now_ms: int) -> float:
         """Mark price at a moment: index and the smoothed premium of the last half minute."""
