@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 ARGS ?=
 PYTEST_ARGS ?=
 
-.PHONY: setup setup-dev run sim test check bench audit lock clean help
+.PHONY: setup setup-dev run sim test check bench crash audit lock clean help
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -56,3 +56,6 @@ lock: setup-dev ## resolve the dependencies anew (needs uv on the PATH)
 
 clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+crash: setup-dev ## kill the daemon at random moments against a venue that lives on (ARGS="--kills 50 --seeds 3")
+	@$(BIN)/python -m tests.crash $(ARGS)

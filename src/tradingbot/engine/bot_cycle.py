@@ -206,6 +206,7 @@ class BotCycle:
             think_ms=round(think_ms, 2),
             equity_usd=None if report.equity_usd is None else float(round(report.equity_usd, 2)),
             open_positions=report.open_positions,
+            protected=report.protected,
             opened=report.opened,
             closed=report.closed,
             blocked=list(permission.reasons),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -96,7 +96,7 @@ class MarketCollector:
             cycle_id=cycle_id,
             symbols=parts,
             account=account,
-            equity_usd=equity_usd(account, index),
+            equity_usd=equity_usd(account, {spec.wallet for spec in self.specs.values()}, index),
             available_usd=available_usd(account, index),
         )
 
@@ -169,13 +169,19 @@ def index_prices(parts: Mapping[Symbol, SymbolSnapshot]) -> dict[str, Decimal]:
     return prices
 
 
-def equity_usd(account: AccountState | None, prices: Mapping[str, Decimal]) -> Decimal | None:
-    """Worth of all margin wallets in USD, or None while the account or a needed price is unknown."""
+def equity_usd(
+    account: AccountState | None, trading_wallets: Collection[str], prices: Mapping[str, Decimal]
+) -> Decimal | None:
+    """Worth in USD of the wallets that the traded contracts settle in; None while account or a price is unknown.
+
+    Other wallets are not at risk here, so they carry no size.
+    """
     if account is None:
         return None
-    if any(wallet.currency not in prices and wallet.equity != 0 for wallet in account.wallets):
+    ours = [wallet for wallet in account.wallets if wallet.name in trading_wallets]
+    if any(wallet.currency not in prices and wallet.equity != 0 for wallet in ours):
         return None
-    return sum((wallet.equity * prices.get(wallet.currency, Decimal(0)) for wallet in account.wallets), Decimal(0))
+    return sum((wallet.equity * prices.get(wallet.currency, Decimal(0)) for wallet in ours), Decimal(0))
 
 
 def available_usd(account: AccountState | None, prices: Mapping[str, Decimal]) -> dict[str, Decimal]:

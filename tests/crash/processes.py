@@ -1,0 +1,105 @@
+"""The two processes of the crash harness: a venue that lives on, and a daemon that is killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+BUSY: dict[str, str] = {
+    # Trade often: the more orders are under way when the kill comes, the better the test.
+    "TRADINGBOT__SIGNALS__CONVICTION__LOW__MIN_CONFIDENCE": "0.02",
+    "TRADINGBOT__SIGNALS__HURST__MIN_MOVE_SIGMA": "0.0",
+    "TRADINGBOT__SIGNALS__HURST__TRENDING_ABOVE": "0.501",
+    "TRADINGBOT__SIGNALS__HURST__REVERTING_BELOW": "0.499",
+    "TRADINGBOT__SIGNALS__LEAD_LAG__MIN_T_STATISTIC": "1.0",
+    "TRADINGBOT__SIGNALS__LEAD_LAG__MIN_EXPECTED_SIGMA": "0.001",
+    "TRADINGBOT__EXITS__REVERSAL__MIN_FLOW_CONFIDENCE": "0.02",
+    "TRADINGBOT__ENGINE__GRACE__NORMAL_S": "0",
+    "TRADINGBOT__ENGINE__GRACE__HIGH_CONVICTION_S": "0",
+}
+
+
+def wait_until(what: str, condition: Callable[[], Any], timeout_s: float = 30.0) -> Any:
+    """The first true value of `condition`. Raises TimeoutError naming what was waited for."""
+    deadline_s = time.monotonic() + timeout_s
+    while time.monotonic() < deadline_s:
+        if value := condition():
+            return value
+        time.sleep(0.02)
+    raise TimeoutError(f"{what}: not within {timeout_s:g} s")
+
+
+class VenueProcess:
+    """`tradingbot sim` on loopback."""
+
+    def __init__(self, home: Path, speed: float, seed: int) -> None:
+        self._errors = (home.parent / "venue.err").open("ab")
+        command = [sys.executable, "-m", "tradingbot", "sim", "--json", "--home", str(home)]
+        command += ["--speed", str(speed), "--seed", str(seed)]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._errors)
+        assert self.process.stdout is not None
+        self.endpoints: dict[str, str] = orjson.loads(self.process.stdout.readline())
+
+    def stop(self) -> None:
+        """End it and wait."""
+        self.process.terminate()
+        self.process.wait(20)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        self._errors.close()
+
+
+class DaemonProcess:
+    """`tradingbot run --profile testnet` against that venue."""
+
+    def __init__(self, home: Path, venue: VenueProcess, speed: float) -> None:
+        self.home = home
+        self._log = home.parent / "daemon.log"
+        self._out = self._log.open("ab")
+        self._start = self._log.stat().st_size
+        command = [sys.executable, "-m", "tradingbot", "run", "--profile", "testnet", "--home", str(home)]
+        command += ["--venue-url", venue.endpoints["rest_url"], "--venue-ws-url", venue.endpoints["ws_url"]]
+        command += ["--speed", str(speed), "--log-format", "json"]
+        keys = {
+            "KRAKEN_FUTURES_API_KEY": venue.endpoints["api_key"],
+            "KRAKEN_FUTURES_API_SECRET": venue.endpoints["api_secret"],
+        }
+        environ = {**os.environ, **BUSY, **keys}
+        self.process = subprocess.Popen(command, stdout=self._out, stderr=self._out, env=environ)
+
+    def events(self) -> list[dict[str, Any]]:
+        """What it has logged since it was started, whole lines only."""
+        with self._log.open("rb") as file:
+            file.seek(self._start)
+            lines = file.read().split(b"\n")[:-1]
+        return [orjson.loads(line) for line in lines if line.startswith(b"{")]
+
+    def cycles(self) -> int:
+        """Finished cycles since the start."""
+        if self.process.poll() is not None:
+            tail = self._log.read_bytes()[self._start :][-2000:].decode(errors="replace")
+            raise AssertionError(f"the daemon ended by itself with {self.process.returncode}: {tail}")
+        return sum(1 for event in self.events() if event.get("event") == "cycle.completed")
+
+    def kill(self) -> None:
+        """SIGKILL, no goodbye."""
+        self.process.send_signal(signal.SIGKILL)
+        self._wait()
+
+    def stop(self) -> int:
+        """SIGTERM; the exit code."""
+        self.process.terminate()
+        self._wait()
+        return self.process.returncode
+
+    def _wait(self) -> None:
+        self.process.wait(40)
+        self._out.close()
