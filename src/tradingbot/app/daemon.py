@@ -14,6 +14,7 @@ from tradingbot.app.options import RunOptions
 from tradingbot.app.runtime import CycleLoop, Runtime, StopStage, Work
 from tradingbot.app.stores import Stores
 from tradingbot.app.validation import validate_symbols
+from tradingbot.app.vitals import LoopLag, rss_mb
 from tradingbot.config import Settings
 from tradingbot.core.errors import VenueError
 from tradingbot.core.types import Symbol
@@ -56,6 +57,7 @@ class Daemon:
         self._clock = clock
         self._suppressed: dict[Symbol, str] = {}
         self._account_lock = asyncio.Lock()
+        self._lag = LoopLag()
         self._instance = self._known_instance()
         self._ids = OrderIds(self._instance.instance)
         self._intents = IntentLog(stores.journals["intents"])
@@ -67,7 +69,7 @@ class Daemon:
         self._collector = MarketCollector(venue, clock, engine, specs)
         self._scheduler = Scheduler(routine_jobs(self._job_works()), clock)
         self._bot_cycle = self._cycle()
-        self._loop = CycleLoop(self._run_cycle, clock, engine, self._after_cycle, options.cycles, self._stop)
+        self._loop = CycleLoop(self.run_cycle, clock, engine, self._after_cycle, options.cycles, self._stop)
         self._runtime = Runtime(self._tasks(), self._loop, self._stages())
         self._state = self._first_state()
 
@@ -145,6 +147,7 @@ class Daemon:
             "venue": self._parts.venue.run,
             "book-samples": self._collector.sample_books,
             "scheduler": self._scheduler.run,
+            "loop-lag": self._lag.watch,
         }
         if self._parts.sim is not None:
             tasks["simulated-venue"] = self._market
@@ -188,7 +191,7 @@ class Daemon:
     async def run(self) -> int:
         """Reconcile with the venue, then cycle until stopped. Returns the exit code."""
         try:
-            await self._runtime.run(self._reconcile_first)
+            await self._runtime.run(self.prepare)
         except BaseExceptionGroup as group:
             for error in group.exceptions:
                 log.critical("task.died", error=f"{type(error).__name__}: {error}", exc_info=error)
@@ -199,7 +202,7 @@ class Daemon:
     def _stop(self, why: str) -> None:
         self._runtime.request_stop(why)
 
-    async def _reconcile_first(self) -> None:
+    async def prepare(self) -> None:
         """The venue's truth before the first action; start-up and crash recovery are one road."""
         await self._parts.venue.wait_ready(30.0)
         await self._reconciler.baseline()
@@ -242,6 +245,9 @@ class Daemon:
             "as_of": self._clock.now(),
             "cycles": self._loop.count,
             "failed_cycles": self._loop.failed,
+            "rss_mb": round(rss_mb(), 1),
+            "loop_lag_p99_ms": round(self._lag.p99_ms(), 2),
+            "loop_lag_max_ms": round(self._lag.max_ms, 2),
             "last_failure": failure or self._state.last_failure,
             "storage_ok": self._stores.writer.health().ok,
             "streams": streams,
@@ -292,8 +298,8 @@ class Daemon:
         async with self._account_lock:
             await self._reconciler.reconcile()
 
-    async def _run_cycle(self) -> CycleReport:
-        # The cycle and the hourly reconciliation both move the book: one at a time.
+    async def run_cycle(self) -> CycleReport:
+        """One cycle. It and the hourly reconciliation both move the book: one at a time."""
         async with self._account_lock:
             return await self._bot_cycle.run_once()
 

@@ -115,6 +115,9 @@ class RuntimeState(StateModel):
     failed_cycles: int = 0
     last_failure: str = ""
     last_cycle_ms: float = 0.0
+    rss_mb: float = 0.0
+    loop_lag_p99_ms: float = 0.0
+    loop_lag_max_ms: float = 0.0
     equity_usd: Decimal | None = None
     entry_blocks: list[str] = Field(default_factory=list)
     blocked_symbols: dict[str, str] = Field(default_factory=dict)
