@@ -59,6 +59,8 @@ def _line(one: ErrorDetails, model: type[BaseModel], layers: Layers) -> str:
     source = origin.source if origin else "built-in default"
     if one["type"] == "extra_forbidden":
         return _unknown(model, loc, source)
+    if one["type"] == "value_error":
+        return f"{source}: {key}: {one['msg'].removeprefix('Value error, ')}"
     field = field_at(model, loc)
     allowed = allowed_values(field) if field else ""
     if one["type"] == "missing":

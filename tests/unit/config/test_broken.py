@@ -99,9 +99,13 @@ IN_JSON: list[tuple[str, str, str, Any, str]] = [
         "(signal_policies.json)",
     ),
     (
-        "a newer universe", UNIVERSE, "schema", 2,
-        "asset_universe.json: universe.schema is 2; allowed: a whole number at least 1 and at most 1 "
-        "(Layout of the file)",
+        "a key that the universe has not", UNIVERSE, "min_volume_usd", 2,
+        "asset_universe.json: unknown key universe.min_volume_usd; did you mean min_volume_24h_usd?",
+    ),
+    (
+        "a rule of its own", UNIVERSE, "assets",
+        [{"asset": "BTC", "symbol": "BTCUSDT", "venues": {"kraken_futures": "X"}, "choices": {"kraken_futures": ["Y"]}}],
+        "asset_universe.json: universe.assets[0]: BTC: kraken_futures symbol 'X' is none of Y",
     ),
     (
         "calls faster than the limit", COINGLASS, "min_interval_s", 1,
