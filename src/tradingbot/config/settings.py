@@ -53,7 +53,7 @@ class Settings(Params):
     dashboard: DashboardParams = DashboardParams()
     storage: StorageParams = StorageParams()
     kraken_futures: KrakenFuturesParams = KrakenFuturesParams()
-    simulator: SimulatorParams = Field(default_factory=SimulatorParams)
+    simulator: SimulatorParams = SimulatorParams.model_validate({})
     validation: ValidationParams = ValidationParams()
 
     _provenance: dict[str, str] = PrivateAttr(default_factory=dict)

@@ -99,13 +99,17 @@ IN_JSON: list[tuple[str, str, str, Any, str]] = [
         "(signal_policies.json)",
     ),
     (
+        "an empty universe", UNIVERSE, "assets", [],
+        "asset_universe.json: universe.assets is []; allowed: a list, each an object at least 1 long",
+    ),
+    (
         "a key that the universe has not", UNIVERSE, "min_volume_usd", 2,
         "asset_universe.json: unknown key universe.min_volume_usd; did you mean min_volume_24h_usd?",
     ),
     (
         "a rule of its own", UNIVERSE, "assets",
-        [{"asset": "BTC", "symbol": "BTCUSDT", "venues": {"kraken_futures": "X"}, "choices": {"kraken_futures": ["Y"]}}],
-        "asset_universe.json: universe.assets[0]: BTC: kraken_futures symbol 'X' is none of Y",
+        [{"asset": "BTC", "symbol": "BTCUSDT", "venues": {"blofin": "X"}, "choices": {"blofin": ["Y"]}}],
+        "asset_universe.json: universe.assets[0]: BTC: blofin symbol 'X' is none of Y",
     ),
     (
         "calls faster than the limit", COINGLASS, "min_interval_s", 1,
