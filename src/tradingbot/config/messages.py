@@ -30,7 +30,7 @@ def explain(error: ValidationError, model: type[BaseModel], layers: Layers) -> s
 
 
 def _follows(one: ErrorDetails, details: Sequence[ErrorDetails]) -> bool:
-    """Whether a problem only follows from another: a key missing beside a misspelt one, a list short of its bad rows."""
+    """Whether a problem only follows from another: a key missing beside a misspelt one, say."""
     loc = one["loc"]
     if one["type"] == "missing":
         return any(other["type"] == "extra_forbidden" and other["loc"][:-1] == loc[:-1] for other in details)
