@@ -242,6 +242,7 @@ class Daemon:
             "as_of": self._clock.now(),
             "cycles": self._loop.count,
             "failed_cycles": self._loop.failed,
+            "last_failure": failure or self._state.last_failure,
             "storage_ok": self._stores.writer.health().ok,
             "streams": streams,
             "jobs": self._scheduler.statuses(),

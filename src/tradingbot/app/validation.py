@@ -15,6 +15,7 @@ from tradingbot.app.home import config_folder, make_home
 from tradingbot.app.options import RunOptions
 from tradingbot.app.stores import open_document
 from tradingbot.clock import SystemClock
+from tradingbot.config.write import write_universe
 from tradingbot.core.errors import VenueError
 from tradingbot.core.records import BookView
 from tradingbot.core.types import Symbol, Timeframe
@@ -104,18 +105,14 @@ async def validate_once(options: RunOptions, environ: Mapping[str, str], update_
     writer = StorageWriter(SystemClock())
     await open_document(options.home, "symbol_status", writer).commit(state)
     await writer.close(10.0)
-    if update_config:
-        _update_universe(options, settings.universe, state)
     found = state.model_dump(mode="json")
-    found["updated_config"] = update_config
+    found["config_changed"] = update_config and _update_universe(options, settings.universe, state)
     return found
 
 
-def _update_universe(options: RunOptions, universe: UniverseParams, state: ValidationState) -> None:
-    from tradingbot.config import write_universe
-
+def _update_universe(options: RunOptions, universe: UniverseParams, state: ValidationState) -> bool:
     statuses = {
         Symbol(symbol): SymbolStatus(Symbol(symbol), check.checked_at, (), check.as_reasons())
         for symbol, check in state.symbols.items()
     }
-    write_universe(config_folder(options.home), apply_to_universe(universe, statuses))
+    return write_universe(config_folder(options.home), apply_to_universe(universe, statuses))

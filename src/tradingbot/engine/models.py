@@ -113,6 +113,7 @@ class RuntimeState(StateModel):
     cycle_id: str = ""
     cycles: int = 0
     failed_cycles: int = 0
+    last_failure: str = ""
     last_cycle_ms: float = 0.0
     equity_usd: Decimal | None = None
     entry_blocks: list[str] = Field(default_factory=list)

@@ -1,136 +1,174 @@
 """One incremental order book: best prices after every change, top levels and depth on demand. Pure.
 
-Prices are kept in two sorted lists whose best level is the last element, so that a change near the touch moves little
-memory; sizes are in dictionaries by price. Asks are stored negated for the same reason.
+Every message of a live market comes through here, so the hot loop is a coroutine: its state lives in local variables
+and a change costs two or three dictionary operations. Each side is split into a small `near` part, which holds the best
+levels, and a `far` part; only when the best level itself goes does anybody look for the next one, and only in `near`.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from heapq import nlargest
+from itertools import count
 from math import inf
-from typing import Final
+from typing import Any, Final
 
 from tradingbot.core.records import BookView
 from tradingbot.core.types import ContractKind, Symbol, utc_from_ms
 
 Level = tuple[float, float]
+Change = Mapping[str, Any]
+"""``{"seq": 7, "side": "buy", "price": 100.5, "qty": 3, "timestamp": 1612269953629}``; `qty` is the new total, 0 deletes."""
 
 NO_BID: Final = -inf
 NO_ASK: Final = inf
+NEAR_LEVELS: Final = 64
+NEAR_LIMIT: Final = 256
+
+
+@dataclass(slots=True)
+class _Side:
+    """Levels of one side by price times `sign`, so that the best key is the greatest on both sides."""
+
+    near: dict[float, float] = field(default_factory=dict)
+    far: dict[float, float] = field(default_factory=dict)
+    sign: int = 1
+
+    def split(self) -> float:
+        """Make `near` hold the best levels; the least key that belongs to it."""
+        levels = self.near | self.far
+        self.near.clear()
+        self.far.clear()
+        if len(levels) <= NEAR_LIMIT:
+            self.near.update(levels)
+            return -inf
+        bound = nlargest(NEAR_LEVELS, levels)[-1]
+        for key, size in levels.items():
+            (self.near if key >= bound else self.far)[key] = size
+        return bound
+
+    def best_first(self, depth: int | None) -> tuple[Level, ...]:
+        levels = self.near | self.far
+        keys = sorted(levels, reverse=True)[:depth]
+        return tuple((key * self.sign, levels[key]) for key in keys)
+
+
+def _next_top(side: _Side, bound: float) -> tuple[float, float]:
+    """The best key after the old one went, and the least key that belongs to `near`."""
+    if not side.near or len(side.near) > NEAR_LIMIT:
+        bound = side.split()
+    return max(side.near, default=-inf), bound
 
 
 class OrderBook:
     """Bids and asks of one contract, kept in step by sequence numbers.
 
-    `top_bid` is -inf and `top_ask` +inf while a side is empty. `broken` says why the book cannot be trusted ("no
-    snapshot", "gap", "regress", "crossed"); it is empty while the book is in step. A broken book ignores changes until
-    the next snapshot.
+    `apply` takes one change and returns (best bid, best ask), -inf and +inf for an empty side; or None when the book is,
+    or has just become, out of step: then the caller asks for a snapshot. `broken` says why ("no snapshot", "gap",
+    "regress", "crossed"); it is empty while the book is in step. A broken book ignores changes until the next `reset`,
+    which also makes a new `apply`.
     """
 
-    __slots__ = ("_ask_keys", "_asks", "_bid_keys", "_bids", "broken", "seq", "timestamp_ms", "top_ask", "top_bid")
+    __slots__ = ("_asks", "_bids", "_last", "apply", "broken")
 
     def __init__(self) -> None:
-        self.seq = 0
-        self.timestamp_ms = 0
-        self.top_bid = NO_BID
-        self.top_ask = NO_ASK
+        self._bids = _Side()
+        self._asks = _Side(sign=-1)
+        self._last: Change = {"seq": 0, "timestamp": 0}
         self.broken = "no snapshot"
-        self._bids: dict[float, float] = {}
-        self._asks: dict[float, float] = {}
-        self._bid_keys: list[float] = []
-        self._ask_keys: list[float] = []
+        self.apply: Callable[[Change], Level | None] = _ignore
 
     def reset(self, seq: int, timestamp_ms: int, bids: Iterable[Level], asks: Iterable[Level]) -> bool:
         """Replace everything by a snapshot in any order; levels without size are dropped. False when it is crossed."""
-        self._bids = {price: size for price, size in bids if size > 0}
-        self._asks = {price: size for price, size in asks if size > 0}
-        self._bid_keys = sorted(self._bids)
-        self._ask_keys = sorted(-price for price in self._asks)
-        self.seq = seq
-        self.timestamp_ms = timestamp_ms
-        self.top_bid = self._bid_keys[-1] if self._bid_keys else NO_BID
-        self.top_ask = -self._ask_keys[-1] if self._ask_keys else NO_ASK
-        self.broken = "crossed" if self.top_bid >= self.top_ask else ""
+        self._bids = _Side({price: size for price, size in bids if size > 0})
+        self._asks = _Side({-price: size for price, size in asks if size > 0}, sign=-1)
+        self._last = {"seq": seq, "timestamp": timestamp_ms}
+        self.broken = ""
+        follower = self._follow()
+        best = next(follower)
+        self.apply = follower.send
+        if best is None or best[0] >= best[1]:
+            self.invalidate("crossed")
         return not self.broken
 
-    def apply(self, seq: int, is_bid: bool, price: float, size: float, timestamp_ms: int) -> bool:  # noqa: C901 - hot path
-        """Set the total `size` at `price` (0 deletes; an unknown level may be deleted).
-
-        False when the book is, or has just become, broken: the caller asks for a snapshot.
-        """
-        if seq != self.seq + 1 or self.broken:
-            return self._refuse(seq)
-        self.seq = seq
-        self.timestamp_ms = timestamp_ms
-        if is_bid:
-            levels = self._bids
-            if size > 0:
-                if price not in levels:
-                    insort(self._bid_keys, price)
-                    if price > self.top_bid:
-                        self.top_bid = price
-                        if price >= self.top_ask:
-                            self.broken = "crossed"
-                            return False
-                levels[price] = size
-            elif levels.pop(price, None) is not None:
-                keys = self._bid_keys
-                if price == self.top_bid:
-                    keys.pop()
-                    self.top_bid = keys[-1] if keys else NO_BID
-                else:
-                    del keys[bisect_left(keys, price)]
-            return True
-        levels = self._asks
-        if size > 0:
-            if price not in levels:
-                insort(self._ask_keys, -price)
-                if price < self.top_ask:
-                    self.top_ask = price
-                    if price <= self.top_bid:
-                        self.broken = "crossed"
-                        return False
-            levels[price] = size
-        elif levels.pop(price, None) is not None:
-            keys = self._ask_keys
-            if price == self.top_ask:
-                keys.pop()
-                self.top_ask = -keys[-1] if keys else NO_ASK
+    def _follow(self) -> Generator[Level | None, Change, None]:  # noqa: C901 - the hot loop, unfolded on purpose
+        bid_side, ask_side = self._bids, self._asks
+        bid_bound, ask_bound = bid_side.split(), ask_side.split()
+        near_bids, far_bids, near_asks, far_asks = bid_side.near, bid_side.far, ask_side.near, ask_side.far
+        top_bid, top_ask = max(near_bids, default=-inf), max(near_asks, default=-inf)
+        best = top_bid, -top_ask
+        for expected in count(int(self._last["seq"]) + 1):
+            change = yield best
+            if change["seq"] != expected:
+                break
+            self._last = change
+            size = change["qty"]
+            if change["side"] == "buy":
+                key = change["price"]
+                if key < bid_bound:
+                    _set(far_bids, key, size)
+                elif size:
+                    near_bids[key] = size
+                    if key > top_bid:
+                        top_bid = key
+                        best = top_bid, -top_ask
+                        if top_bid + top_ask >= 0:
+                            break
+                elif near_bids.pop(key, None) is not None and key == top_bid:
+                    top_bid, bid_bound = _next_top(bid_side, bid_bound)
+                    best = top_bid, -top_ask
             else:
-                del keys[bisect_left(keys, -price)]
-        return True
-
-    def _refuse(self, seq: int) -> bool:
-        if not self.broken:
-            self.broken = "gap" if seq > self.seq + 1 else "regress"
-        return False
+                key = -change["price"]
+                if key < ask_bound:
+                    _set(far_asks, key, size)
+                elif size:
+                    near_asks[key] = size
+                    if key > top_ask:
+                        top_ask = key
+                        best = top_bid, -top_ask
+                        if top_bid + top_ask >= 0:
+                            break
+                elif near_asks.pop(key, None) is not None and key == top_ask:
+                    top_ask, ask_bound = _next_top(ask_side, ask_bound)
+                    best = top_bid, -top_ask
+        self.invalidate(_why(int(change["seq"]), expected))
+        while True:
+            yield None
 
     def invalidate(self, why: str) -> None:
         """Distrust the book until the next snapshot, e.g. because its connection was lost."""
         self.broken = why
+        self.apply = _ignore
+
+    @property
+    def seq(self) -> int:
+        """Sequence number of the last change or snapshot."""
+        return int(self._last["seq"])
+
+    @property
+    def timestamp_ms(self) -> int:
+        """When the venue made the last change or snapshot, epoch milliseconds."""
+        return int(self._last["timestamp"])
 
     @property
     def best_bid(self) -> float | None:
         """Highest bid, or None without bids."""
-        return self._bid_keys[-1] if self._bid_keys else None
+        return max(self._bids.near, default=None)
 
     @property
     def best_ask(self) -> float | None:
         """Lowest ask, or None without asks."""
-        return -self._ask_keys[-1] if self._ask_keys else None
+        return -max(self._asks.near) if self._asks.near else None
 
     def bids(self, depth: int | None = None) -> tuple[Level, ...]:
         """Best `depth` bids (all when None), best first."""
-        keys = self._bid_keys if depth is None else self._bid_keys[max(0, len(self._bid_keys) - depth) :]
-        return tuple((price, self._bids[price]) for price in reversed(keys))
+        return self._bids.best_first(depth)
 
     def asks(self, depth: int | None = None) -> tuple[Level, ...]:
         """Best `depth` asks (all when None), best first."""
-        keys = self._ask_keys if depth is None else self._ask_keys[max(0, len(self._ask_keys) - depth) :]
-        return tuple((-key, self._asks[-key]) for key in reversed(keys))
+        return self._asks.best_first(depth)
 
     def view(
         self, symbol: Symbol, received_at: datetime, depth: int | None = None, as_of: datetime | None = None
@@ -138,6 +176,25 @@ class OrderBook:
         """The top of the book as a frozen value; `as_of` defaults to the time of the last change."""
         moment = as_of or utc_from_ms(self.timestamp_ms)
         return BookView(symbol, moment, received_at, self.bids(depth), self.asks(depth), self.seq)
+
+
+def _ignore(_change: Change) -> Level | None:
+    """What a broken book makes of a change."""
+    return None
+
+
+def _set(levels: dict[float, float], key: float, size: float) -> None:
+    if size > 0:
+        levels[key] = size
+    else:
+        levels.pop(key, None)
+
+
+def _why(seq: int, expected: int) -> str:
+    """In sequence means that it was the content that broke the book."""
+    if seq == expected:
+        return "crossed"
+    return "gap" if seq > expected else "regress"
 
 
 # ---------------------------------------------------------------- what a book says

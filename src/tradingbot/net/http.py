@@ -47,7 +47,6 @@ class HttpParams(Params):
     timeout_s: float = Field(default=10.0, gt=0, description="deadline of one request, seconds")
     max_connections: int = Field(default=20, ge=1, description="open connections at most")
     keepalive_s: float = Field(default=30.0, gt=0, description="how long an idle connection is kept, seconds")
-    max_body_bytes: int = Field(default=32_000_000, ge=1, description="largest answer that is read, bytes")
     verify_tls: bool = Field(default=True, description="check certificates; false only against a local test server")
     user_agent: str = Field(default="tradingbot/0.1", min_length=1, description="User-Agent header")
 
@@ -128,7 +127,7 @@ class HttpClient:
                     async with self._open().request(
                         method, target, data=body, headers=headers, allow_redirects=False
                     ) as response:
-                        content = await self._read(response, target.path)
+                        content = await response.read()
         except TimeoutError as error:
             raise VenueTimeoutError(f"{method} {target.path}: no answer within {limit_s:g} s") from error
         except aiohttp.ClientConnectorError as error:
@@ -138,20 +137,13 @@ class HttpClient:
             raise VenueUnavailableError(f"{method} {target.path}: connection lost: {cause}: {error}") from error
         return self._decode(method, target.path, response, content, loads)
 
-    async def _read(self, response: aiohttp.ClientResponse, path: str) -> bytes:
-        length = response.content_length
-        if length is not None and length > self._params.max_body_bytes:
-            raise VenueProtocolError(f"{path}: answer of {length} bytes is above the limit")
-        return await response.read()
-
     def _decode(
         self, method: str, path: str, response: aiohttp.ClientResponse, content: bytes, loads: Loads
     ) -> JsonAnswer:
-        status = response.status
-        if status == 200 and response.content_type == "application/json":
+        if response.status == 200 and response.content_type == "application/json":
             payload = _parse(loads, content)
             if type(payload) is dict:
-                return JsonAnswer(status, payload)
+                return JsonAnswer(200, payload)
         return self._judge(f"{method} {path}", response, content, loads)
 
     def _judge(self, what: str, response: aiohttp.ClientResponse, content: bytes, loads: Loads) -> JsonAnswer:

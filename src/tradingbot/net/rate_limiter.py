@@ -73,6 +73,8 @@ class LimiterParams(Params):
 
 
 _EPSILON: Final = 1e-9
+SHORTEST_SLEEP_S: Final = 0.001
+"""A rounding remainder is slept over, not spun on."""
 
 
 class _Window:
@@ -201,7 +203,7 @@ class RateLimiter:
                 if wait_s <= 0:
                     self._take(pool, cost, now_s)
                     return
-                await self._clock.sleep(wait_s)
+                await self._clock.sleep(max(wait_s, SHORTEST_SLEEP_S))
         finally:
             pool.waiters.remove(waiter)
             self._call_next(pool)

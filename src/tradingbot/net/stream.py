@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 import structlog
 import websockets
@@ -22,6 +22,9 @@ from tradingbot.core.errors import VenueError, VenueProtocolError, VenueTimeoutE
 from tradingbot.core.params import Params
 from tradingbot.core.records import StreamHealth
 from tradingbot.ports import Clock
+
+SHORTEST_SLEEP_S: Final = 0.001
+"""Added to a wait for a moment, so that rounding cannot make it end just before that moment, again and again."""
 
 
 class StreamParams(Params):
@@ -182,7 +185,7 @@ class Stream:
             quiet_s = self._clock.monotonic_s() - self._heard_s
             if quiet_s >= params.silence_limit_s:
                 raise VenueTimeoutError(f"{self.name}: silent for {quiet_s:.0f} s")
-            await self._clock.sleep(min(params.ping_interval_s, params.silence_limit_s - quiet_s))
+            await self._clock.sleep(min(params.ping_interval_s, params.silence_limit_s - quiet_s + SHORTEST_SLEEP_S))
             self._clock.touch()
             await connection.ping()
 

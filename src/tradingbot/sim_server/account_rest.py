@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import itertools
 from typing import Any
 
 from tradingbot.sim_server.account_json import account_section, accounts_json
@@ -11,7 +13,7 @@ from tradingbot.sim_server.notices import notices
 from tradingbot.sim_server.public_rest import FEE_SCHEDULE
 from tradingbot.sim_server.wire import fill_json, iso, num, open_order_json
 from tradingbot.simulator.arithmetic import profit
-from tradingbot.simulator.records import EventKind, OrderEvent
+from tradingbot.simulator.records import EventKind, Order, OrderEvent
 from tradingbot.simulator.rounding import ZERO
 
 _STRATEGIES = ("REJECT_TAKER", "CANCEL_MAKER_SELF", "CANCEL_MAKER_CHILD", "CANCEL_MAKER_ANY")
@@ -56,7 +58,9 @@ def open_orders(call: Call) -> Answer:
 def fills(call: Call) -> Answer:
     """The last 100 fills, newest first; `lastFillTime` pages backwards and excludes itself."""
     before_ms = call.moment_ms("lastFillTime")
-    kept = [fill for fill in call.service.venue.rows.fills if before_ms is None or fill.time_ms < before_ms]
+    kept = call.service.venue.rows.fills
+    if before_ms is not None:
+        kept = kept[: bisect.bisect_left(kept, before_ms, key=lambda fill: fill.time_ms)]
     newest = kept[-_FILLS_PER_PAGE:]
     return {"fills": [fill_json(fill, with_pnl=before_ms is None) for fill in reversed(newest)]}
 
@@ -83,7 +87,16 @@ def _asked(event: OrderEvent, uids: set[str], clients: set[str]) -> bool:
 def _remembered(call: Call) -> list[OrderEvent]:
     venue = call.service.venue
     oldest_ms = call.service.now_ms() - round(call.service.params.order_memory_s * 1000)
-    return [e for e in venue.rows.events if e.time_ms >= oldest_ms or e.order.uid in venue.account.orders]
+    recent = list(itertools.takewhile(lambda event: event.time_ms >= oldest_ms, reversed(venue.rows.events)))
+    known = {event.order.uid for event in recent}
+    resting = [_standing(order) for uid, order in venue.account.orders.items() if uid not in known]
+    return [*resting, *reversed(recent)]
+
+
+def _standing(order: Order) -> OrderEvent:
+    """A resting order to which nothing has happened lately."""
+    reason = "partial_fill" if order.filled else "new_placed_order_by_user"
+    return OrderEvent("", order.updated_ms, EventKind.PLACE, order, reason=reason)
 
 
 def _status_row(event: OrderEvent) -> dict[str, Any]:

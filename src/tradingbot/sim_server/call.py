@@ -98,7 +98,7 @@ def parse_arguments(query: str, body: str) -> dict[str, list[str]]:
     return lists
 
 
-Answer = dict[str, Any] | list[Any]
+Answer = dict[str, Any] | list[Any] | str
 Handler = Callable[[Call], Answer]
 
 

@@ -238,10 +238,9 @@ def account_log(call: Call) -> Answer:
     first, last, info = call.integer("from"), call.integer("to"), call.text("info")
     kept = [
         row
-        for row in call.service.venue.rows.log
+        for row in call.service.venue.rows.log[max(0, (first or 1) - 1) :]
         if (since_ms is None or row.time_ms >= since_ms)
         and (before_ms is None or row.time_ms < before_ms)
-        and (first is None or row.id >= first)
         and (last is None or row.id <= last)
         and (info is None or row.info == info)
     ]
@@ -250,6 +249,14 @@ def account_log(call: Call) -> Answer:
     count = call.integer("count")
     logs = [log_json(row) for row in kept[: 500 if count is None else max(0, count)]]
     return {"accountUid": call.service.venue.account.uid, "logs": logs}
+
+
+def account_log_csv(call: Call) -> Answer:
+    """The whole log as CSV text, newest first."""
+    rows = [log_json(row) for row in reversed(call.service.venue.rows.log)]
+    columns = list(rows[0]) if rows else []
+    lines = [",".join("" if row[name] is None else str(row[name]) for name in columns) for row in rows]
+    return "\n".join([",".join(columns), *lines]) + "\n"
 
 
 def log_cost(call: Call) -> int:
@@ -313,6 +320,7 @@ HISTORY_ENDPOINTS = {
     ("GET", "triggers"): Endpoint(_page_of(lambda c: _orders(c, triggers=True)), private=True, cost=1, history=True),
     ("GET", "positions"): Endpoint(_page_of(_positions), private=True, cost=1, history=True),
     ("GET", "account-log"): Endpoint(account_log, private=True, cost=log_cost, history=True),
+    ("GET", "accountlogcsv"): Endpoint(account_log_csv, private=True, cost=6, history=True),
     ("GET", "market"): Endpoint(market_history),
 }
 """Endpoints of /api/history/v3 (v2 is the same)."""

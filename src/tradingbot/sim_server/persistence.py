@@ -21,6 +21,7 @@ from tradingbot.simulator.codec import pack, unpack
 _KEYS = "api_keys.json"
 _TRANSACTIONS = "transactions.jsonl"
 _CLOCK = "clock.json"
+_TAIL_BYTES = 4_000_000
 
 
 def persisted_now(home: Path) -> datetime | None:
@@ -129,8 +130,16 @@ def _clock_ms(home: Path) -> int | None:
 
 
 def _last_transaction_ms(home: Path) -> int | None:
-    lines = _lines(home / _TRANSACTIONS)
-    return int(orjson.loads(lines[-1])["time_ms"]) if lines else None
+    path = home / _TRANSACTIONS
+    if not path.exists():
+        return None
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
+        lines = file.read().split(b"\n")[:-1]
+    try:
+        return int(orjson.loads(lines[-1])["time_ms"]) if lines else None
+    except (ValueError, KeyError) as error:
+        raise StateCorruptError(f"the last line of {path} is damaged: {error}") from error
 
 
 def _write_whole(path: Path, data: bytes, mode: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from decimal import Decimal
 from typing import Any
 
@@ -146,12 +147,14 @@ def historical_funding(call: Call) -> Answer:
     first_ms = hour_ms - service.params.funding_history_days * 24 * HOUR_MS
     rows = service.venue.bars.minutes(one.asset, first_ms)
     rates = []
-    hours = (rows[:, 0] // HOUR_MS).astype(int)
     params = service.params
-    for hour in sorted(set(hours.tolist()))[:-1]:
-        premiums = rows[hours == hour]
-        relative = relative_rate(premiums[:, 6].tolist(), params.funding_coefficient, params.max_relative_funding)
-        rate = absolute_rate(one, relative, Decimal(repr(float(premiums[-1, 4]))))
+    for hour, group in itertools.groupby(rows[:, [0, 4, 6]].tolist(), key=lambda row: int(row[0]) // HOUR_MS):
+        minutes = list(group)
+        if (hour + 1) * HOUR_MS > hour_ms:
+            break
+        premiums = [row[2] for row in minutes]
+        relative = relative_rate(premiums, params.funding_coefficient, params.max_relative_funding)
+        rate = absolute_rate(one, relative, Decimal(repr(minutes[-1][1])))
         rates.append(
             {"timestamp": iso((hour + 1) * HOUR_MS), "fundingRate": num(rate), "relativeFundingRate": relative}
         )

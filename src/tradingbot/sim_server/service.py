@@ -27,6 +27,17 @@ class News:
     tick: bool
 
 
+@dataclass(frozen=True, slots=True)
+class DayStats:
+    """The last 24 hours; `volume` in contracts, `quote` in USD for linear and coin for inverse contracts."""
+
+    open: float
+    high: float
+    low: float
+    volume: float
+    quote: float
+
+
 class Listener(Protocol):
     """Whoever tells the streams."""
 
@@ -48,6 +59,8 @@ class Service:
     nonces: NonceWindow = field(default_factory=NonceWindow)
     trading_budget: Budget = field(default_factory=lambda: Budget(500, 10.0))
     history_budget: Budget = field(default_factory=lambda: Budget(100, 600.0))
+    down: bool = False
+    day_stats: dict[str, tuple[int, DayStats]] = field(default_factory=dict)
     stale: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
@@ -69,9 +82,16 @@ class Service:
         if self.frozen:
             return
         faults, now_ms = self.venue.state.faults, self.now_ms()
+        self._reopen(faults.on("maintenance", now_ms) is not None, now_ms)
         self.venue.set_extreme(faults.on("extreme_spreads", now_ms) is not None)
         moved = self.venue.advance(now_ms)
         self.commit(tick=moved)
+
+    def _reopen(self, down: bool, now_ms: int) -> None:
+        """After maintenance markets are post-only for a while."""
+        if self.down and not down:
+            self.venue.state.post_only_until_ms = now_ms + round(self.params.reopen_post_only_s * 1000)
+        self.down = down
 
     def commit(self, *, force: bool = False, tick: bool = False) -> None:
         """Write what changed to disk, then tell listeners. `force` writes the account even without new rows."""

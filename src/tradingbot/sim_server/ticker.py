@@ -3,34 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from tradingbot.core.types import Side
 from tradingbot.sim_server.depth import best, full_depth
-from tradingbot.sim_server.service import Service
+from tradingbot.sim_server.service import DayStats, Service
 from tradingbot.sim_server.wire import iso, num
 from tradingbot.simulator.contract_market import ContractMarket
 from tradingbot.simulator.funding import HOUR_MS
+from tradingbot.simulator.tape import MINUTE_MS
 
 _DAY_MS = 86_400_000
 
 
-@dataclass(frozen=True, slots=True)
-class DayStats:
-    """The last 24 hours; `volume` in contracts, `quote` in USD for linear and coin for inverse contracts."""
-
-    open: float
-    high: float
-    low: float
-    volume: float
-    quote: float
-
-
 def day_stats(service: Service, symbol: str) -> DayStats:
     """Figures of the last 24 hours, taken at the last full minute."""
+    minute = service.venue.now_ms // MINUTE_MS
+    known = service.day_stats.get(symbol)
+    if known is None or known[0] != minute:
+        known = service.day_stats[symbol] = (minute, _day_stats(service, symbol))
+    return known[1]
+
+
+def _day_stats(service: Service, symbol: str) -> DayStats:
     one = service.venue.instruments[symbol]
     rows = service.venue.bars.minutes(one.asset, service.venue.now_ms - _DAY_MS)
     rows = rows[rows[:, 0] + 60_000 <= service.venue.now_ms]

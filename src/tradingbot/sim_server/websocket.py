@@ -38,16 +38,16 @@ class WebSocketGate:
             return web.Response(status=503, text="<html>maintenance</html>", content_type="text/html")
         if len(hub.connections) >= service.params.ws_max_connections:
             return web.Response(status=429, text="too many connections")
-        socket = web.WebSocketResponse(autoping=False, max_msg_size=1 << 20)
+        socket = web.WebSocketResponse(autoping=False, timeout=1.0, max_msg_size=1 << 20)
         await socket.prepare(request)
         connection = Connection(socket, service.clock, service.now_ms())
         hub.connections.add(connection)
         connection.push({"event": "info", "version": 1})
         try:
             async with asyncio.TaskGroup() as group:
-                sender = group.create_task(connection.send_all())
+                group.create_task(connection.send_all())
                 await self._listen(connection)
-                sender.cancel()
+                connection.drop()
         finally:
             hub.connections.discard(connection)
             service.clock.touch()

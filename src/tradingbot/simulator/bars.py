@@ -13,6 +13,7 @@ from tradingbot.simulator.tape import MINUTE_MS
 
 _CHUNK = 2_880
 _LARGEST_CHUNK = 20_160
+_SPARE = 1_440
 _COLUMNS = 7  # open_ms, open, high, low, close, volume_base, premium
 
 
@@ -35,23 +36,22 @@ class BarStore:
     def __init__(self, feed: MarketFeed, start_ms: int, history_days: int) -> None:
         self._feed = feed
         self._oldest_ms = start_ms - history_days * 86_400_000
-        self._rows: dict[str, NDArray[np.float64]] = {}
-        self._live: dict[str, list[tuple[float, ...]]] = {}
+        self._rows: dict[str, _Rows] = {}
         self._start_ms = start_ms
         self._exhausted: set[str] = set()
 
     def add(self, minute: Mapping[str, MinuteBar]) -> None:
         """Note a minute that is being played."""
         for asset, bar in minute.items():
-            live = self._live.setdefault(asset, [])
-            if not live or live[-1][0] < bar.open_ms:
-                live.append(_row(bar))
+            rows = self._of(asset)
+            view = rows.view()
+            if not len(view) or view[-1, 0] < bar.open_ms:
+                rows.append(_row(bar))
 
     def minutes(self, asset: str, since_ms: int) -> NDArray[np.float64]:
         """Rows (open_ms, open, high, low, close, volume_base, premium) from `since_ms` on, oldest first."""
         self._reach_back(asset, max(since_ms, self._oldest_ms))
-        self._merge_live(asset)
-        rows = self._rows.get(asset, np.empty((0, _COLUMNS)))
+        rows = self._of(asset).view()
         return rows[int(np.searchsorted(rows[:, 0], since_ms)) :]
 
     def candles(self, asset: str, resolution_ms: int, since_ms: int, until_ms: int) -> list[Candle]:
@@ -80,25 +80,38 @@ class BarStore:
                 self._exhausted.add(asset)
             if not bars:
                 return
-            chunk = np.array([_row(bar) for bar in bars], dtype=np.float64)
-            older = self._rows.get(asset)
-            self._rows[asset] = chunk if older is None else np.concatenate((chunk, older))
+            self._of(asset).prepend(np.array([_row(bar) for bar in bars], dtype=np.float64))
 
     def _have_from(self, asset: str) -> int:
-        rows = self._rows.get(asset)
-        return self._start_ms if rows is None or not len(rows) else int(rows[0, 0])
+        rows = self._of(asset).view()
+        return min(self._start_ms, int(rows[0, 0])) if len(rows) else self._start_ms
 
-    def _merge_live(self, asset: str) -> None:
-        live = self._live.get(asset)
-        if not live:
-            return
-        newest = np.array(live, dtype=np.float64)
-        rows = self._rows.get(asset)
-        if rows is not None and len(rows):
-            newest = newest[newest[:, 0] > rows[-1, 0]]
-            newest = np.concatenate((rows, newest))
-        self._rows[asset] = newest
-        live.clear()
+    def _of(self, asset: str) -> _Rows:
+        return self._rows.setdefault(asset, _Rows())
+
+
+class _Rows:
+    """Rows that grow at both ends: cheaply at the end, by copying at the start."""
+
+    def __init__(self) -> None:
+        self._data = np.empty((_SPARE, _COLUMNS))
+        self._count = 0
+
+    def view(self) -> NDArray[np.float64]:
+        """All rows, without copying."""
+        return self._data[: self._count]
+
+    def append(self, row: tuple[float, ...]) -> None:
+        """One newer row."""
+        if self._count == len(self._data):
+            self._data = np.concatenate((self._data, np.empty((max(_SPARE, self._count), _COLUMNS))))
+        self._data[self._count] = row
+        self._count += 1
+
+    def prepend(self, rows: NDArray[np.float64]) -> None:
+        """Older rows."""
+        self._data = np.concatenate((rows, self._data))
+        self._count += len(rows)
 
 
 def _row(bar: MinuteBar) -> tuple[float, ...]:

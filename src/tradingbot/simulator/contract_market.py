@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from tradingbot.core.types import Side
-from tradingbot.simulator.book import BookShape, Level, SyntheticBook, synthetic_book
-from tradingbot.simulator.ids import derived_uuid
+from tradingbot.simulator.book import BookShape, Level, LevelSizes, SyntheticBook, level_sizes, synthetic_book
 from tradingbot.simulator.instruments import Instrument
 from tradingbot.simulator.market_feed import MinuteBar
 from tradingbot.simulator.params import SimulatorParams
@@ -58,10 +57,12 @@ class ContractMarket:
         self._premium_before = 0.0
         self._taken: dict[tuple[Side, Decimal], Decimal] = {}
         self._print_seq = 0
+        self._origin = f"{params.seed}:{instrument.symbol}"
         self.now_ms = 0
         self.index = ZERO
         self.mark = ZERO
         self._book: SyntheticBook | None = None
+        self._sizes: LevelSizes | None = None
         self._mid = 0.0
         self.tape: deque[Print] = deque(maxlen=_TAPE_MEMORY)
         self.last: Print | None = None
@@ -84,10 +85,15 @@ class ContractMarket:
     def book(self) -> SyntheticBook:
         """The synthetic book of the last refresh, untouched by takers."""
         if self._book is None:
-            bar, params = self.bar, self._params
-            shape = BookShape(bar.spread_bps, bar.depth_usd, params.slippage_bps, params.level_count, self.extreme)
-            self._book = synthetic_book(self.instrument, self._mid, shape, params.seed, bar.open_ms // MINUTE_MS)
+            self._book = synthetic_book(self._mid, self._level_sizes())
         return self._book
+
+    def _level_sizes(self) -> LevelSizes:
+        bar, params = self.bar, self._params
+        shape = BookShape(bar.spread_bps, bar.depth_usd, params.slippage_bps, params.level_count, self.extreme)
+        if self._sizes is None or self._sizes.shape != shape:
+            self._sizes = level_sizes(self.instrument, bar.open, shape, params.seed, bar.open_ms // MINUTE_MS)
+        return self._sizes
 
     def enter_minute(self, bar: MinuteBar) -> None:
         """Take the next minute's bar."""
@@ -95,6 +101,7 @@ class ContractMarket:
         if self._bar is None:
             self._print_seq = bar.open_ms // MINUTE_MS % 10_000_000 * self._params.tape_prints_per_minute
         self._bar = bar
+        self._sizes = None
         self._path = minute_path(bar, self._params.seed, self.instrument.asset)
         count, seed = self._params.tape_prints_per_minute, self._params.seed
         self._prints = minute_tape(self.instrument, bar, self._path, self._premium_before, count, seed)
@@ -112,21 +119,24 @@ class ContractMarket:
     def record_print(self, entry: Print) -> Print:
         """Put a trade on the tape; returns it with its number and id."""
         self._print_seq += 1
-        uid = derived_uuid("print", self._params.seed, self.instrument.symbol, self._print_seq)
-        entry = replace(entry, seq=self._print_seq, uid=uid)
+        entry = replace(entry, seq=self._print_seq, origin=self._origin)
         self.tape.append(entry)
         self.last = entry
         return entry
 
-    def refresh(self, now_ms: int) -> None:
-        """Move prices and book to a moment within the running minute; what takers took is there again."""
+    def refresh(self, now_ms: int, *, keep_taken: bool = False) -> None:
+        """Move prices and book to a moment within the running minute.
+
+        What takers took is there again, unless `keep_taken`.
+        """
         self.now_ms = now_ms
         index = self._path.at(self._fraction(now_ms))
         self.index = wire(Decimal(repr(round(index, _digits(index)))))
         self.mark = wire(Decimal(repr(self.mark_of(index, now_ms))))
         self._mid = index * (1 + self._premium(now_ms))
         self._book = None
-        self._taken.clear()
+        if not keep_taken:
+            self._taken.clear()
 
     def mark_of(self, index: float, now_ms: int) -> float:
         """Mark price at a moment: index and the smoothed premium of the last half minute."""

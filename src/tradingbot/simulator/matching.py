@@ -13,6 +13,11 @@ from tradingbot.simulator.rounding import ZERO
 from tradingbot.simulator.state import VenueState
 from tradingbot.simulator.tape import Print
 
+_LOG_INFO = {
+    "liquidation": "futures liquidation",
+    "partialLiquidation": "futures partial liquidation",
+    "assignor": "futures assignor",
+}
 _PLAIN_KINDS = {"mkt": "market", "lmt": "limit", "stp": "stp", "fok": "fillOrKill"}
 
 
@@ -93,7 +98,6 @@ def execute(
     charged = fee(market.instrument, size, price, rate) + extra_fee
     after = replace(order, open=order.open - size, filled=order.filled + size, updated_ms=state.now_ms)
     fill_id = account.new_uid("fill")
-    info = {"liquidation": "futures liquidation", "partialLiquidation": "futures partial liquidation"}
     trade = Trade(
         instrument=market.instrument,
         size=size * order.side.sign,
@@ -105,7 +109,7 @@ def execute(
         mark=market.mark,
         fill_id=fill_id,
         fill_type=fill_type,
-        info=info.get(fill_type, "futures trade"),
+        info=_LOG_INFO.get(fill_type, "futures trade"),
     )
     realized = book_trade(account, state.fresh, trade)
     fill = Fill(
@@ -123,7 +127,7 @@ def execute(
         order_kind=_PLAIN_KINDS.get(order.kind, order.kind),
         remaining=after.open,
         realized_pnl=realized,
-        seq=account.number("fill"),
+        seq=account.number("fill_seq"),
         mark_price=market.mark,
     )
     state.fresh.fills.append(fill)

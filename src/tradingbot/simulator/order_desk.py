@@ -117,9 +117,14 @@ def edit(state: VenueState, uid: str, change: Change) -> Outcome:
         deviation_unit=old.deviation_unit if change.deviation_unit is None else change.deviation_unit,
         updated_ms=state.now_ms,
     )
+    if new.kind == "trailing_stop" and change.deviation is not None:
+        tick = state.instruments[new.symbol].tick
+        mark = state.market(new.symbol).mark
+        new = replace(new, stop_price=trailing_stop_price(mark, new.side, change.deviation, new.deviation_unit, tick))
     problem = refusal(state, new) or _unmatchable(state, new)
     if problem:
-        return Outcome(problem.status, old, (state.emit(EventKind.REJECT, new, problem.reason),))
+        refused = OrderEvent(state.account.new_uid("event"), state.now_ms, EventKind.REJECT, new, None, problem.reason)
+        return Outcome(problem.status, old, (refused,))
     return _apply_edit(state, old, fit_reduce_only(state, new))
 
 

@@ -74,4 +74,5 @@ class SimulatorParams(Params):
     heartbeat_s: float = Field(5.0, gt=0, description="Period of the heartbeat feed, s.")
     ticker_interval_s: float = Field(1.0, gt=0, description="Shortest time between two tickers of a product, s.")
     nonce_tolerance: int = Field(10_000, ge=0, description="How far below the highest nonce one may still arrive.")
+    reopen_post_only_s: float = Field(30.0, ge=0, description="Post-only time after maintenance, s.")
     faults: tuple[FaultSpec, ...] = Field((), description="Faults that are on from the start.")

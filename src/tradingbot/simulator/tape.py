@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from tradingbot.core.types import Side
+from tradingbot.simulator.ids import derived_uuid
 from tradingbot.simulator.instruments import Instrument
 from tradingbot.simulator.market_feed import MinuteBar
 from tradingbot.simulator.price_path import MinutePath
@@ -23,9 +24,14 @@ class Print:
     side: Side
     price: Decimal
     size: Decimal
-    uid: str = ""
+    origin: str = ""
     seq: int = 0
     kind: str = "fill"
+
+    @property
+    def uid(self) -> str:
+        """Its id, which follows from where it traded and its number."""
+        return derived_uuid("print", self.origin, self.seq)
 
 
 def minute_tape(

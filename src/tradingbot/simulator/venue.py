@@ -130,12 +130,16 @@ class SimulatedVenue:
 
     def send(self, request: NewOrder) -> Outcome:
         """Take a new order. The symbol must be listed."""
+        self._move(request.symbol)
         outcome = send(self.state, request)
         self._fire_due(request.symbol)
         return outcome
 
     def edit(self, uid: str, change: Change) -> Outcome:
         """Change a resting order."""
+        known = self.account.orders.get(uid)
+        if known is not None:
+            self._move(known.symbol)
         outcome = edit(self.state, uid, change)
         if outcome.order:
             self._fire_due(outcome.order.symbol)
@@ -175,6 +179,13 @@ class SimulatedVenue:
 
     # ------------------------------------------------------------ inside
 
+    def _move(self, symbol: str) -> None:
+        """Bring one contract's prices and book from the last tick to now."""
+        market = self.market(symbol)
+        if market.alive and not self.ended and market.now_ms < self.now_ms:
+            market.refresh(self.now_ms, keep_taken=True)
+            self.state.touched.add(symbol)
+
     def _open_market(self) -> None:
         minute_ms = self.state.now_ms // MINUTE_MS * MINUTE_MS
         minute = self.feed.minute(minute_ms)
@@ -187,6 +198,8 @@ class SimulatedVenue:
         for market in self.state.markets.values():
             bar = bars.get(market.instrument.asset)
             if bar is not None:
+                for earlier in self.feed.history(market.instrument.asset, minute_ms, 1):
+                    market.enter_minute(earlier)
                 market.enter_minute(bar)
                 market.refresh(self.state.now_ms)
         self._set_funding()

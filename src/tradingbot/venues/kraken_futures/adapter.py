@@ -286,8 +286,8 @@ class KrakenFuturesVenue:
         while True:
             payload = await self.rest.fills(iso_utc(bound) if bound is not None else None)
             page = parse_account.parse_fills(payload, self._to_symbol)
-            fresh = [fill for fill in page if fill.fill_id not in found]
-            found.update((fill.fill_id, fill) for fill in fresh)
+            fresh = {fill.fill_id: fill for fill in page if fill.fill_id not in found}
+            found = fresh | found
             if len(page) < self._params.fills_page or page[0].time < since:
                 break
             bound = self._older_bound(bound, page[0].time, bool(fresh))

@@ -131,7 +131,9 @@ def parse_fills(payload: Row, to_symbol: ToSymbol) -> list[Fill]:
 
     ``{"fills":[{"fill_id":"...","symbol":"PI_XBTUSD","side":"buy","order_id":"...","fillTime":"...","size":5000.0}]}``
     """
-    return sorted((_rest_fill(row, to_symbol) for row in rows(payload, "fills")), key=lambda fill: fill.time)
+    fills = [_rest_fill(row, to_symbol) for row in rows(payload, "fills")]
+    fills.reverse()  # the venue tells the newest first; fills of one millisecond keep their order
+    return sorted(fills, key=lambda fill: fill.time)
 
 
 def _rest_fill(row: Row, to_symbol: ToSymbol) -> Fill:

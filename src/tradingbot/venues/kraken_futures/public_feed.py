@@ -32,29 +32,33 @@ class BookFeed:
 
     def __init__(self, products: Mapping[str, Symbol]) -> None:
         self._books = {product: OrderBook() for product in products}
-
-    def delta(self, message: Message) -> OrderBook | None:
-        """Apply one change; None when the product's book is out of step and needs a snapshot."""
-        book = self._books[message["product_id"]]
-        if book.apply(message["seq"], message["side"] == "buy", message["price"], message["qty"], message["timestamp"]):
-            return book
-        return None
+        self.apply = {product: book.apply for product, book in self._books.items()}
+        """Per product: takes one change, returns (best bid, best ask) or None when the book needs a snapshot."""
 
     def snapshot(self, message: Message) -> bool:
         """Replace one book; False when the snapshot itself is crossed."""
         bids = [(level["price"], level["qty"]) for level in message["bids"]]
         asks = [(level["price"], level["qty"]) for level in message["asks"]]
-        book = self._books[message["product_id"]]
-        return book.reset(message["seq"], int(message["timestamp"]), bids, asks)
+        product = message["product_id"]
+        book = self._books[product]
+        in_step = book.reset(message["seq"], int(message["timestamp"]), bids, asks)
+        self.apply[product] = book.apply
+        return in_step
 
     def book(self, product: str) -> OrderBook:
         """The book of a product (upper-case)."""
         return self._books[product]
 
-    def invalidate(self, why: str) -> None:
+    def invalidate(self, product: str, why: str) -> None:
+        """Distrust one book until its next snapshot."""
+        book = self._books[product]
+        book.invalidate(why)
+        self.apply[product] = book.apply
+
+    def invalidate_all(self, why: str) -> None:
         """Distrust all books."""
-        for book in self._books.values():
-            book.invalidate(why)
+        for product in self._books:
+            self.invalidate(product, why)
 
 
 class PublicMarket:
@@ -103,7 +107,7 @@ class PublicConversation:
         self._broken: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
         self._queued: set[tuple[str, str]] = set()
         self._trade_seq: dict[str, int] = {}
-        self._delta = market.books.delta
+        self._apply = market.books.apply
         self._log = structlog.get_logger().bind(stream="public")
         self._handlers: Mapping[str, Callable[[Message], None]] = {
             "book_snapshot": self._book_snapshot,
@@ -153,8 +157,9 @@ class PublicConversation:
             message = orjson.loads(text)
             feed = message.get("feed") if "event" not in message else None
             if feed == BOOK:
-                if self._delta(message) is None:
-                    self._book_broken(message["product_id"])
+                product = message["product_id"]
+                if self._apply[product](message) is None:
+                    self._book_broken(product)
             else:
                 self._other(feed, message)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -174,7 +179,7 @@ class PublicConversation:
     def ended(self) -> None:
         """The connection is gone: no book is in step any more."""
         self._market.subscribed.clear()
-        self._market.books.invalidate("disconnected")
+        self._market.books.invalidate_all("disconnected")
 
     # -- feeds
     def _book_snapshot(self, message: Message) -> None:
@@ -186,7 +191,7 @@ class PublicConversation:
         if book.broken in ("no snapshot", "disconnected", "resync"):
             return
         self._log.warning("stream.book_broken", product=product, why=book.broken)
-        book.invalidate("resync")
+        self._market.books.invalidate(product, "resync")
         self._resubscribe(BOOK, product)
 
     def _resubscribe(self, feed: str, product: str) -> None:

@@ -1,0 +1,1 @@
+"""One exam for every venue adapter, against real servers on loopback."""
