@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.harness import Result, show, write
 
-MODULES = ("order_book", "signed_rest", "durable_save", "cycle", "daemon_run")
+MODULES = ("order_book", "signed_rest", "durable_save", "synthetic_market", "cycle", "daemon_run")
 """Every module here has `run() -> list[Result]`."""
 
 

@@ -16,10 +16,10 @@ import numpy as np
 import orjson
 import structlog
 import uvloop
-
-from benchmarks.harness import Result
 from tests.fakes import FakeVenue
 from tests.support import NOW, a_spec, an_inverse_spec, candles_of
+
+from benchmarks.harness import Result
 from tradingbot.app.bootstrap import VenueParts, load
 from tradingbot.app.daemon import Daemon
 from tradingbot.app.home import make_home
@@ -41,7 +41,9 @@ def run() -> list[Result]:
     p50, p99 = statistics.median(cycle_ms), sorted(cycle_ms)[int(len(cycle_ms) * 0.99)]
     think = statistics.median(think_ms)
     return [
-        Result("cycle p50, 10 symbols x 1,000 candles", p50, "ms", reference_ms, p50 / reference_ms, "<= 15 ms", p50 <= 15),
+        Result(
+            "cycle p50, 10 symbols x 1,000 candles", p50, "ms", reference_ms, p50 / reference_ms, "<= 15 ms", p50 <= 15
+        ),
         Result("cycle p99", p99, "ms", reference_ms, p99 / reference_ms, "<= 40 ms", p99 <= 40),
         Result("  of which decision p50", think, "ms", reference_ms, think / reference_ms, "<= 15 ms", think <= 15),
     ]

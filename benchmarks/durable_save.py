@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import statistics
 import tempfile
@@ -16,9 +17,11 @@ from pydantic import BaseModel
 from benchmarks.harness import Result
 from tradingbot.clock import SystemClock
 from tradingbot.storage.document import Document
+from tradingbot.storage.journal import Journal
 from tradingbot.storage.writer import StorageWriter
 
 ROUNDS = 400
+RECORDS = 1_920
 TARGET_RATIO = 1.3
 
 
@@ -76,7 +79,54 @@ def _seconds(work: Callable[[], None]) -> float:
     return time.perf_counter() - start_s
 
 
+async def _journal(folder: Path) -> tuple[float, float]:
+    """Durable records per second: one waiting at a time, and 64 at a time."""
+    writer = StorageWriter(SystemClock())
+    journal = Journal(folder / "ours.jsonl", writer)
+    record = {"text": "t" * 980}
+    start_s = time.perf_counter()
+    for _ in range(RECORDS):
+        await journal.commit(record)
+    middle_s = time.perf_counter()
+    for _ in range(RECORDS // 64):
+        await asyncio.gather(*(journal.commit(record) for _ in range(64)))
+    end_s = time.perf_counter()
+    await writer.close(10.0)
+    return RECORDS / (middle_s - start_s), RECORDS / (end_s - middle_s)
+
+
+def _bare_journal(path: Path, together: int) -> float:
+    """Records per second of orjson + write, with one fsync for so many."""
+    record = {"text": "t" * 980}
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    start_s = time.perf_counter()
+    for _ in range(RECORDS // together):
+        os.write(descriptor, b"".join(orjson.dumps(record) + b"\n" for _ in range(together)))
+        os.fsync(descriptor)
+    elapsed_s = time.perf_counter() - start_s
+    os.close(descriptor)
+    return RECORDS / elapsed_s
+
+
 def run() -> list[Result]:
+    """Documents and journals."""
+    return [*_documents(), *_journals()]
+
+
+def _journals() -> list[Result]:
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as name:
+        one, many = asyncio.run(_journal(Path(name)))
+        bare_one, bare_many = (_bare_journal(Path(name) / f"bare{count}.jsonl", count) for count in (1, 64))
+    return [
+        Result(title, value, "records/s", bare, value / bare, f">= {least:,.0f} records/s", value >= least)
+        for title, value, bare, least in (
+            ("journal commit of 1 KB through the writer thread, one at a time", one, bare_one, 1_000.0),
+            ("journal commit of 1 KB through the writer thread, 64 at a time", many, bare_many, 20_000.0),
+        )
+    ]
+
+
+def _documents() -> list[Result]:
     """Interleaved rounds in one folder, so that both sides meet the same disk; medians."""
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as name:
         folder = Path(name)

@@ -192,7 +192,7 @@ async def test_vc05_funding_history_is_hourly_and_ascending(exam: Exam) -> None:
 
 
 async def test_vc06_a_market_order_is_accepted_with_its_executions(exam: Exam) -> None:
-    """VC-06: acceptance tells size, average and fills; the stream brings the same fills with fees; the position is there."""
+    """VC-06: acceptance tells size, average and fills; the stream brings them with fees; the position is there."""
     await exam.venue.wait_ready(60)
     outcome = await exam.buy("0.2")
     assert isinstance(outcome, OrderAccepted)

@@ -21,7 +21,9 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--speed", type=float, default=120.0)
     chosen = parser.parse_args()
-    table = Table("seed", "kills", "order under way", "positions at kills", "entries", "trades", "restart p50 s", "violations")
+    table = Table(
+        "seed", "kills", "order under way", "positions at kills", "entries", "trades", "restart p50 s", "violations"
+    )
     failed = False
     for seed in range(1, chosen.seeds + 1):
         with tempfile.TemporaryDirectory() as folder:

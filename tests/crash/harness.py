@@ -34,7 +34,7 @@ class Outcome:
 
 def run_kills(folder: Path, kills: int, seed: int, speed: float = 120.0, longest_s: float = 3.0) -> Outcome:
     """Kill the daemon at `kills` random moments, restart it each time, and check everything."""
-    rng, outcome = random.Random(seed), Outcome()  # noqa: S311 - reproducible, not secret
+    rng, outcome = random.Random(seed), Outcome()
     home = folder / "daemon"
     venue = VenueProcess(folder / "venue", speed, seed)
     try:
@@ -160,7 +160,11 @@ def _agree(home: Path, venue: VenueProcess, outcome: Outcome) -> None:
 
 def _no_duplicates(home: Path, venue: VenueProcess, outcome: Outcome) -> None:
     """The venue's own transaction file: no order id twice, no entry that no intent explains, each fill once for us."""
-    intents = {row["client_order_id"]: row["intent"] for row in _rows(home / "logs" / "intents.jsonl") if row["event"] == "intent"}
+    intents = {
+        row["client_order_id"]: row["intent"]
+        for row in _rows(home / "logs" / "intents.jsonl")
+        if row["event"] == "intent"
+    }
     fills = _venue_fills(home.parent / "venue")
     placed = Counter(str(fill["client_id"]) for fill in fills)
     outcome.entries = sum(1 for order_id in placed if order_id.endswith("-entry"))

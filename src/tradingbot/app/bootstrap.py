@@ -109,7 +109,7 @@ async def _external(
     own_keys: bool,
     looking: bool,
 ) -> VenueParts:
-    params = settings.kraken_futures
+    params = settings.venue
     keys = load_credentials(sim_home(options.home)) if own_keys else credentials_of(secrets)
     endpoints = SimEndpoints(
         rest_url=options.venue_url or params.rest_url,
@@ -152,7 +152,7 @@ def _kraken_futures(
 
 
 def _venue_params(settings: Settings, endpoints: SimEndpoints):  # type: ignore[no-untyped-def]
-    return settings.kraken_futures.model_copy(update={"rest_url": endpoints.rest_url, "ws_url": endpoints.ws_url})
+    return settings.venue.model_copy(update={"rest_url": endpoints.rest_url, "ws_url": endpoints.ws_url})
 
 
 def credentials_of(secrets: Secrets) -> Credentials | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,11 +108,7 @@ def _announce(endpoints: SimEndpoints, as_json: bool) -> None:
     else:
         for name, value in facts.items():
             click.echo(f"{name:11} {value}")
-    _flush()
-
-
-def _flush() -> None:
-    click.get_text_stream("stdout").flush()
+    sys.stdout.flush()
 
 
 async def _serve(server: SimServer) -> None:

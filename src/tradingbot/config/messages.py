@@ -26,11 +26,17 @@ _SHOWN_CHARACTERS = 80
 def explain(error: ValidationError, model: type[BaseModel], layers: Layers) -> str:
     """All problems, one a line, the first one first."""
     details = error.errors(include_url=False)
-    unknown = {one["loc"] for one in details if one["type"] == "extra_forbidden"}
-    # A misspelt key makes its required twin missing: the cause alone is said.
-    shadowed = {loc[:-1] for loc in unknown}
-    kept = [one for one in details if not (one["type"] == "missing" and one["loc"][:-1] in shadowed)]
-    return "\n".join(_line(one, model, layers) for one in kept)
+    return "\n".join(_line(one, model, layers) for one in details if not _follows(one, details))
+
+
+def _follows(one: ErrorDetails, details: Sequence[ErrorDetails]) -> bool:
+    """Whether a problem only follows from another: a key missing beside a misspelt one, say."""
+    loc = one["loc"]
+    if one["type"] == "missing":
+        return any(other["type"] == "extra_forbidden" and other["loc"][:-1] == loc[:-1] for other in details)
+    if one["type"] == "too_short":
+        return any(len(other["loc"]) > len(loc) and other["loc"][: len(loc)] == loc for other in details)
+    return False
 
 
 def near(name: str, known: Iterable[str]) -> str:
@@ -59,6 +65,8 @@ def _line(one: ErrorDetails, model: type[BaseModel], layers: Layers) -> str:
     source = origin.source if origin else "built-in default"
     if one["type"] == "extra_forbidden":
         return _unknown(model, loc, source)
+    if one["type"] == "value_error":
+        return f"{source}: {key}: {one['msg'].removeprefix('Value error, ')}"
     field = field_at(model, loc)
     allowed = allowed_values(field) if field else ""
     if one["type"] == "missing":
@@ -194,6 +202,8 @@ def _limit(one: Any) -> str:
             return f"at most {limit}"
         case annotated_types.Lt(lt=limit):
             return f"below {limit}"
+        case annotated_types.MinLen(min_length=limit):
+            return f"at least {limit} long"
     pattern = getattr(one, "pattern", None)
     return f"like {_EXAMPLES.get(pattern, pattern)}" if pattern else ""
 

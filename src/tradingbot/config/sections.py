@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
@@ -10,12 +9,9 @@ from pydantic import Field, StringConstraints, model_validator
 from tradingbot.core.params import Params, contradiction
 
 HttpUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#]+(/[^\s]*)?$")]
-SocketUrl = Annotated[str, StringConstraints(pattern=r"^wss?://[^\s/?#]+(/[^\s]*)?$")]
 ClockTime = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 SymbolName = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{2,15}USDT$")]
 AssetName = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{2,15}$")]
-
-_LOCAL = re.compile(r"^(https?|wss?)://(localhost|127\.\d+\.\d+\.\d+|\[::1\])([:/]|$)")
 
 
 class AlphaTradingPolicy(Params):
@@ -64,29 +60,6 @@ class CoinglassParams(Params):
         return self
 
 
-class AssetEntry(Params):
-    """One row of the asset universe (SPEC 2.1, 2.7)."""
-
-    asset: AssetName = Field(description="Canonical asset.")
-    symbol: SymbolName = Field(description="Internal symbol.")
-    enabled: bool = Field(default=True, description="False: not traded.")
-    suppressed_reason: str | None = Field(default=None, description="Why validation took it out, or null.")
-    venues: dict[str, str | None] = Field(default_factory=dict, description="The venues' own symbols.")
-
-
-class UniverseConfig(Params):
-    """`asset_universe.json`."""
-
-    schema_: int = Field(default=1, alias="schema", ge=1, le=1, description="Layout of the file.")
-    assets: tuple[AssetEntry, ...] = Field(default=(), description="Rows.")
-
-    @model_validator(mode="after")
-    def _no_doubles(self) -> UniverseConfig:
-        _refuse_doubles(tuple(row.asset for row in self.assets), "assets")
-        _refuse_doubles(tuple(row.symbol for row in self.assets), "assets")
-        return self
-
-
 class MarketSourceParams(Params):
     """Where paper's prices come from (SPEC 1)."""
 
@@ -108,47 +81,6 @@ class MarketSourceParams(Params):
             raise contradiction("a recorded market needs a recording", "kind", "recording")
         if self.kind == "kraken" and self.speed not in (None, 1.0):
             raise contradiction("the real market cannot be sped up", "kind", "speed")
-        return self
-
-
-class PaperAccountParams(Params):
-    """The simulated account (SPEC 16)."""
-
-    start_equity_usd: float = Field(default=10_000.0, ge=100, le=1e9, description="Worth of the starting account, USD.")
-    maker_fee_pct: float = Field(default=0.02, ge=-0.1, le=1, description="Futures maker fee, per cent.")
-    taker_fee_pct: float = Field(default=0.05, ge=0, le=1, description="Futures taker fee, per cent.")
-    slippage_bps: float = Field(default=5.0, ge=0, le=500, description="Slippage assumed where no book is known, bps.")
-    min_latency_ms: float = Field(
-        default=50.0, ge=0, le=10_000, description="Fastest answer of the simulated venue, ms."
-    )
-    max_latency_ms: float = Field(default=500.0, ge=0, le=60_000, description="Slowest answer, ms.")
-
-    @model_validator(mode="after")
-    def _latencies_in_order(self) -> PaperAccountParams:
-        if self.min_latency_ms > self.max_latency_ms:
-            raise contradiction(
-                "the fastest answer must not be slower than the slowest", "min_latency_ms", "max_latency_ms"
-            )
-        return self
-
-
-class VenueParams(Params):
-    """Addresses of Kraken Futures (SPEC 1, 2.3)."""
-
-    testnet: bool = Field(default=False, description="The addresses are not the real exchange's.")
-    rest_url: HttpUrl = Field(default="https://futures.kraken.com", description="REST root.")
-    ws_url: SocketUrl = Field(default="wss://futures.kraken.com/ws/v1", description="WebSocket.")
-    timeout_s: float = Field(default=10.0, ge=1, le=60, description="Seconds for one answer.")
-    btc_contract: Literal["PI_XBTUSD", "PF_XBTUSD"] = Field(
-        default="PI_XBTUSD", description="Contract that BTC is traded in."
-    )
-
-    @model_validator(mode="after")
-    def _tls_outside(self) -> VenueParams:
-        for name in ("rest_url", "ws_url"):
-            url: str = getattr(self, name)
-            if not _LOCAL.match(url) and url.startswith(("http:", "ws:")):
-                raise contradiction("an address that is not on this machine needs TLS (https, wss)", name)
         return self
 
 

@@ -14,9 +14,7 @@ from tradingbot.config.sections import (
     DashboardParams,
     DowntimeParams,
     MarketSourceParams,
-    PaperAccountParams,
     StorageParams,
-    VenueParams,
 )
 from tradingbot.core.params import Params, contradiction
 from tradingbot.engine.params import EngineParams
@@ -47,12 +45,10 @@ class Settings(Params):
     coinglass: CoinglassParams = CoinglassParams()
     universe: UniverseParams = UniverseParams()
     market_source: MarketSourceParams = MarketSourceParams()
-    paper_account: PaperAccountParams = PaperAccountParams()
-    venue: VenueParams = VenueParams()
+    venue: KrakenFuturesParams = KrakenFuturesParams()
     downtime: DowntimeParams = DowntimeParams()
     dashboard: DashboardParams = DashboardParams()
     storage: StorageParams = StorageParams()
-    kraken_futures: KrakenFuturesParams = KrakenFuturesParams()
     simulator: SimulatorParams = SimulatorParams()
     validation: ValidationParams = ValidationParams()
 
@@ -90,13 +86,13 @@ class Settings(Params):
         return self
 
     def _check_paper_sizes(self) -> None:
-        pair_usd = self.paper_account.start_equity_usd * self.risk.limits.max_pair_notional_pct / 100.0
+        pair_usd = float(self.simulator.starting_equity_usd) * self.risk.limits.max_pair_notional_pct / 100.0
         if self.risk.sizing.min_trade_usd > pair_usd:
             raise contradiction(
                 f"the minimum trade is above what one pair may hold ({pair_usd:g} USD), so nothing could be traded",
                 "risk.sizing.min_trade_usd",
                 "risk.limits.max_pair_notional_pct",
-                "paper_account.start_equity_usd",
+                "simulator.starting_equity_usd",
             )
 
     @model_validator(mode="after")

@@ -24,7 +24,7 @@ def write_universe(folder: Path, universe: UniverseParams) -> bool:
     heads = "".join(
         f"  {orjson.dumps(key).decode()}: {orjson.dumps(value).decode()},\n" for key, value in content.items()
     )
-    comment = "  \"_comment\": \"Assets and each venue's names for them; validation switches rows off and on.\",\n"
+    comment = '  "_comment": "Assets and each venue\'s names for them; validation switches rows off and on.",\n'
     text = f'{{\n{comment}{heads}  "assets": [\n{rows}\n  ]\n}}\n'
     temporary = path.with_name(f".{path.name}.tmp")
     try:

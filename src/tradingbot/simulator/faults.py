@@ -45,12 +45,12 @@ class FaultSpec(Params):
     """One fault: which, where, how often, how long."""
 
     name: str = Field(description="One of the known fault names.")
-    path: str = Field("", description="Only requests whose path contains this.")
-    count: int | None = Field(None, ge=1, description="Switches itself off after this many hits.")
-    probability: float = Field(1.0, ge=0, le=1, description="Chance of a hit per opportunity.")
-    seconds: float | None = Field(None, description="Lifetime of the fault, s; for clock_skew the skew itself.")
-    ms: float = Field(1000.0, ge=0, description="Delay of `slow`, ms.")
-    status: str = Field("insufficientAvailableFunds", description="Order status of `reject_orders`.")
+    path: str = Field(default="", description="Only requests whose path contains this.")
+    count: int | None = Field(default=None, ge=1, description="Switches itself off after this many hits.")
+    probability: float = Field(default=1.0, ge=0, le=1, description="Chance of a hit per opportunity.")
+    seconds: float | None = Field(default=None, description="Lifetime of the fault, s; for clock_skew the skew itself.")
+    ms: float = Field(default=1000.0, ge=0, description="Delay of `slow`, ms.")
+    status: str = Field(default="insufficientAvailableFunds", description="Order status of `reject_orders`.")
 
     @field_validator("name")
     @classmethod

@@ -64,18 +64,18 @@ class Regime:
 
 
 REGIMES: Final[dict[str, Regime]] = {
-    "calm": Regime(420, 0.002, 0.75, 0.45, 0.15, 0.5, (("trend_up", 0.36), ("trend_down", 0.26), ("chop", 0.38))),
+    "calm": Regime(420, -0.002, 0.75, 0.45, 0.15, 0.5, (("trend_up", 0.36), ("trend_down", 0.26), ("chop", 0.38))),
     "trend_up": Regime(
-        260, 0.050, 1.0, 0.34, 0.5, 0.8, (("calm", 0.34), ("chop", 0.38), ("trend_down", 0.16), ("panic", 0.12))
+        260, 0.044, 1.0, 0.34, 0.5, 0.8, (("calm", 0.34), ("chop", 0.38), ("trend_down", 0.16), ("panic", 0.12))
     ),
     "trend_down": Regime(
         220, -0.050, 1.15, 0.34, 0.7, 0.15, (("calm", 0.26), ("chop", 0.36), ("trend_up", 0.18), ("panic", 0.20))
     ),
     "chop": Regime(
-        360, 0.0, 1.0, 0.85, 0.3, 0.5, (("calm", 0.44), ("trend_up", 0.28), ("trend_down", 0.26), ("panic", 0.02))
+        360, -0.003, 1.0, 0.85, 0.3, 0.5, (("calm", 0.44), ("trend_up", 0.28), ("trend_down", 0.26), ("panic", 0.02))
     ),
     "panic": Regime(50, -0.075, 2.3, 0.35, 16.0, 0.1, (("recovery", 0.62), ("trend_down", 0.26), ("chop", 0.12))),
-    "recovery": Regime(170, 0.060, 1.4, 0.35, 1.2, 0.8, (("trend_up", 0.32), ("calm", 0.34), ("chop", 0.34))),
+    "recovery": Regime(170, 0.050, 1.4, 0.35, 1.2, 0.8, (("trend_up", 0.32), ("calm", 0.34), ("chop", 0.34))),
 }
 
 VOLATILITY_MINUTES: Final = (3.0, 30.0, 300.0, 4_000.0)

@@ -12,82 +12,22 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from tradingbot.core.errors import StorageUnavailableError
 from tradingbot.ports import Clock
 from tradingbot.storage.files import probe
+from tradingbot.storage.writing import StorageHealth, Target, Waiter, wake
+
+__all__ = ["StorageHealth", "StorageWriter", "Target"]
 
 RETRY_S: Final = 1.0
 MAX_PENDING_BYTES: Final = 32 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class StorageHealth:
-    """Whether durable writes work. `since` is when the oldest present trouble began; `detail` is for a person."""
-
-    ok: bool
-    since: datetime | None = None
-    detail: str = ""
-
-
-class Target(Protocol):
-    """Something that is written: a document or a journal. The methods run in the writer thread and raise OSError."""
-
-    @property
-    def path(self) -> Path:
-        """The file."""
-
-    @property
-    def newest_only(self) -> bool:
-        """True when a newer payload makes an older one needless."""
-
-    def write(self, payloads: Sequence[Any], durable: bool) -> None:
-        """Write all of these or, by raising, none; `durable` when somebody waits until they are on disk."""
-
-    def sync(self) -> None:
-        """Make everything written so far durable."""
-
-    def idle_work(self) -> Iterator[None] | None:
-        """Housekeeping to be done in small steps while nothing else is to be written."""
-
-    def close(self) -> None:
-        """Release descriptors."""
-
-
-class Waiter:
-    """A coroutine that waits for the writer thread."""
-
-    def __init__(self) -> None:
-        self.loop = asyncio.get_running_loop()
-        self.future: asyncio.Future[None] = self.loop.create_future()
-
-    def finish(self, error: Exception | None) -> None:
-        """Wake the coroutine, on its own loop."""
-        if self.future.done():
-            return
-        if error is None:
-            self.future.set_result(None)
-        else:
-            self.future.set_exception(error)
-
-
-def _wake(waiters: list[Waiter], error: Exception | None) -> None:
-    """Wake coroutines from the writer thread, with one message to each loop."""
-    for loop in {waiter.loop for waiter in waiters}:
-        mine = [waiter for waiter in waiters if waiter.loop is loop]
-        with suppress(RuntimeError):  # the loop is gone, and with it whoever waited
-            loop.call_soon_threadsafe(_finish, mine, error)
-
-
-def _finish(waiters: list[Waiter], error: Exception | None) -> None:
-    for waiter in waiters:
-        waiter.finish(error)
 
 
 @dataclass(slots=True)
@@ -352,7 +292,7 @@ class StorageWriter:
         for target in self._open:
             with suppress(OSError):
                 target.close()
-        _wake([closing], error)
+        wake([closing], error)
 
     def _idle_step(self) -> None:
         for target, work in list(self._idle.items()):
@@ -366,7 +306,7 @@ class StorageWriter:
             return
 
     def _settle(self, items: list[_Item], error: Exception | None) -> None:
-        _wake([waiter for item in items for waiter in item.waiters], error)
+        wake([waiter for item in items for waiter in item.waiters], error)
 
     def _forget(self, items: list[_Item]) -> None:
         with self._wake:

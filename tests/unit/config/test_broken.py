@@ -99,9 +99,17 @@ IN_JSON: list[tuple[str, str, str, Any, str]] = [
         "(signal_policies.json)",
     ),
     (
-        "a newer universe", UNIVERSE, "schema", 2,
-        "asset_universe.json: universe.schema is 2; allowed: a whole number at least 1 and at most 1 "
-        "(Layout of the file)",
+        "an empty universe", UNIVERSE, "assets", [],
+        "asset_universe.json: universe.assets is []; allowed: a list, each an object at least 1 long",
+    ),
+    (
+        "a key that the universe has not", UNIVERSE, "min_volume_usd", 2,
+        "asset_universe.json: unknown key universe.min_volume_usd; did you mean min_volume_24h_usd?",
+    ),
+    (
+        "a rule of its own", UNIVERSE, "assets",
+        [{"asset": "BTC", "symbol": "BTCUSDT", "venues": {"blofin": "X"}, "choices": {"blofin": ["Y"]}}],
+        "asset_universe.json: universe.assets[0]: BTC: blofin symbol 'X' is none of Y",
     ),
     (
         "calls faster than the limit", COINGLASS, "min_interval_s", 1,
@@ -146,7 +154,7 @@ IN_JSON: list[tuple[str, str, str, Any, str]] = [
         "minimum trade above the pair's cap", TRADING, "risk.limits.max_pair_notional_pct", 0.4,
         "the minimum trade is above what one pair may hold (40 USD), so nothing could be traded: "
         "risk.sizing.min_trade_usd = 50, risk.limits.max_pair_notional_pct = 0.4 (trading_config.json); "
-        "paper_account.start_equity_usd = 10000.0 (built-in default)",
+        'simulator.starting_equity_usd = "10000" (built-in default)',
     ),
     (
         "stop beyond the forced exit", TRADING, "exits.stop_loss_pct", 3,
@@ -280,9 +288,9 @@ ENVIRONMENT: list[tuple[str, str, dict[str, str], str]] = [
         "(environment variable KRAKEN_FUTURES_TESTNET)",
     ),
     (
-        "the real exchange in testnet", "testnet", {"TRADINGBOT__VENUE__REST_URL": "https://futures.kraken.com"},
-        "testnet must not use the real exchange: mode = 'testnet' (profiles/testnet.yaml); venue.rest_url = "
-        "'https://futures.kraken.com' (environment variable TRADINGBOT__VENUE__REST_URL)",
+        "the real exchange in testnet", "testnet", {"TRADINGBOT__VENUE__WS_URL": "wss://futures.kraken.com/ws/v1"},
+        "testnet must not use the real exchange: mode = 'testnet' (profiles/testnet.yaml); venue.ws_url = "
+        "'wss://futures.kraken.com/ws/v1' (environment variable TRADINGBOT__VENUE__WS_URL)",
     ),
     (
         "no TLS", "live", {"TRADINGBOT__VENUE__WS_URL": "ws://example.org/ws/v1"},

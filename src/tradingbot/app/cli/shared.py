@@ -17,7 +17,7 @@ T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class SpeedType(click.ParamType):
+class SpeedType(click.ParamType[float]):
     """A positive factor of real time, or ``max``."""
 
     name = "N|max"

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
-from tradingbot.core.params import Params
+from tradingbot.core.params import Params, contradiction
 from tradingbot.net.http import HttpParams
 from tradingbot.net.rate_limiter import LimiterParams
 from tradingbot.net.stream import StreamParams
 from tradingbot.venues.kraken_futures.rest import RestParams
 from tradingbot.venues.kraken_futures.ws import FeedParams
+
+_LOCAL: Final = re.compile(r"^(https?|wss?)://(localhost|127\.\d+\.\d+\.\d+|\[::1\])([:/]|$)")
 
 
 class KrakenFuturesParams(Params):
@@ -49,6 +53,14 @@ class KrakenFuturesParams(Params):
         if parts.scheme not in ("ws", "wss") or not parts.netloc:
             raise ValueError(f"ws_url must look like wss://host/ws/v1, got {url!r}")
         return url
+
+    @model_validator(mode="after")
+    def _tls_outside(self) -> KrakenFuturesParams:
+        for name in ("rest_url", "ws_url"):
+            url: str = getattr(self, name)
+            if not _LOCAL.match(url) and url.startswith(("http:", "ws:")):
+                raise contradiction("an address that is not on this machine needs TLS (https, wss)", name)
+        return self
 
     @property
     def host(self) -> str:
