@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal as D
 
 import numpy as np
@@ -175,3 +176,22 @@ def test_a_budget_refills_evenly_and_never_beyond_its_size() -> None:
     assert budget.spend(50, 5_000)
     assert not budget.spend(101, 1_000_000)
     assert budget.spend(100, 1_000_000)
+
+
+class RisingPremium(SineFeed):
+    """A premium of 8 bps in the first live hour, none before."""
+
+    def _bar(self, asset: str, number: int) -> MinuteBar:
+        return replace(super()._bar(asset, number), premium=0.0008 if 0 <= number < 60 else 0.0)
+
+
+def test_the_predicted_rate_of_an_hour_becomes_the_rate_of_the_next() -> None:
+    venue = make_venue(RisingPremium())
+    assert venue.market(XBT).funding.relative == 0.0
+    venue.advance(START_MS + 59 * MINUTE_MS)
+    predicted = venue.market(XBT).funding.relative_next
+    assert predicted == pytest.approx(0.0001)
+    venue.advance(START_MS + 60 * MINUTE_MS)
+    assert venue.market(XBT).funding.relative == predicted
+    venue.advance(START_MS + 120 * MINUTE_MS)
+    assert venue.market(XBT).funding.relative == 0.0
