@@ -195,3 +195,15 @@ def test_the_predicted_rate_of_an_hour_becomes_the_rate_of_the_next() -> None:
     assert venue.market(XBT).funding.relative == predicted
     venue.advance(START_MS + 120 * MINUTE_MS)
     assert venue.market(XBT).funding.relative == 0.0
+
+
+def test_a_stop_waits_while_markets_are_post_only_and_fires_after() -> None:
+    venue = make_venue(SineFeed(moves={2: 0.97}))
+    venue.send(NewOrder(XBT, Side.BUY, "mkt", D("0.02")))
+    venue.send(NewOrder(XBT, Side.SELL, "stp", D("0.02"), stop_price=D(59500), signal="mark", reduce_only=True))
+    venue.state.post_only_until_ms = START_MS + 6 * MINUTE_MS
+    venue.advance(START_MS + 5 * MINUTE_MS)
+    assert len(venue.account.orders) == 1
+    venue.advance(START_MS + 7 * MINUTE_MS)
+    assert not venue.account.orders
+    assert venue.account.size(XBT) == 0
