@@ -108,3 +108,28 @@ async def test_an_hour_on_a_stepped_clock_with_orders_and_latency(tmp_path: Path
     assert all(50 <= moment <= 1_000 for moment in task.result())
     assert len(set(task.result())) > 3
     assert "PF_XBTUSD" not in server.venue.account.positions
+
+
+async def _played(home: Path) -> tuple[object, ...]:
+    clock = SteppedClock(utc_from_ms(START_MS))
+    server = SimServer(params=SimulatorParams(), feed=SineFeed(minutes=40), clock=clock, home=home)
+    endpoints = await server.start()
+
+    async def trader() -> None:
+        async with aiohttp.ClientSession() as session:
+            rest = RestClient(session, endpoints)
+            for number in range(10):
+                await clock.sleep_until(utc_from_ms(START_MS + number * 150_000 + number % 3 * 777))
+                await rest.order("mkt", "PF_XBTUSD", "buy" if number % 2 else "sell", 0.01)
+                await rest.order("lmt", "PF_ETHUSD", "buy", 0.1, limitPrice=2990 + number % 5)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(server.run())
+        group.create_task(trader())
+    await server.stop()
+    rows = server.venue.rows
+    return rows.fills, rows.log, rows.events, server.venue.account.balances
+
+
+async def test_the_same_day_served_twice_is_the_same_to_the_last_digit(tmp_path: Path) -> None:
+    assert await _played(tmp_path / "one") == await _played(tmp_path / "two")

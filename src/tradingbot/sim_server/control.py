@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 import orjson
 from aiohttp import web
 from pydantic import ValidationError
@@ -10,6 +12,8 @@ from tradingbot.sim_server.hub import Hub
 from tradingbot.sim_server.service import Service
 from tradingbot.sim_server.wire import iso
 from tradingbot.simulator.faults import FAULTS, FaultSpec
+
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Control:
@@ -22,12 +26,12 @@ class Control:
     def routes(self) -> list[web.RouteDef]:
         """What the server mounts."""
         return [
-            web.get("/control/faults", self._listing),
-            web.post("/control/faults", self._switch_on),
-            web.delete("/control/faults", self._switch_off),
-            web.delete("/control/faults/{name}", self._switch_off),
-            web.get("/control/state", self._state),
-            web.post("/control/disconnect", self._disconnect),
+            web.get("/control/faults", _local(self._listing)),
+            web.post("/control/faults", _local(self._switch_on)),
+            web.delete("/control/faults", _local(self._switch_off)),
+            web.delete("/control/faults/{name}", _local(self._switch_off)),
+            web.get("/control/state", _local(self._state)),
+            web.post("/control/disconnect", _local(self._disconnect)),
         ]
 
     async def _listing(self, _: web.Request) -> web.Response:
@@ -69,6 +73,17 @@ class Control:
         count = len(self._hub.connections)
         self._hub.close_all()
         return _json({"disconnected": count})
+
+
+def _local(handler: _Handler) -> _Handler:
+    """The desk is for this machine alone, wherever the venue listens."""
+
+    async def guarded(request: web.Request) -> web.StreamResponse:
+        if request.remote not in {"127.0.0.1", "::1"}:
+            return _json({"error": "the control desk answers on loopback only"}, 403)
+        return await handler(request)
+
+    return guarded
 
 
 def _json(body: object, status: int = 200) -> web.Response:

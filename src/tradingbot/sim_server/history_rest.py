@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from tradingbot.core.types import plain
+from tradingbot.sim_server.account_log_rest import account_log, account_log_csv, log_cost
 from tradingbot.sim_server.call import Answer, Call, Endpoint
-from tradingbot.sim_server.errors import ApiError, invalid, unknown_path
-from tradingbot.sim_server.wire import iso, num, num_or_none
-from tradingbot.simulator.records import EventKind, Fill, LogRow, Order, OrderEvent, PositionChange
-from tradingbot.simulator.tape import Print
+from tradingbot.sim_server.history_page import Element, paged
+from tradingbot.sim_server.market_history_rest import market_history
+from tradingbot.simulator.records import EventKind, Fill, Order, OrderEvent, PositionChange
 
 _KINDS = {"lmt": "Limit", "post": "Post", "ioc": "IoC", "mkt": "IoC", "fok": "FillOrKill", "stp": "IoC",
           "take_profit": "IoC", "trailing_stop": "IoC", "liquidation": "Liquidation"}  # fmt: skip
@@ -28,42 +28,6 @@ _TRIGGER_EVENTS = {
     EventKind.EDIT: "OrderTriggerUpdated",
     EventKind.REJECT: "OrderRejected",
 }
-_MAX_PAGE = 1000
-
-Element = tuple[str, int, dict[str, Any]]
-
-
-def paged(call: Call, elements: Sequence[Element], account: str | None) -> Answer:
-    """Elements (uid, time, event), oldest first, as one page of the history API."""
-    since_ms, before_ms = call.moment_ms("since"), call.moment_ms("before")
-    kept = [
-        one
-        for one in elements
-        if (since_ms is None or one[1] >= since_ms) and (before_ms is None or one[1] < before_ms)
-    ]
-    if (call.text("sort") or "desc").lower() != "asc":
-        kept.reverse()
-    count = min(_MAX_PAGE, call.integer("count") or _MAX_PAGE)
-    start = _offset(call)
-    page = kept[start : start + count]
-    answer: dict[str, Any] = {
-        "len": len(page),
-        "elements": [{"uid": uid, "timestamp": moment, "event": event} for uid, moment, event in page],
-    }
-    if account:
-        answer["accountUid"] = account
-    if start + count < len(kept):
-        answer["continuationToken"] = f"o{start + count}"
-    return answer
-
-
-def _offset(call: Call) -> int:
-    token = call.text("continuation_token") or call.text("continuationToken")
-    if token is None:
-        return 0
-    if not token.startswith("o") or not token[1:].isdecimal():
-        raise invalid("continuation_token")
-    return int(token[1:])
 
 
 def _mine(call: Call, symbol: str) -> bool:
@@ -204,114 +168,6 @@ def _positions(call: Call) -> list[Element]:
         for change in venue.rows.positions
         if _mine(call, change.symbol)
     ]
-
-
-def log_json(row: LogRow) -> dict[str, Any]:
-    """One row of the account log."""
-    return {
-        "asset": row.asset,
-        "booking_uid": row.booking,
-        "contract": row.contract,
-        "date": iso(row.time_ms),
-        "execution": row.execution,
-        "fee": num_or_none(row.fee),
-        "funding_rate": num_or_none(row.funding_rate),
-        "id": row.id,
-        "info": row.info,
-        "margin_account": row.wallet,
-        "mark_price": num_or_none(row.mark_price),
-        "new_balance": num(row.new_balance),
-        "old_balance": num(row.old_balance),
-        "new_average_entry_price": num_or_none(row.new_average),
-        "old_average_entry_price": num_or_none(row.old_average),
-        "realized_funding": num_or_none(row.realized_funding),
-        "realized_pnl": num_or_none(row.realized_pnl),
-        "trade_price": num_or_none(row.trade_price),
-        "collateral": None,
-        "liquidation_fee": num_or_none(row.liquidation_fee),
-    }
-
-
-def account_log(call: Call) -> Answer:
-    """Booked rows: since/before in ms, from/to by row id (inclusive), sorted, counted."""
-    since_ms, before_ms = call.moment_ms("since"), call.moment_ms("before")
-    first, last, info = call.integer("from"), call.integer("to"), call.text("info")
-    kept = [
-        row
-        for row in call.service.venue.rows.log[max(0, (first or 1) - 1) :]
-        if (since_ms is None or row.time_ms >= since_ms)
-        and (before_ms is None or row.time_ms < before_ms)
-        and (last is None or row.id <= last)
-        and (info is None or row.info == info)
-    ]
-    if (call.text("sort") or "desc").lower() != "asc":
-        kept.reverse()
-    count = call.integer("count")
-    logs = [log_json(row) for row in kept[: 500 if count is None else max(0, count)]]
-    return {"accountUid": call.service.venue.account.uid, "logs": logs}
-
-
-def account_log_csv(call: Call) -> Answer:
-    """The whole log as CSV text, newest first."""
-    rows = [log_json(row) for row in reversed(call.service.venue.rows.log)]
-    columns = list(rows[0]) if rows else []
-    lines = [",".join("" if row[name] is None else str(row[name]) for name in columns) for row in rows]
-    return "\n".join([",".join(columns), *lines]) + "\n"
-
-
-def log_cost(call: Call) -> int:
-    """Dearer by the number of rows asked for."""
-    count = call.integer("count") or 500
-    for limit, cost in ((25, 1), (50, 2), (1000, 3), (5000, 6)):
-        if count <= limit:
-            return cost
-    return 10
-
-
-def market_history(call: Call) -> Answer:
-    """market/{symbol}/executions, orders or price: public, from the tape that is remembered."""
-    if len(call.rest) != 3:
-        raise unknown_path()
-    symbol, kind = call.rest[1].upper(), call.rest[2]
-    if symbol not in call.service.venue.instruments:
-        raise ApiError("contractNotFound", 404)
-    tape = call.service.venue.market(symbol).tape
-    if kind == "executions":
-        return paged(call, [_public_execution(symbol, entry) for entry in tape], None)
-    if kind == "price":
-        return paged(call, [(e.uid, e.time_ms, {"MarkPriceChanged": {"price": plain(e.price)}}) for e in tape], None)
-    if kind == "orders":
-        return paged(call, [], None)
-    raise unknown_path()
-
-
-def _public_execution(symbol: str, entry: Print) -> Element:
-    sides = {"takerOrder": entry.side, "makerOrder": entry.side.opposite}
-    orders = {
-        name: {
-            "uid": entry.uid,
-            "tradeable": symbol,
-            "direction": side.value.capitalize(),
-            "quantity": plain(entry.size),
-            "timestamp": entry.time_ms,
-            "limitPrice": plain(entry.price),
-            "orderType": "Limit",
-            "reduceOnly": False,
-            "lastUpdateTimestamp": entry.time_ms,
-        }
-        for name, side in sides.items()
-    }
-    execution = {
-        "uid": entry.uid,
-        **orders,
-        "timestamp": entry.time_ms,
-        "quantity": plain(entry.size),
-        "price": plain(entry.price),
-        "markPrice": plain(entry.price),
-        "limitFilled": True,
-        "usdValue": plain(round(entry.size * entry.price, 2)),
-    }
-    return entry.uid, entry.time_ms, {"Execution": {"execution": execution, "takerReducedQuantity": ""}}
 
 
 HISTORY_ENDPOINTS = {

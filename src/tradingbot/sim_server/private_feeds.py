@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tradingbot.sim_server.account_json import ws_flex, ws_futures_wallet
-from tradingbot.sim_server.history_rest import log_json
+from tradingbot.sim_server.account_log_rest import log_json
 from tradingbot.sim_server.notices import notices
 from tradingbot.sim_server.service import Service
 from tradingbot.sim_server.wire import OPEN_ORDER_SIGNALS, num

@@ -62,7 +62,6 @@ class SimServer:
         service = self._open()
         hub = Hub(service)
         service.listener, self._service, self._hub = hub, service, hub
-        service.commit(force=True)
         app = web.Application(client_max_size=1 << 20)
         app.add_routes(Control(service, hub).routes())
         app.router.add_get("/ws/v1", WebSocketGate(service, hub).handle)
@@ -71,6 +70,7 @@ class SimServer:
         await self._runner.setup()
         site = web.TCPSite(self._runner, host, port)
         await site.start()
+        service.commit(force=True)
         bound = self._runner.addresses[0][1]
         return SimEndpoints(
             rest_url=f"http://{host}:{bound}/derivatives",

@@ -49,7 +49,6 @@ class Account:
     pnl_currency: dict[str, str] = field(default_factory=dict)
     self_trade: str = "REJECT_TAKER"
     dead_man_ms: int | None = None
-    funded_until_ms: int = 0
     numbers: dict[str, int] = field(default_factory=dict)
     nonce: int = 0
 
@@ -82,7 +81,6 @@ class Account:
             "pnl_currency": self.pnl_currency,
             "self_trade": self.self_trade,
             "dead_man_ms": self.dead_man_ms,
-            "funded_until_ms": self.funded_until_ms,
             "numbers": self.numbers,
             "nonce": self.nonce,
         }
@@ -100,7 +98,6 @@ class Account:
             pnl_currency=dict(packed["pnl_currency"]),
             self_trade=packed["self_trade"],
             dead_man_ms=packed["dead_man_ms"],
-            funded_until_ms=packed["funded_until_ms"],
             numbers=dict(packed["numbers"]),
             nonce=packed["nonce"],
         )

@@ -55,7 +55,7 @@ class ContractMarket:
         self._path = MinutePath(((0.0, 1.0), (1.0, 1.0)))
         self._prints: tuple[Print, ...] = ()
         self._premium_before = 0.0
-        self._taken: dict[tuple[Side, Decimal], Decimal] = {}
+        self._taken: dict[Side, Decimal] = {}
         self._print_seq = 0
         self._origin = f"{params.seed}:{instrument.symbol}"
         self.now_ms = 0
@@ -156,12 +156,20 @@ class ContractMarket:
 
     def available(self, side: Side) -> list[Level]:
         """What still rests on a side of the synthetic book, best first."""
-        left = ((price, size - self._taken.get((side, price), ZERO)) for price, size in self.book.side(side))
-        return [(price, size) for price, size in left if size > 0]
+        taken = self._taken.get(side, ZERO)
+        if not taken:
+            return list(self.book.side(side))
+        left = []
+        for price, size in self.book.side(side):
+            gone = min(size, taken)
+            taken -= gone
+            if size > gone:
+                left.append((price, size - gone))
+        return left
 
-    def take(self, side: Side, price: Decimal, size: Decimal) -> None:
-        """A taker consumed this much of a level until the next refresh."""
-        self._taken[(side, price)] = self._taken.get((side, price), ZERO) + size
+    def take(self, side: Side, size: Decimal) -> None:
+        """Takers consumed this much of a side, best prices first: it is missing until the next full refresh."""
+        self._taken[side] = self._taken.get(side, ZERO) + size
 
     def _fraction(self, now_ms: int) -> float:
         return min(1.0, max(0.0, (now_ms - self.bar.open_ms) / MINUTE_MS))

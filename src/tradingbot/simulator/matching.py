@@ -62,7 +62,7 @@ def sweep(state: VenueState, order: Order, fill_type: str = "taker") -> Sweep:
         if not _clear_way(state, result, own, price):
             return result
         traded = min(size, result.order.open)
-        state.market(order.symbol).take(order.side.opposite, price, traded)
+        state.market(order.symbol).take(order.side.opposite, traded)
         _print_own(state, result.order, price, traded, fill_type)
         result.order = execute(state, result.order, price, traded, fill_type, result.events)
     if result.order.open > 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from tradingbot.core.types import Side
@@ -52,7 +52,18 @@ def minute_tape(
         middle = path.at(time_ms / MINUTE_MS) * (1 + premium)
         base = bar.volume_base * share[buy] * weight / total_by_side[buy]
         prints.append(_print(instrument, bar.open_ms + time_ms, buy, middle, half, base))
-    return tuple(entry for entry in prints if entry.size > 0)
+    return tuple(_with_liquidations(instrument, bar, [entry for entry in prints if entry.size > 0]))
+
+
+def _with_liquidations(instrument: Instrument, bar: MinuteBar, prints: list[Print]) -> list[Print]:
+    """Enough prints become liquidations to cover what the bar says was liquidated; longs are sold out."""
+    left = {Side.SELL: bar.long_liquidations_usd, Side.BUY: bar.short_liquidations_usd}
+    marked = []
+    for entry in prints:
+        forced = left[entry.side] > 0
+        left[entry.side] -= float(instrument.notional_usd(entry.size, entry.price))
+        marked.append(replace(entry, kind="liquidation") if forced else entry)
+    return marked
 
 
 def _print(instrument: Instrument, time_ms: int, buy: bool, middle: float, half: float, base: float) -> Print:

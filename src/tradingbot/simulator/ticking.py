@@ -112,7 +112,7 @@ def _fill_crossed(state: VenueState, market: ContractMarket, uid: str) -> None:
         if order.open <= 0 or not crosses(order.side, limit, price):
             break
         traded = min(size, order.open)
-        market.take(order.side.opposite, price, traded)
+        market.take(order.side.opposite, traded)
         taker = order.side.opposite
         entry = market.record_print(Print(state.now_ms, taker, limit, traded))
         state.prints.append((order.symbol, entry))

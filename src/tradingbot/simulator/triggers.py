@@ -48,7 +48,9 @@ def fired_now(state: VenueState, symbol: str) -> list[Order]:
 
 
 def fire(state: VenueState, uid: str) -> None:
-    """Turn a trigger into its order, which keeps the id, and let it trade."""
+    """Turn a trigger into its order, which keeps the id, and let it trade. While markets are post-only it waits."""
+    if state.post_only():
+        return
     trigger = state.account.orders.pop(uid, None)
     if trigger is None:
         return

@@ -220,24 +220,22 @@ class SimulatedVenue:
             elif market.alive:
                 market.enter_minute(_standing(market.bar, open_ms))
                 market.refresh(open_ms)
-        if open_ms % HOUR_MS == 0:
-            self._set_funding()
+        self._set_funding()
 
     def _set_funding(self) -> None:
+        """The rate of the running hour follows from the hour before, the next one's from this hour so far."""
         for market in self.state.markets.values():
             if market.alive:
                 market.funding = self._funding(market)
 
     def _funding(self, market: ContractMarket) -> Funding:
-        hour_ms = self.now_ms // HOUR_MS * HOUR_MS
-        rows = self.bars.minutes(market.instrument.asset, hour_ms - HOUR_MS)
-        before = rows[rows[:, 0] < hour_ms]
+        one, hour_ms = market.instrument, self.now_ms // HOUR_MS * HOUR_MS
+        rows = self.bars.minutes(one.asset, hour_ms - HOUR_MS)
         coefficient, cap = self.params.funding_coefficient, self.params.max_relative_funding
+        before, running = rows[rows[:, 0] < hour_ms], rows[rows[:, 0] >= hour_ms]
         relative = relative_rate(before[:, 6].tolist(), coefficient, cap)
-        ahead = relative_rate([market.bar.premium], coefficient, cap)
-        first = rows[rows[:, 0] >= hour_ms]
-        index = wire(Decimal(repr(float(first[0, 1])))) if len(first) else market.index
-        one = market.instrument
+        ahead = relative_rate(running[:, 6].tolist() or [market.bar.premium], coefficient, cap)
+        index = wire(Decimal(repr(float(running[0, 1])))) if len(running) else market.index
         return Funding(relative, ahead, absolute_rate(one, relative, index), absolute_rate(one, ahead, index))
 
     def _dead_man(self, now_ms: int) -> None:

@@ -179,3 +179,14 @@ def test_a_fault_ends_by_count_or_by_time_and_strikes_by_chance_the_same_way_eac
 
     assert strikes() == strikes()
     assert 10 < sum(strikes()) < 40
+
+
+async def test_markets_reopen_post_only_after_maintenance(tmp_path: Path) -> None:
+    async with running_venue(tmp_path, reopen_post_only_s=30) as run:
+        await run.rest.fault("maintenance", seconds=20)
+        await run.rest.get("openorders")
+        assert run.rest.status == 503
+        await run.clock.advance(31)
+        assert await order_status(run) == "marketIsPostOnly"
+        await run.clock.advance(40)
+        assert await order_status(run) == "placed"
