@@ -20,10 +20,11 @@ from tradingbot.core.types import ContractKind, Symbol, utc_from_ms
 
 Level = tuple[float, float]
 Change = Mapping[str, Any]
-"""``{"seq": 7, "side": "buy", "price": 100.5, "qty": 3, "timestamp": 1612269953629}``; `qty` is the new total, 0 deletes."""
+"""``{"seq": 7, "side": "buy", "price": 100.5, "qty": 3, "timestamp": 1612269953629}``
 
-NO_BID: Final = -inf
-NO_ASK: Final = inf
+`qty` is the new total at that price; 0 deletes the level, also one that is not there.
+"""
+
 NEAR_LEVELS: Final = 64
 NEAR_LIMIT: Final = 256
 
@@ -65,8 +66,8 @@ def _next_top(side: _Side, bound: float) -> tuple[float, float]:
 class OrderBook:
     """Bids and asks of one contract, kept in step by sequence numbers.
 
-    `apply` takes one change and returns (best bid, best ask), -inf and +inf for an empty side; or None when the book is,
-    or has just become, out of step: then the caller asks for a snapshot. `broken` says why ("no snapshot", "gap",
+    `apply` takes one change and returns (best bid, best ask), -inf and +inf for an empty side; or None when the book
+    is, or has just become, out of step: then the caller asks for a snapshot. `broken` says why ("no snapshot", "gap",
     "regress", "crossed"); it is empty while the book is in step. A broken book ignores changes until the next `reset`,
     which also makes a new `apply`.
     """
