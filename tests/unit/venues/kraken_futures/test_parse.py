@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.shared_data import recorded
 from tradingbot.core.errors import VenueProtocolError
@@ -306,3 +308,54 @@ def test_the_exact_decoder_refuses_what_is_not_json() -> None:
             loads_exact(text)
     assert loads_exact(b"0.10000000000000000001") == Decimal("0.10000000000000000001")
     assert json.loads("0.1") == 0.1
+
+
+# ---------------------------------------------------------------- anything at all
+
+_words = st.sampled_from(
+    ["placed", "filled", "invalidPrice", "selfFill", "EXECUTION", "PLACE", "REJECT", "buy", "long", "o1", ""]
+)
+_leaf = st.one_of(st.none(), st.booleans(), st.integers(), st.decimals(allow_nan=False), _words, st.text(max_size=5))
+_keys = st.sampled_from(
+    ["status", "order_id", "orderEvents", "type", "amount", "price", "executionId", "order", "orderId", "reason", "x"]
+)
+_json = st.recursive(_leaf, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_keys, inner), max_leaves=12)
+_event = st.dictionaries(_keys, _leaf | st.dictionaries(_keys, _leaf, max_size=3), max_size=5)
+_status = st.fixed_dictionaries(
+    {"status": _words}, optional={"order_id": _leaf, "orderEvents": st.lists(_event, max_size=3) | _json}
+)
+
+
+@given(_json | _status)
+def test_no_answer_makes_the_parser_fail_otherwise_than_said(row: Any) -> None:
+    """Whatever comes back: an outcome, or VenueProtocolError; acceptance and refusal only by documented words."""
+    try:
+        outcome = parse_orders.parse_send({"sendStatus": row}, ID)
+    except VenueProtocolError:
+        return
+    if isinstance(outcome, OrderAccepted):
+        assert outcome.executed_size > 0 or row["status"] in parse_orders.ACCEPTED
+    if isinstance(outcome, OrderRefused):
+        assert row["status"] in parse_orders.REFUSALS
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(["symbol", "side", "size", "price"]), _leaf, max_size=4), max_size=3))
+def test_no_list_of_positions_makes_the_parser_fail_otherwise_than_said(rows: list[dict[str, Any]]) -> None:
+    """Positions are read or refused as a whole."""
+    try:
+        positions = parse_account.parse_positions({"openPositions": rows}, to_symbol)
+    except VenueProtocolError:
+        return
+    assert all(position.size > 0 for position in positions)
+
+
+def test_public_trades_and_instrument_status() -> None:
+    """REST prints oldest first; status by symbol."""
+    rows = [
+        {"time": f"2026-01-01T00:00:0{second}.000Z", "trade_id": second, "price": 5, "size": 1.5, "side": "sell"}
+        for second in (2, 1)
+    ]
+    trades = parse_market.parse_trades({"history": rows}, ETH)
+    assert [(trade.trade_id, trade.size) for trade in trades] == [("1", Decimal("1.5")), ("2", Decimal("1.5"))]
+    status = {"tradeable": "PF_ETHUSD", "experiencingDislocation": True}
+    assert parse_market.parse_status({"instrumentStatus": [status]}, to_symbol) == {ETH: status}
