@@ -1,4 +1,7 @@
-"""`python -m benchmarks [name ...]`: run all or the named modules, show a table, write latest.json."""
+"""`python -m benchmarks [--strict] [name ...]`: run all or the named modules, show a table, write latest.json.
+
+With `--strict` a missed target is exit code 1; without it the table alone tells.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,9 @@ MODULES = ("order_book", "signed_rest", "durable_save", "synthetic_market", "cyc
 """Every module here has `run() -> list[Result]`."""
 
 
-def main(names: list[str]) -> int:
-    """0 when every target is met, else 1; 2 for an unknown name."""
+def main(arguments: list[str]) -> int:
+    """0; with --strict 1 when a target is missed; 2 for an unknown name."""
+    names = [argument for argument in arguments if argument != "--strict"]
     unknown = [name for name in names if name not in MODULES]
     if unknown:
         print(f"unknown benchmark {', '.join(unknown)}; there are: {', '.join(MODULES)}", file=sys.stderr)
@@ -23,7 +27,8 @@ def main(names: list[str]) -> int:
         results += importlib.import_module(f"benchmarks.{name}").run()
     show(results)
     write(results, Path(__file__).with_name("latest.json"))
-    return 0 if all(result.met for result in results) else 1
+    missed = any(not result.met for result in results)
+    return 1 if missed and "--strict" in arguments else 0
 
 
 if __name__ == "__main__":

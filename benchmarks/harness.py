@@ -50,7 +50,8 @@ def show(results: Iterable[Result]) -> None:
     """A table for people."""
     table = Table(title="benchmarks")
     for column in ("name", "value", "unit", "reference", "ratio", "target", "met"):
-        table.add_column(column, justify="left" if column in ("name", "unit", "target") else "right")
+        is_text = column in ("name", "unit", "target")
+        table.add_column(column, justify="left" if is_text else "right", no_wrap=column == "name")
     for result in results:
         reference = "" if result.reference is None else f"{result.reference:,.4g}"
         ratio = "" if result.ratio is None else f"{result.ratio:.3f}"

@@ -192,7 +192,7 @@ async def test_vc05_funding_history_is_hourly_and_ascending(exam: Exam) -> None:
 
 
 async def test_vc06_a_market_order_is_accepted_with_its_executions(exam: Exam) -> None:
-    """VC-06: acceptance tells size, average and fills; the stream brings them with fees; the position is there."""
+    """VC-06: acceptance tells size, average and fills; the stream brings the same fills with fees."""
     await exam.venue.wait_ready(60)
     outcome = await exam.buy("0.2")
     assert isinstance(outcome, OrderAccepted)
@@ -234,11 +234,8 @@ async def test_vc08_a_resting_order_is_listed_amended_and_cancelled(exam: Exam) 
     order = exam.order(ETH, Side.BUY, OrderKind.LIMIT, "0.5", limit_price=limit)
     assert isinstance(await exam.venue.place(order), OrderAccepted)
     (resting,) = await exam.venue.open_orders()
-    assert (resting.client_order_id, resting.size, resting.limit_price) == (
-        order.client_order_id,
-        Decimal("0.5"),
-        limit,
-    )
+    assert resting.client_order_id == order.client_order_id
+    assert (resting.size, resting.limit_price) == (Decimal("0.5"), limit)
     change = AmendRequest(order.client_order_id, ETH, size=Decimal("0.3"), limit_price=limit - 1)
     assert isinstance(await exam.venue.amend(change), OrderAccepted)
     (resting,) = await exam.venue.open_orders()

@@ -20,10 +20,11 @@ from tradingbot.core.types import ContractKind, Symbol, utc_from_ms
 
 Level = tuple[float, float]
 Change = Mapping[str, Any]
-"""``{"seq": 7, "side": "buy", "price": 100.5, "qty": 3, "timestamp": 1612269953629}``; `qty` 0 deletes the level."""
+"""``{"seq": 7, "side": "buy", "price": 100.5, "qty": 3, "timestamp": 1612269953629}``
 
-NO_BID: Final = -inf
-NO_ASK: Final = inf
+`qty` is the new total at that price; 0 deletes the level, also one that is not there.
+"""
+
 NEAR_LEVELS: Final = 64
 NEAR_LIMIT: Final = 256
 

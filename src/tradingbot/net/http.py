@@ -167,7 +167,7 @@ class HttpClient:
 def _parse(loads: Loads, content: bytes) -> Any:
     try:
         return loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

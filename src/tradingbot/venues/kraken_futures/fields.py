@@ -15,6 +15,7 @@ ToSymbol = Callable[[str], Symbol]
 """Internal symbol of a venue symbol; a symbol outside the universe stays as it is, upper-case."""
 
 SHOWN_CHARS: Final = 120
+MOST_DIGITS: Final = 30
 
 
 def rows(payload: Row, key: str) -> list[Row]:
@@ -72,9 +73,12 @@ def to_number(value: Any, name: str) -> Decimal:
     if not isinstance(value, Decimal | int | float | str):
         raise VenueProtocolError(f"field {name!r} is no number: {value!r:.60}")
     try:
-        return exact(value)
+        parsed = exact(value)
     except ValueError as error:
         raise VenueProtocolError(f"field {name!r}: {error}") from error
+    if parsed and abs(parsed.adjusted()) > MOST_DIGITS:
+        raise VenueProtocolError(f"field {name!r} is beyond any price or size: {value!r:.60}")
+    return parsed
 
 
 def positive(row: Row, key: str) -> Decimal:

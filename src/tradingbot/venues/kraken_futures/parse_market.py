@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from tradingbot.core.errors import VenueProtocolError
 from tradingbot.core.records import BookView, FundingRate, PublicTrade, Ticker, VenueNotice
-from tradingbot.core.types import ContractKind, Symbol, parse_utc, utc_from_ms
+from tradingbot.core.types import ContractKind, Symbol, parse_utc
 from tradingbot.market.contracts import ContractSpec, MarginLevel
 from tradingbot.venues.kraken_futures.fields import (
     Row,
@@ -287,9 +287,3 @@ def _notice(row: Row) -> VenueNotice:
 def parse_status(payload: Row, to_symbol: ToSymbol) -> dict[Symbol, Mapping[str, Any]]:
     """``{"instrumentStatus":[{"tradeable":"PF_COMPUSD","experiencingDislocation":false,...}]}`` by symbol."""
     return {to_symbol(text(row, "tradeable")): row for row in rows(payload, "instrumentStatus")}
-
-
-def stream_time(row: Row) -> datetime:
-    """``timestamp`` or ``time`` of a stream message, epoch milliseconds."""
-    key = "timestamp" if "timestamp" in row else "time"
-    return utc_from_ms(int(number(row, key)))

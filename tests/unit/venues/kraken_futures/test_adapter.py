@@ -11,9 +11,20 @@ from urllib.parse import parse_qsl
 
 import pytest
 from aiohttp import web
+from pydantic import ValidationError
 
-from tests.unit.venues.kraken_futures.fake_wire import CREDENTIALS, FakeRest, Request, ok, rest_server, venue
+from tests.unit.venues.kraken_futures.fake_wire import (
+    CREDENTIALS,
+    FakeRest,
+    Request,
+    ok,
+    rest_server,
+    universe,
+    venue,
+)
+from tradingbot.clock import SystemClock
 from tradingbot.core.errors import (
+    StorageUnavailableError,
     VenueAuthError,
     VenueNonceError,
     VenueProtocolError,
@@ -31,7 +42,11 @@ from tradingbot.core.records import (
     RefusalCode,
 )
 from tradingbot.core.types import ClientOrderId, OrderKind, Side, Symbol, Timeframe, TriggerSignal, VenueOrderId
+from tradingbot.net.nonce import MemoryNonceStore
+from tradingbot.net.rate_limiter import Lane
+from tradingbot.venues.kraken_futures.adapter import KrakenFuturesVenue
 from tradingbot.venues.kraken_futures.auth import Signer
+from tradingbot.venues.kraken_futures.settings import KrakenFuturesParams
 
 ETH, BTC = Symbol("ETHUSDT"), Symbol("BTCUSDT")
 ID = ClientOrderId("tb-1")
@@ -517,3 +532,50 @@ async def test_leverage_and_dead_man_switch(rest: FakeRest) -> None:
     put, post = rest.requests
     assert (put.method, put.query) == ("PUT", "maxLeverage=3&symbol=PF_ETHUSD")
     assert post.body == "timeout=60"
+
+
+async def test_a_batch_is_one_form_field_and_is_never_repeated(rest: FakeRest) -> None:
+    """The elements are JSON text in the field `json`."""
+    rest.on("/batchorder", named("Unavailable"))
+    adapter = venue(rest.url)
+    element = {"order": "cancel", "cliOrdId": "a b"}
+    with pytest.raises(VenueUnavailableError):
+        await adapter.rest.batchorder([element], Lane.CANCELS)
+    await adapter.close()
+    (request,) = rest.requests
+    assert dict(parse_qsl(request.body)) == {"json": '{"batchOrder":[{"order":"cancel","cliOrdId":"a b"}]}'}
+    assert "+" not in request.body
+
+
+async def test_orders_wait_for_nobody_but_exits_come_first(rest: FakeRest) -> None:
+    """With the tokens of orders used up, an order that reduces a position still goes out."""
+    rest.on("/sendorder", sent(status="placed", order_id="o"))
+    adapter = venue(rest.url, rest={"order_wait_s": 0.02})
+    for _ in range(40):
+        await adapter.place(MARKET)
+    leaving = OrderRequest(ID, ETH, Side.SELL, OrderKind.MARKET, Decimal("0.5"), reduce_only=True)
+    assert isinstance(await adapter.place(MARKET), OrderDenied)
+    assert isinstance(await adapter.place(leaving), OrderAccepted)
+    await adapter.close()
+
+
+async def test_a_full_disk_denies_orders_before_they_are_sent(rest: FakeRest) -> None:
+    """A nonce that cannot be remembered is not used."""
+
+    class FullDisk(MemoryNonceStore):
+        def save(self, floor: int) -> None:
+            raise StorageUnavailableError("disk full")
+
+    params = KrakenFuturesParams(rest_url=f"{rest.url}/derivatives")
+    adapter = KrakenFuturesVenue(params, universe(), SystemClock(), CREDENTIALS, FullDisk())
+    outcome = await adapter.place(MARKET)
+    await adapter.close()
+    assert outcome == OrderDenied(ID, "disk full")
+    assert rest.requests == []
+
+
+@pytest.mark.parametrize("url", ["futures.kraken.com/derivatives", "https://x/other", "ftp://x/derivatives"])
+def test_a_wrong_address_is_refused_with_the_right_form(url: str) -> None:
+    """Says how it must look."""
+    with pytest.raises(ValidationError, match="must look like https://host/derivatives"):
+        KrakenFuturesParams(rest_url=url)

@@ -208,14 +208,16 @@ async def test_a_lost_connection_withholds_the_book_until_the_next_snapshot() ->
         await accept_public(peer, seq=3)
         await forever(peer)
 
-    async with ws_server(first, second) as url:
-        async with running(venue(ws_url=url, credentials=None, assets=("ETH",))) as adapter:
-            await until(lambda: top(adapter) is not None)
-            close.set()
-            await until(lambda: adapter.live_book(ETH) is None)
-            go_on.set()
-            await until(lambda: (book := adapter.live_book(ETH)) is not None and book.seq == 3)
-            assert adapter.health().streams[0].reconnects >= 1
+    async with (
+        ws_server(first, second) as url,
+        running(venue(ws_url=url, credentials=None, assets=("ETH",))) as adapter,
+    ):
+        await until(lambda: top(adapter) is not None)
+        close.set()
+        await until(lambda: adapter.live_book(ETH) is None)
+        go_on.set()
+        await until(lambda: (book := adapter.live_book(ETH)) is not None and book.seq == 3)
+        assert adapter.health().streams[0].reconnects >= 1
 
 
 async def test_a_silent_socket_is_given_up() -> None:
@@ -228,10 +230,12 @@ async def test_a_silent_socket_is_given_up() -> None:
         await forever(peer)
 
     clock = SteppedClock(datetime(2026, 1, 1, tzinfo=UTC), settle_rounds=64)
-    async with ws_server(script) as url:
-        async with running(venue(ws_url=url, clock=clock, credentials=None, assets=("ETH",))) as adapter:
-            await until(lambda: len(connections) >= 3)
-            assert adapter.health().streams[0].reconnects >= 2
+    async with (
+        ws_server(script) as url,
+        running(venue(ws_url=url, clock=clock, credentials=None, assets=("ETH",))) as adapter,
+    ):
+        await until(lambda: len(connections) >= 3)
+        assert adapter.health().streams[0].reconnects >= 2
 
 
 @pytest.mark.parametrize("text", ["{", "[1]", '{"feed":"book","product_id":"PF_ETHUSD"}', '{"feed":"ticker"}', "null"])
@@ -247,9 +251,11 @@ async def test_garbage_ends_the_connection_not_the_stream(text: str) -> None:
         await accept_public(peer, seq=77)
         await forever(peer)
 
-    async with ws_server(first, second) as url:
-        async with running(venue(ws_url=url, credentials=None, assets=("ETH",))) as adapter:
-            await until(lambda: (book := adapter.live_book(ETH)) is not None and book.seq == 77)
+    async with (
+        ws_server(first, second) as url,
+        running(venue(ws_url=url, credentials=None, assets=("ETH",))) as adapter,
+    ):
+        await until(lambda: (book := adapter.live_book(ETH)) is not None and book.seq == 77)
 
 
 async def test_a_trade_gap_asks_for_the_trades_anew() -> None:
@@ -386,18 +392,20 @@ async def test_fills_arrive_once_over_snapshots_and_reconnects() -> None:
         await forever(peer)
 
     scripts = iter([first, second])
-    async with ws_server(both(lambda peer: next(scripts)(peer))) as url:
-        async with running(venue(ws_url=url, assets=("ETH",))) as adapter:
-            assert await adapter.wait_for_fills([FillId("a"), FillId("b")], 5)
-            taken = adapter.take_fills()
-            assert [(item.fill_id, item.fee, item.fee_currency) for item in taken] == [
-                ("a", Decimal("0.001581"), "USD"),
-                ("b", Decimal("0.001581"), "USD"),
-            ]
-            assert adapter.take_fills() == []
-            lost.set()
-            assert await adapter.wait_for_fills([FillId("c")], 5)
-            assert [item.fill_id for item in adapter.take_fills()] == ["c"]
+    async with (
+        ws_server(both(lambda peer: next(scripts)(peer))) as url,
+        running(venue(ws_url=url, assets=("ETH",))) as adapter,
+    ):
+        assert await adapter.wait_for_fills([FillId("a"), FillId("b")], 5)
+        taken = adapter.take_fills()
+        assert [(item.fill_id, item.fee, item.fee_currency) for item in taken] == [
+            ("a", Decimal("0.001581"), "USD"),
+            ("b", Decimal("0.001581"), "USD"),
+        ]
+        assert adapter.take_fills() == []
+        lost.set()
+        assert await adapter.wait_for_fills([FillId("c")], 5)
+        assert [item.fill_id for item in adapter.take_fills()] == ["c"]
 
 
 async def test_waiting_for_a_fill_that_does_not_come_gives_up() -> None:
