@@ -11,7 +11,7 @@ import structlog
 from tradingbot.core.errors import StorageUnavailableError, VenueError
 from tradingbot.core.records import AccountState
 from tradingbot.core.types import Symbol
-from tradingbot.decision import ClosePosition, Decision, DecisionParams, EntryPermission, OpenPosition, decide
+from tradingbot.decision import ClosePosition, Decision, DecisionParams, OpenPosition, decide
 from tradingbot.engine.collect import MarketCollector, index_prices
 from tradingbot.engine.cycle_record import adjustment_records, cycle_record, signal_records
 from tradingbot.engine.execute import Done, Executor
@@ -23,6 +23,7 @@ from tradingbot.engine.reconcile import Reconciler, Truth
 from tradingbot.engine.resolve import UnknownOrders
 from tradingbot.engine.settlement import Settlement
 from tradingbot.exits.protection import plan_protection
+from tradingbot.guards.entry_permission import EntryPermission
 from tradingbot.market.snapshot import MarketSnapshot
 from tradingbot.portfolio.book import Book, mark_extremes
 from tradingbot.ports import Clock, Journal, Venue
@@ -67,8 +68,7 @@ class CycleParts:
     decision_params: DecisionParams
     engine_params: EngineParams
     params_digest: str
-    entry_blocks: Callable[[], tuple[str, ...]]
-    suppressed: Callable[[], Mapping[Symbol, str]]
+    permission: Callable[[bool, Mapping[Symbol, str]], EntryPermission]
 
 
 class BotCycle:
@@ -87,11 +87,11 @@ class BotCycle:
         p.settlement.absorb_stream()
         await p.unknown.resolve()
         await p.collector.refresh()
-        truth, unreadable = await self._look()
+        truth, readable = await self._look()
         snapshot = await p.collector.snapshot(cycle_id, await self._account())
         p.keeper.set_book(mark_extremes(p.keeper.book, marks(snapshot)))
         thinking_s = p.clock.perf_s()
-        permission = self._permission(truth, unreadable or snapshot.equity_usd is None)
+        permission = self._permission(truth, readable and snapshot.equity_usd is not None)
         seen_book = p.keeper.book
         decision = decide(snapshot, seen_book, p.decision_params, permission)
         think_ms = (p.clock.perf_s() - thinking_s) * 1000
@@ -107,8 +107,8 @@ class BotCycle:
             self._truth = await self._p.reconciler.look()
         except VenueError as error:
             log.warning("look.failed", error=str(error))
-            return self._truth, True
-        return self._truth, False
+            return self._truth, False
+        return self._truth, True
 
     async def _account(self) -> AccountState | None:
         try:
@@ -117,10 +117,9 @@ class BotCycle:
             log.warning("account.failed", error=str(error))
             return None
 
-    def _permission(self, truth: Truth, unreadable: bool) -> EntryPermission:
+    def _permission(self, truth: Truth, readable: bool) -> EntryPermission:
         unresolved = dict.fromkeys(self._p.intents.unresolved_symbols(), "order_outcome_unknown")
-        reasons = (*self._p.entry_blocks(), *(("account_unreadable",) if unreadable else ()))
-        return EntryPermission(reasons, {**self._p.suppressed(), **truth.blocked_symbols(), **unresolved})
+        return self._p.permission(readable, {**truth.blocked_symbols(), **unresolved})
 
     async def _act(self, cycle_id: str, decision: Decision, truth: Truth) -> list[Done]:
         closes = [action for action in decision.actions if isinstance(action, ClosePosition)]
