@@ -73,7 +73,6 @@ def setup_checks(options: RunOptions, settings: Settings, secrets: Secrets) -> l
     needed = "present" if keyed else ("not needed: fills are simulated" if options.embedded else "missing")
     downtime = settings.downtime
     window = f"{downtime.start}-{downtime.end} UTC" if downtime.enabled else "none"
-    training = "training enabled, in downtime only" if options.profile == "paper" else "inference only"
     policy = settings.alpha_trading
     trading = f"{len(policy.enabled_symbols)} symbols enabled" if policy.enabled else "disabled by signal_policies.json"
     return [
@@ -88,7 +87,7 @@ def setup_checks(options: RunOptions, settings: Settings, secrets: Secrets) -> l
         CheckResult("policy", policy.enabled, trading, critical=False),
         CheckResult("downtime window", True, window),
         CheckResult("trading window", True, f"outside {window}" if downtime.enabled else "always"),
-        CheckResult("ML mode", True, training),
+        CheckResult("ML mode", True, "off: this version trains and serves no models"),
         CheckResult("approved model", True, "not found: rules only until one is promoted"),
     ]
 

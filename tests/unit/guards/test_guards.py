@@ -11,10 +11,8 @@ from tests.support import BTC, ETH
 from tradingbot.guards.downtime import Downtime, DowntimeParams, TradingState, downtime_at
 from tradingbot.guards.entry_permission import AlphaTradingPolicy, EntryPermission, VenueView, entry_permission
 
-DISABLED = AlphaTradingPolicy(enabled=False, enabled_symbols=("BTCUSDT", "ETHUSDT"))
 NIGHT = DowntimeParams(start="03:00", end="05:00", transition_min=5)
-MIDDISABLED = AlphaTradingPolicy(enabled=False, enabled_symbols=("BTCUSDT", "ETHUSDT"))
-NIGHT = DowntimeParams(start="23:30", end="00:30", transition_min=10)
+MIDNIGHT = DowntimeParams(start="23:30", end="00:30", transition_min=10)
 
 
 def at(text: str) -> datetime:
