@@ -9,8 +9,9 @@ is called::
 from __future__ import annotations
 
 import os
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 __all__ = [
     "downtime_state",
@@ -19,6 +20,8 @@ __all__ = [
     "pre_deployment_checks",
     "validate_venue_symbols",
 ]
+
+T = TypeVar("T")
 
 
 def validate_venue_symbols(
@@ -76,7 +79,7 @@ def _options(home: str | None, profile: str, options: dict[str, Any]) -> Any:
     return RunOptions(home=home_folder(home, os.environ), profile=profile, **options)
 
 
-def _on_loop(work: Any) -> Any:
+def _on_loop(work: Callable[[], Awaitable[T]]) -> T:
     from tradingbot.app.cli.shared import on_loop
 
     return on_loop(work)
