@@ -48,6 +48,10 @@ class BarStore:
             if not len(view) or view[-1, 0] < bar.open_ms:
                 rows.append(_row(bar))
 
+    def put(self, asset: str, bar: MinuteBar) -> None:
+        """Note what a minute was, in place of what was thought of it before."""
+        self._of(asset).put(_row(bar))
+
     def minutes(self, asset: str, since_ms: int) -> NDArray[np.float64]:
         """Rows (open_ms, open, high, low, close, volume_base, premium) from `since_ms` on, oldest first."""
         self._reach_back(asset, max(since_ms, self._oldest_ms))
@@ -107,6 +111,18 @@ class _Rows:
             self._data = np.concatenate((self._data, np.empty((max(_SPARE, self._count), _COLUMNS))))
         self._data[self._count] = row
         self._count += 1
+
+    def put(self, row: tuple[float, ...]) -> None:
+        """One row at its place in time."""
+        view = self.view()
+        place = int(np.searchsorted(view[:, 0], row[0]))
+        if place == len(view):
+            self.append(row)
+        elif view[place, 0] == row[0]:
+            view[place] = row
+        else:
+            self._data = np.insert(view, place, row, axis=0)
+            self._count += 1
 
     def prepend(self, rows: NDArray[np.float64]) -> None:
         """Older rows."""

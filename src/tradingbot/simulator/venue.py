@@ -12,6 +12,8 @@ from tradingbot.simulator.faults import FaultPlan
 from tradingbot.simulator.funding import HOUR_MS, absolute_rate, relative_rate
 from tradingbot.simulator.ids import derived_uuid, unit_noise
 from tradingbot.simulator.instruments import Instrument, listed
+from tradingbot.simulator.live_contract import LiveContractMarket
+from tradingbot.simulator.live_quotes import LiveQuotes, PastFunding
 from tradingbot.simulator.margin import wallets
 from tradingbot.simulator.market_feed import MarketFeed, MinuteBar
 from tradingbot.simulator.order_desk import Change, NewOrder, Outcome, cancel, edit, send
@@ -20,12 +22,15 @@ from tradingbot.simulator.records import Order
 from tradingbot.simulator.rounding import booked, wire
 from tradingbot.simulator.state import VenueState
 from tradingbot.simulator.tape import MINUTE_MS
-from tradingbot.simulator.ticking import play, play_happenings, settle_funding
+from tradingbot.simulator.ticking import play, play_happenings, settle_funding, settle_funding_of
 from tradingbot.simulator.triggers import fire, fired_now
 
 
 class SimulatedVenue:
-    """Rules and state of the venue. Times are epoch milliseconds and never run back."""
+    """Rules and state of the venue. Times are epoch milliseconds and never run back.
+
+    With `quotes` its contracts follow a real market, and `feed` gives no more than the past.
+    """
 
     def __init__(
         self,
@@ -34,18 +39,23 @@ class SimulatedVenue:
         now_ms: int,
         account: Account | None = None,
         rows: Rows | None = None,
+        quotes: LiveQuotes | None = None,
     ) -> None:
         self.params = params
         self.feed = feed
         self.rows = rows or Rows()
+        self.quotes = quotes
         self.ended = False
-        instruments = listed(params.contracts, frozenset(feed.assets))
+        if quotes is None:
+            instruments = listed(params.contracts, frozenset(feed.assets))
+        else:
+            instruments = dict(quotes.instruments(params.contracts))
         if not instruments:
             raise ValueError("none of the contracts has a market; choose contracts of the feed's assets")
         self.state = VenueState(
             params=params,
             instruments=instruments,
-            markets={symbol: ContractMarket(one, params) for symbol, one in instruments.items()},
+            markets={symbol: _market(one, params, quotes, now_ms) for symbol, one in instruments.items()},
             account=account or Account(uid=derived_uuid("account", params.seed)),
             faults=FaultPlan(params.faults, params.seed, now_ms),
             now_ms=now_ms,
@@ -54,7 +64,10 @@ class SimulatedVenue:
         self.bars = BarStore(feed, now_ms // MINUTE_MS * MINUTE_MS, params.history_days)
         self._latencies = 0
         self._ticked_ms = now_ms
-        self._open_market()
+        if quotes is None:
+            self._open_market()
+        else:
+            self._open_live_market()
         if account is None:
             self._grant_starting_equity()
 
@@ -110,6 +123,7 @@ class SimulatedVenue:
         if not self.ended:
             self._dead_man(now_ms)
             play_happenings(self.state, now_ms)
+            self._follow_live_market()
         return moved
 
     def next_tick_ms(self) -> int:
@@ -182,6 +196,7 @@ class SimulatedVenue:
     def _move(self, symbol: str) -> None:
         """Bring one contract's prices and book from the last tick to now."""
         market = self.market(symbol)
+        market.look(self.now_ms)
         if market.alive and not self.ended and market.now_ms < self.now_ms:
             market.refresh(self.now_ms, keep_taken=True)
             self.state.touched.add(symbol)
@@ -211,6 +226,9 @@ class SimulatedVenue:
         if minute is None:
             self.ended = True
             return
+        if self.quotes is not None:
+            self._next_live_minute(open_ms)
+            return
         self.bars.add(minute)
         for market in self.state.markets.values():
             bar = minute.get(market.instrument.asset)
@@ -222,6 +240,39 @@ class SimulatedVenue:
                 market.refresh(open_ms)
         if open_ms % HOUR_MS == 0:
             self._set_funding()
+
+    def _open_live_market(self) -> None:
+        minute_ms = self.now_ms // MINUTE_MS * MINUTE_MS
+        for market in self.state.markets.values():
+            known = self.feed.history(market.instrument.asset, minute_ms, 1)
+            price = known[-1].close if known else float(market.mark)
+            market.enter_minute(MinuteBar(minute_ms, price, price, price, price, 0.0))
+            market.refresh(self.now_ms)
+            market.funding = market.shown_funding()
+            self.bars.put(market.instrument.asset, market.bar)
+
+    def _next_live_minute(self, open_ms: int) -> None:
+        """What trades told of the minute stands until the real market's own candle comes."""
+        for market in self.state.markets.values():
+            self.bars.put(market.instrument.asset, market.bar)
+            market.enter_minute(_standing(market.bar, open_ms))
+            self.bars.put(market.instrument.asset, market.bar)
+
+    def _follow_live_market(self) -> None:
+        """Take over what the real market has closed or changed: candles and funding rates."""
+        if self.quotes is None:
+            return
+        for symbol, market in self.state.markets.items():
+            for bar in self.quotes.new_bars(symbol):
+                self.bars.put(market.instrument.asset, bar)
+            shown = market.shown_funding()
+            if shown.rate != market.funding.rate:
+                settle_funding_of(self.state, symbol)
+            market.funding = shown
+
+    def past_funding(self, symbol: str) -> Sequence[PastFunding] | None:
+        """Funding that the real market charged; None when it follows from the synthetic premium."""
+        return None if self.quotes is None else self.quotes.past_funding(symbol)
 
     def _set_funding(self) -> None:
         for market in self.state.markets.values():
@@ -249,6 +300,8 @@ class SimulatedVenue:
         self.cancel_all(reason="dead_man_switch")
 
     def _fire_due(self, symbol: str) -> None:
+        if not self.market(symbol).alive:
+            return
         for order in fired_now(self.state, symbol):
             fire(self.state, order.uid)
 
@@ -261,6 +314,10 @@ class SimulatedVenue:
             amount = share / self.market(one.symbol).index if one.inverse else share
             amount = booked(amount, one.quantum)
             book_transfer(self.account, self.state.fresh, name, one.currency, amount, self.now_ms, "transfer")
+
+
+def _market(one: Instrument, params: SimulatorParams, quotes: LiveQuotes | None, now_ms: int) -> ContractMarket:
+    return ContractMarket(one, params) if quotes is None else LiveContractMarket(one, params, quotes, now_ms)
 
 
 def _standing(bar: MinuteBar, open_ms: int) -> MinuteBar:
