@@ -78,8 +78,9 @@ async def run_sim(chosen: SimOptions) -> int:
             params = on_real_market(params, tuple(market.quotes.instruments(params.contracts)))
         server = SimServer(params=params, feed=market.feed, clock=market.clock, home=home, quotes=market.quotes)
         stack.push_async_callback(server.stop)
+        stopped = _on_signals()
         _announce(await server.start(chosen.host, chosen.port), chosen.as_json)
-        await _serve(server, market.works)
+        await _serve(server, market.works, stopped)
     return 0
 
 
@@ -130,11 +131,16 @@ def _announce(endpoints: SimEndpoints, as_json: bool) -> None:
     sys.stdout.flush()
 
 
-async def _serve(server: SimServer, works: Mapping[str, Work]) -> None:
+def _on_signals() -> asyncio.Event:
+    """Set by SIGINT or SIGTERM."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
+    return stopped
+
+
+async def _serve(server: SimServer, works: Mapping[str, Work], stopped: asyncio.Event) -> None:
     async with asyncio.TaskGroup() as group:
         market = group.create_task(server.run(), name="market")
         stop = group.create_task(stopped.wait(), name="stop")
