@@ -15,12 +15,14 @@ import pytest
 from tests.builders_sim import START_MS, SineFeed
 from tradingbot.app.live_market import LiveMarket
 from tradingbot.clock import SteppedClock
+from tradingbot.core.errors import ConfigurationError
 from tradingbot.core.records import OrderAccepted, OrderRefused, OrderRequest, RefusalCode
 from tradingbot.core.types import ClientOrderId, OrderKind, Side, Symbol, Timeframe, TriggerSignal, exact, utc_from_ms
 from tradingbot.market.universe import Universe, UniverseParams
 from tradingbot.net.nonce import MemoryNonceStore
 from tradingbot.sim_server.persistence import persisted_now, persisted_prices
 from tradingbot.sim_server.server import SimEndpoints, SimServer
+from tradingbot.simulator.faults import FaultSpec
 from tradingbot.simulator.live_quotes import StandingQuotes
 from tradingbot.simulator.params import SimulatorParams
 from tradingbot.venues.kraken_futures.adapter import VENUE, KrakenFuturesVenue
@@ -182,6 +184,36 @@ async def test_when_the_real_venue_is_gone_prices_stand_still_and_orders_are_ref
     assert asked.suspended
     assert asked.mark_price is None
     assert len(await pair.account.positions()) == 1
+
+
+async def test_a_silent_stream_suspends_trading_until_it_speaks_again(pair: Pair) -> None:
+    faults, venue = pair.real.venue.state.faults, pair.real.venue
+    await pair.clock.sleep(10)
+    faults.switch_on(FaultSpec(name="silent_socket"), venue.now_ms)
+    await pair.clock.sleep(25)
+    assert isinstance(await pair.order(Side.BUY, OrderKind.MARKET, "0.1"), OrderRefused)
+    book = pair.account.live_book(ETH)
+    assert book is not None
+    assert book.bids  # what was last seen stays on show; only nothing trades on it
+    faults.switch_off()
+    await pair.clock.sleep(90)
+    bought = await pair.order(Side.BUY, OrderKind.MARKET, "0.1")
+    assert isinstance(bought, OrderAccepted)
+    assert float(bought.average_price or 0) == (await pair.view.order_book(ETH)).asks[0][0]
+
+
+async def test_a_market_without_a_held_contract_is_refused_by_name(tmp_path: Path) -> None:
+    async with following(tmp_path) as pair:
+        await pair.order(Side.BUY, OrderKind.MARKET, "0.1")
+    home = tmp_path / "paper"
+    quotes = StandingQuotes({name: price for name, price in persisted_prices(home).items() if name != "PF_ETHUSD"})
+    params = SimulatorParams.model_validate({**QUICK, "contracts": tuple(CONTRACTS)})
+    server = SimServer(
+        params=params, feed=quotes, clock=SteppedClock(utc_from_ms(START_MS)), home=home, frozen=True, quotes=quotes
+    )
+    with pytest.raises(ConfigurationError, match="holds PF_ETHUSD"):
+        await server.start()
+    await server.stop()
 
 
 async def test_the_account_can_be_read_without_the_real_venue(tmp_path: Path) -> None:

@@ -59,12 +59,23 @@ class VenueParts:
 
 @dataclass(frozen=True, slots=True)
 class PaperMarket:
-    """What an embedded simulated venue plays on: a feed, the clock it lives by, and real quotes when there are any."""
+    """What a simulated venue plays on: a feed, the clock it lives by, and the quotes of a real market if there is one.
+
+    `contracts` are that market's, by the venue's names.
+    """
 
     feed: MarketFeed
     clock: Clock
     quotes: LiveQuotes | None = None
+    contracts: tuple[str, ...] = ()
     works: Mapping[str, Work] = field(default_factory=dict)
+
+    def apply_to(self, params: SimulatorParams) -> SimulatorParams:
+        """Settings of the venue on this market: a real one is looked at often, and only its contracts are listed."""
+        if self.quotes is None:
+            return params
+        changes = {"contracts": self.contracts, "tick_interval_s": min(params.tick_interval_s, LIVE_TICK_S)}
+        return params.model_copy(update=changes)
 
 
 def load(options: RunOptions, environ: Mapping[str, str]) -> tuple[Settings, Secrets]:
@@ -109,16 +120,14 @@ async def _embedded(
     elif offline:
         market = _standing_market(options)
     else:
-        market = await open_real_market(options, settings, universe, sim_home(options.home), stack)
+        market = await open_real_market(options, settings, universe, universe.symbols, stack)
     feed, clock = market.feed, market.clock
     symbols = tuple(s for s in chosen_symbols(options, universe) if universe.asset(s) in feed.assets)
     if not symbols:
         raise ConfigurationError(f"none of the chosen symbols is in the data; it has {', '.join(feed.assets)}")
     traded = tuple(universe.venue_symbol(KRAKEN_FUTURES, symbol) for symbol in symbols)
     changes = {"traded_contracts": traded, "seed": seed_of(options, settings)}
-    params = settings.simulator.model_copy(update=changes)
-    if market.quotes is not None:
-        params = on_real_market(params, traded)
+    params = market.apply_to(settings.simulator.model_copy(update=changes))
     home = sim_home(options.home)
     sim = SimServer(params=params, feed=feed, clock=clock, home=home, frozen=frozen, quotes=market.quotes)
     endpoints = await sim.start()
@@ -139,38 +148,41 @@ def _standing_market(options: RunOptions) -> PaperMarket:
     stopped = persisted_now(sim_home(options.home))
     if stopped is None:
         raise ConfigurationError(f"no simulated account has been kept in {options.home}: there is nothing to look at")
-    quotes = StandingQuotes(persisted_prices(sim_home(options.home)))
-    return PaperMarket(quotes, ScaledClock(stopped, 1.0), quotes)
+    prices = persisted_prices(sim_home(options.home))
+    quotes = StandingQuotes(prices)
+    return PaperMarket(quotes, ScaledClock(stopped, 1.0), quotes, tuple(prices))
 
 
 async def open_real_market(
-    options: RunOptions, settings: Settings, universe: Universe, venue_home: Path, stack: AsyncExitStack
+    options: RunOptions,
+    settings: Settings,
+    universe: Universe,
+    symbols: tuple[Symbol, ...],
+    stack: AsyncExitStack,
+    venue_home: Path | None = None,
 ) -> PaperMarket:
-    """The public market of the configured venue. Raises ConfigurationError, VenueUnavailableError naming the URL."""
+    """The public market of the configured venue: all contracts of `symbols`, whether traded or only still held.
+
+    Raises ConfigurationError, VenueUnavailableError naming the URL and the remedy.
+    """
     if options.speed not in (None, 1.0):
         raise ConfigurationError("--source kraken is the real market and runs in real time; leave --speed out")
-    symbols = chosen_symbols(options, universe)
-    contracts = {universe.venue_symbol(KRAKEN_FUTURES, symbol): symbol for symbol in symbols}
-    assets = {symbol: str(universe.asset(symbol)) for symbol in symbols}
+    home = venue_home or sim_home(options.home)
+    followed = _only(universe, symbols)
+    contracts = followed.venue_symbols(KRAKEN_FUTURES)
+    assets = {symbol: str(universe.asset(symbol)) for symbol in contracts.values()}
     clock = await _market_clock(settings, universe)
-    stopped = persisted_now(venue_home)
+    stopped = persisted_now(home)
     if stopped is not None and (stopped - clock.now()).total_seconds() > WALL_CLOCK_SKEW_S:
         raise ConfigurationError(
-            f"the simulated account in {venue_home} has lived until {stopped:%Y-%m-%d %H:%M} on another market, and "
+            f"the simulated account in {home} has lived until {stopped:%Y-%m-%d %H:%M} on another market, and "
             f"the real one is at {clock.now():%Y-%m-%d %H:%M}; use a --home of its own for --source kraken"
         )
-    upstream = _public_venue(settings, _only(universe, symbols), clock)
+    upstream = _public_venue(settings, followed, clock)
     stack.push_async_callback(upstream.close)
     market = LiveMarket(upstream, clock, contracts, assets, settings.venue.rest_url)
     await market.open()
-    return PaperMarket(market, clock, market, {"real-market": market.run})
-
-
-def on_real_market(params: SimulatorParams, contracts: tuple[str, ...]) -> SimulatorParams:
-    """Settings of a simulated venue that follows a real market: these contracts only, looked at often."""
-    return params.model_copy(
-        update={"contracts": contracts, "tick_interval_s": min(params.tick_interval_s, LIVE_TICK_S)}
-    )
+    return PaperMarket(market, clock, market, tuple(contracts), {"real-market": market.run})
 
 
 async def _market_clock(settings: Settings, universe: Universe) -> Clock:

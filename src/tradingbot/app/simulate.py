@@ -21,8 +21,8 @@ from tradingbot.app.bootstrap import (
     Work,
     choose_clock,
     choose_feed,
+    chosen_symbols,
     load,
-    on_real_market,
     open_real_market,
     resume_at,
     seed_of,
@@ -73,9 +73,7 @@ async def run_sim(chosen: SimOptions) -> int:
         lock = InstanceLock(home)
         lock.acquire(market.clock.now())
         stack.callback(lock.release)
-        params = _params(settings.simulator, chosen, seed_of(options, settings))
-        if market.quotes is not None:
-            params = on_real_market(params, tuple(market.quotes.instruments(params.contracts)))
+        params = market.apply_to(_params(settings.simulator, chosen, seed_of(options, settings)))
         server = SimServer(params=params, feed=market.feed, clock=market.clock, home=home, quotes=market.quotes)
         stack.push_async_callback(server.stop)
         stopped = _on_signals()
@@ -87,7 +85,7 @@ async def run_sim(chosen: SimOptions) -> int:
 async def _market(options: RunOptions, settings: Settings, home: Path, stack: AsyncExitStack) -> PaperMarket:
     universe = Universe(settings.universe)
     if options.source == "kraken":
-        return await open_real_market(options, settings, universe, home, stack)
+        return await open_real_market(options, settings, universe, chosen_symbols(options, universe), stack, home)
     feed = choose_feed(options, settings, universe)
     return PaperMarket(feed, choose_clock(options, resume_at(home, feed), embedded=True))
 

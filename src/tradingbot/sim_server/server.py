@@ -9,6 +9,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from tradingbot.core.errors import ConfigurationError
 from tradingbot.core.types import epoch_ms, utc_from_ms
 from tradingbot.ports import Clock
 from tradingbot.sim_server.auth import Credentials, NonceWindow
@@ -71,7 +72,8 @@ class SimServer:
         return self._started().venue
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> SimEndpoints:
-        """Load the account and listen. Raises StateCorruptError, OSError (port taken), ValueError (no contracts)."""
+        """Load the account and listen. Raises StateCorruptError, OSError (port taken), ValueError (no contracts),
+        ConfigurationError (the account holds what is not listed)."""
         service = self._open()
         hub = Hub(service)
         service.listener, self._service, self._hub = hub, service, hub
@@ -125,6 +127,7 @@ class SimServer:
         now_ms = resumed_ms if standing else max(resumed_ms, epoch_ms(self._clock.now()))
         credentials: Credentials = load_credentials(self._home)
         venue = SimulatedVenue(self._params, self._feed, now_ms, account, rows, self._quotes)
+        _require_listed(venue)
         params = self._params
         return Service(
             venue=venue,
@@ -147,6 +150,16 @@ class SimServer:
         if not self._frozen and now_ms // MINUTE_MS != self._noted_minute:
             self._noted_minute = now_ms // MINUTE_MS
             self._store.note_time(now_ms, _prices(self._started().venue))
+
+
+def _require_listed(venue: SimulatedVenue) -> None:
+    held = {*venue.account.positions, *(order.symbol for order in venue.account.orders.values())}
+    missing = sorted(held - set(venue.instruments))
+    if missing:
+        raise ConfigurationError(
+            f"the simulated account holds {', '.join(missing)}, which this market does not have; "
+            "start it on a market that has them, or use another --home"
+        )
 
 
 def _prices(venue: SimulatedVenue) -> dict[str, tuple[Decimal, Decimal]]:

@@ -14,7 +14,6 @@ from tradingbot.simulator.ids import derived_uuid, unit_noise
 from tradingbot.simulator.instruments import Instrument, listed
 from tradingbot.simulator.live_contract import LiveContractMarket
 from tradingbot.simulator.live_quotes import LiveQuotes, PastFunding
-from tradingbot.simulator.margin import wallets
 from tradingbot.simulator.market_feed import MarketFeed, MinuteBar
 from tradingbot.simulator.order_desk import Change, NewOrder, Outcome, cancel, edit, send
 from tradingbot.simulator.params import SimulatorParams
@@ -306,11 +305,14 @@ class SimulatedVenue:
             fire(self.state, order.uid)
 
     def _grant_starting_equity(self) -> None:
-        chosen = [self.instruments[symbol] for symbol in self.params.traded_contracts if symbol in self.instruments]
-        names = list(dict.fromkeys(one.wallet for one in chosen)) or wallets(self.state)
+        priced = {symbol: one for symbol, one in self.instruments.items() if self.market(symbol).index > 0}
+        chosen = [priced[symbol] for symbol in self.params.traded_contracts if symbol in priced]
+        names = list(dict.fromkeys(one.wallet for one in chosen or priced.values()))
+        if not names:
+            raise ValueError("no contract has a price: a new account cannot be funded")
         share = self.params.starting_equity_usd / len(names)
         for name in names:
-            one = next(one for one in self.instruments.values() if one.wallet == name)
+            one = next(one for one in priced.values() if one.wallet == name)
             amount = share / self.market(one.symbol).index if one.inverse else share
             amount = booked(amount, one.quantum)
             book_transfer(self.account, self.state.fresh, name, one.currency, amount, self.now_ms, "transfer")

@@ -254,3 +254,10 @@ def test_an_inverse_contract_counts_its_volume_in_coins() -> None:
     paper.trade(10, "buy", "50000", "100000")
     paper.at(30)
     assert paper.venue.market(XBT).bar.volume_base == pytest.approx(2.0)
+
+
+def test_a_new_account_is_funded_in_wallets_whose_contract_has_a_price() -> None:
+    quotes = StandingQuotes({ETH: (D(3000), D(3000)), XBT: (D(0), D(0))})
+    params = SimulatorParams.model_validate({"contracts": (ETH, XBT), "traded_contracts": (ETH, XBT)})
+    venue = SimulatedVenue(params, quotes, START_MS, quotes=quotes)
+    assert venue.account.balances == {("flex", "USD"): D(10_000)}
