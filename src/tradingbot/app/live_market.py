@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -100,25 +100,22 @@ class LiveMarket:
                 await self._clock.sleep_until(minute + timedelta(seconds=delay_s))
                 await self._catch_up(epoch_ms(minute))
             if minute.minute == 0:
-                await self._try(self._ask_funding(c, self._contracts[c]) for c in self._instruments)
+                await self._ask([self._ask_funding(c, self._contracts[c]) for c in self._instruments])
 
     async def _catch_up(self, closed_ms: int) -> None:
         late = [contract for contract in self._instruments if self._candle_ms[contract] < closed_ms]
-        await self._try(self._ask_candles(contract) for contract in late)
+        await self._ask([self._ask_candles(contract) for contract in late])
 
-    async def _try(self, questions: Iterable[Awaitable[None]]) -> None:
-        """Ask one after the other; the first failure ends the round and is logged once until it is over."""
-        for question in questions:
-            try:
-                await question
-            except VenueError as error:
-                if not self._failing:
-                    log.warning("real_market.failed", error=str(error))
-                self._failing = True
-                return
-        if self._failing:
+    async def _ask(self, questions: Sequence[Coroutine[None, None, None]]) -> None:
+        """Ask all at once; failing is logged when it begins and when it is over."""
+        async with asyncio.TaskGroup() as group:
+            asked = [group.create_task(_told(question)) for question in questions]
+        errors = [error for task in asked if (error := task.result()) is not None]
+        if errors and not self._failing:
+            log.warning("real_market.failed", error=str(errors[0]), questions=len(errors))
+        elif self._failing and asked and not errors:
             log.info("real_market.recovered")
-        self._failing = False
+        self._failing = bool(errors) if asked else self._failing
 
     async def _ask_candles(self, contract: str) -> None:
         since = datetime.fromtimestamp(self._candle_ms[contract] / 1000, UTC)
@@ -198,6 +195,14 @@ class LiveMarket:
     def past_funding(self, symbol: str) -> Sequence[PastFunding]:
         """Hourly funding of the last month."""
         return self._funding.get(symbol, ())
+
+
+async def _told(question: Coroutine[None, None, None]) -> VenueError | None:
+    try:
+        await question
+    except VenueError as error:
+        return error
+    return None
 
 
 def unreachable(url: str, failure: BaseException) -> VenueUnavailableError:

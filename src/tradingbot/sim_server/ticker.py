@@ -124,7 +124,7 @@ def _ws_ticker(service: Service, symbol: str) -> dict[str, Any]:
     market, one = service.venue.market(symbol), service.venue.instruments[symbol]
     stats = day_stats(service, symbol)
     message: dict[str, Any] = {
-        "time": service.venue.now_ms,
+        "time": market.seen_ms(service.venue.now_ms),
         "product_id": symbol,
         "feed": "ticker",
         **_quotes(service, symbol),

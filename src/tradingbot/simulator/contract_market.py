@@ -101,6 +101,10 @@ class ContractMarket:
     def look(self, now_ms: int) -> None:
         """Learn whether there is a market at this moment: a synthetic one always is, once it has begun."""
 
+    def seen_ms(self, now_ms: int) -> int:
+        """When the prices were true that are shown at this moment."""
+        return now_ms
+
     def shown_funding(self) -> Funding:
         """Funding as it should be from now on."""
         return self.funding

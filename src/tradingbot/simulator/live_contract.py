@@ -50,6 +50,10 @@ class LiveContractMarket(ContractMarket):
             interest = interest / float(self.index) if self.index else 0.0
         return replace(self._running, open_interest_base=interest)
 
+    def seen_ms(self, now_ms: int) -> int:
+        """When the real market showed the newest quote; 0 before the first."""
+        return min(now_ms, self._quote.as_of_ms) if self._quote else 0
+
     @property
     def quote(self) -> LiveQuote | None:
         """The newest quote, however old."""

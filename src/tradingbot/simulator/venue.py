@@ -248,14 +248,19 @@ class SimulatedVenue:
             market.enter_minute(MinuteBar(minute_ms, price, price, price, price, 0.0))
             market.refresh(self.now_ms)
             market.funding = market.shown_funding()
-            self.bars.put(market.instrument.asset, market.bar)
+            if market.alive:
+                self.bars.put(market.instrument.asset, market.bar)
 
     def _next_live_minute(self, open_ms: int) -> None:
-        """What trades told of the minute stands until the real market's own candle comes."""
+        """What trades told of a minute stands until the real market's own candle comes; a blind minute has no bar."""
         for market in self.state.markets.values():
-            self.bars.put(market.instrument.asset, market.bar)
-            market.enter_minute(_standing(market.bar, open_ms))
-            self.bars.put(market.instrument.asset, market.bar)
+            asset, bar = market.instrument.asset, market.bar
+            market.enter_minute(_standing(bar, open_ms))
+            if market.alive:
+                self.bars.put(asset, bar)
+                self.bars.put(asset, market.bar)
+            else:
+                self.bars.drop(asset, bar.open_ms)
 
     def _follow_live_market(self) -> None:
         """Take over what the real market has closed or changed: candles and funding rates."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal as D
@@ -12,6 +13,7 @@ from tests.builders_sim import ManualClock
 from tests.fakes import FakeVenue
 from tests.support import BTC, ETH, NOW, a_spec, an_inverse_spec, candles_of
 from tradingbot.app.live_market import LiveMarket, instrument_of
+from tradingbot.clock import SteppedClock
 from tradingbot.core.errors import VenueUnavailableError
 from tradingbot.core.records import BookView, PublicTrade, Ticker
 from tradingbot.core.types import Side, Symbol, epoch_ms
@@ -35,14 +37,14 @@ class PublicVenue(FakeVenue):
         return None if self.blind else self.held_book or super().live_book(symbol)
 
 
-def a_venue(clock: ManualClock) -> PublicVenue:
+def a_venue(clock: SteppedClock) -> PublicVenue:
     specs = {ETH: a_spec(ETH), BTC: an_inverse_spec()}
     venue = PublicVenue(clock, specs, {ETH: "2000", BTC: "50000"})
     venue.candle_sets = {ETH: candles_of([1999.0, 2000.0]), BTC: candles_of([50000.0], BTC)}
     return venue
 
 
-async def a_market(clock: ManualClock) -> tuple[LiveMarket, PublicVenue]:
+async def a_market(clock: SteppedClock) -> tuple[LiveMarket, PublicVenue]:
     venue = a_venue(clock)
     market = LiveMarket(venue, clock, CONTRACTS, ASSETS, "https://venue.example/derivatives")
     await market.open()
@@ -121,3 +123,20 @@ async def test_contracts_that_the_venue_does_not_list_are_left_out() -> None:
     await market.open()
     assert tuple(market.assets) == ("ETH",)
     assert list(market.instruments(["PF_ETHUSD", "PI_XBTUSD"])) == ["PF_ETHUSD"]
+
+
+async def test_closed_candles_are_asked_for_after_each_minute_and_come_once() -> None:
+    clock = SteppedClock(NOW)
+    market, venue = await a_market(clock)
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(market.run())
+        await clock.sleep(1)
+        venue.down = True
+        await clock.sleep(60)
+        assert market.new_bars("PF_ETHUSD") == ()
+        venue.down = False
+        venue.candle_sets[ETH] = candles_of([2001.0], end=NOW + timedelta(minutes=1))
+        await clock.sleep(60)
+        assert [bar.close for bar in market.new_bars("PF_ETHUSD")][:1] == [2001.0]
+        assert market.new_bars("PF_ETHUSD") == ()
+        task.cancel()

@@ -249,6 +249,30 @@ def test_a_minute_is_what_trades_told_until_the_real_candle_replaces_it() -> Non
     ]
 
 
+def test_a_minute_that_was_not_seen_has_no_candle_until_the_real_one_comes() -> None:
+    paper = Paper(live_max_age_s=5)
+    paper.trade(10, "buy", "3001", "1")
+    paper.at(30)
+    paper.venue.advance(START_MS + 3 * MINUTE_MS)
+    assert paper.venue.bars.candles("ETH", MINUTE_MS, START_MS, START_MS + 3 * MINUTE_MS) == []
+    paper.at(200)
+    paper.quotes.bars = [MinuteBar(START_MS, 3000.5, 3002.0, 2998.0, 3001.5, 6.0)]
+    paper.at(240)
+    assert [bar.open_ms for bar in paper.venue.bars.candles("ETH", MINUTE_MS, START_MS, START_MS + 240_000)] == [
+        START_MS,
+        START_MS + 180_000,
+        START_MS + 240_000,
+    ]
+
+
+def test_a_ticker_is_as_old_as_the_quote_behind_it() -> None:
+    paper = Paper()
+    paper.at(5)
+    paper.venue.advance(START_MS + 12_000)
+    assert paper.venue.market(ETH).alive
+    assert paper.venue.market(ETH).seen_ms(START_MS + 12_000) == START_MS + 5_000
+
+
 def test_an_inverse_contract_counts_its_volume_in_coins() -> None:
     paper = Paper(XBT)
     paper.trade(10, "buy", "50000", "100000")
