@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import structlog
 
 from tradingbot.app.bootstrap import VenueParts
+from tradingbot.app.deployment_checks import MAX_CLOCK_SKEW_S
 from tradingbot.app.options import RunOptions
 from tradingbot.app.runtime import CycleLoop, Runtime, StopStage, Work
 from tradingbot.app.stores import Stores
@@ -58,19 +59,20 @@ class Daemon:
         self._suppressed: dict[Symbol, str] = {}
         self._account_lock = asyncio.Lock()
         self._lag = LoopLag()
+        self._skew_s = 0.0
         self._instance = self._known_instance()
         self._ids = OrderIds(self._instance.instance)
         self._intents = IntentLog(stores.journals["intents"])
         self._intents.restore(stores.journals["intents"].reader())
         self._keeper = self._portfolio()
-        self._settlement = Settlement(venue, clock, self._keeper)
+        self._settlement = Settlement(venue, clock, self._keeper, engine.read_budget_s)
         self._unknown = UnknownOrders(venue, clock, self._intents, self._keeper, engine)
         self._reconciler = Reconciler(venue, clock, self._keeper, self._settlement, self._unknown, self._ids)
         self._collector = MarketCollector(venue, clock, engine, specs)
         self._scheduler = Scheduler(routine_jobs(self._job_works()), clock)
         self._bot_cycle = self._cycle()
         self._loop = CycleLoop(self.run_cycle, clock, engine, self._after_cycle, options.cycles, self._stop)
-        self._runtime = Runtime(self._tasks(), self._loop, self._stages())
+        self._runtime = Runtime(self.tasks(), self._loop, self._stages())
         self._state = self._first_state()
 
     # ------------------------------------------------------------ building
@@ -142,7 +144,8 @@ class Daemon:
             )
         )
 
-    def _tasks(self) -> dict[str, Work]:
+    def tasks(self) -> dict[str, Work]:
+        """What runs beside the cycles, by name."""
         tasks: dict[str, Work] = {
             "venue": self._parts.venue.run,
             "book-samples": self._collector.sample_books,
@@ -197,7 +200,7 @@ class Daemon:
                 log.critical("task.died", error=f"{type(error).__name__}: {error}", exc_info=error)
             return 1
         all_failed = self._loop.count > 0 and self._loop.failed == self._loop.count
-        return 1 if self._runtime.laggards or all_failed else 0
+        return 1 if self._runtime.laggards or self._runtime.failed_stages or all_failed else 0
 
     def _stop(self, why: str) -> None:
         self._runtime.request_stop(why)
@@ -231,6 +234,8 @@ class Daemon:
             found.append("stream_down")
         if health.consecutive_failures >= self._settings.engine.venue_failures_block:
             found.append("venue_degraded")
+        if abs(self._skew_s) > MAX_CLOCK_SKEW_S:
+            found.append("clock_skew")
         if self._loop.stopping:
             found.append("stopping")
         return tuple(found)
@@ -254,7 +259,9 @@ class Daemon:
             "jobs": self._scheduler.statuses(),
             "unresolved_orders": list(self._intents.unresolved),
         }
-        if report is not None:
+        if report is None:
+            changes["entry_blocks"] = [*self.entry_blocks(), "cycle_failed"]
+        else:
             changes |= {
                 "cycle_id": report.cycle_id,
                 "last_cycle_ms": round(report.duration_ms, 3),
@@ -279,7 +286,7 @@ class Daemon:
         started_s = self._clock.perf_s()
         error = ""
         try:
-            await self._parts.venue.server_time()
+            self._skew_s = (await self._parts.venue.server_time() - self._clock.now()).total_seconds()
         except VenueError as failure:
             error = str(failure)
         health = self._parts.venue.health()
@@ -288,6 +295,7 @@ class Daemon:
                 "at": self._clock.now(),
                 "ok": not error,
                 "error": error,
+                "clock_skew_s": round(self._skew_s, 3),
                 "latency_ms": round((self._clock.perf_s() - started_s) * 1000, 3),
                 "consecutive_failures": health.consecutive_failures,
                 "streams": {stream.name: stream.connected for stream in health.streams},

@@ -11,6 +11,7 @@ import structlog
 from tradingbot.core.errors import VenueError
 from tradingbot.core.records import OrderAccepted, OrderOutcome, OrderRefused, OrderReport, OrderState, RefusalCode
 from tradingbot.core.types import ClientOrderId
+from tradingbot.engine.budget import within
 from tradingbot.engine.intents import Intent, IntentLog
 from tradingbot.engine.params import EngineParams
 from tradingbot.engine.portfolio_keeper import PortfolioKeeper
@@ -37,7 +38,7 @@ class UnknownOrders:
         if not waiting:
             return []
         try:
-            proofs = await self._ask(waiting)
+            proofs = await within(self._clock, self._params.read_budget_s, "unknown orders", self._ask(waiting))
         except VenueError as error:
             log.warning("unknown_orders.ask_failed", orders=len(waiting), error=str(error))
             return []

@@ -16,6 +16,8 @@ from tradingbot.ports import Clock
 RESERVED_AHEAD: Final = 60_000_000
 """How far the written floor runs ahead, in microseconds: one write a minute."""
 FIRST_JUMP: Final = 10_000_000
+HIGHEST_JUMP_TARGET: Final = 4 * 10**18
+"""No jump goes beyond this: venues keep nonces in 63 bits, and one that is burnt can never be undercut again."""
 
 
 class NonceStore(Protocol):
@@ -101,9 +103,12 @@ class NonceSource:
         return str(value)
 
     def resync(self) -> None:
-        """The venue refused a nonce as too low: jump ahead, ten times further each time in a row."""
+        """The venue refused a nonce as too low: jump ahead, ten times further each time in a row, within 63 bits."""
         last = self._last if self._last is not None else self._store.load()
-        self._last = max(last, round(self._clock.now().timestamp() * 1e6)) + self._jump
+        base = max(last, round(self._clock.now().timestamp() * 1e6))
+        if base + self._jump > HIGHEST_JUMP_TARGET:
+            self._jump = FIRST_JUMP
+        self._last = base + self._jump
         self._jump *= 10
 
     def accepted(self) -> None:
