@@ -20,13 +20,15 @@ from tradingbot.app.runtime import CycleLoop, Work
 from tradingbot.app.status import read_documents
 from tradingbot.app.stores import Stores, open_stores
 from tradingbot.config import Settings
-from tradingbot.core.types import Symbol
+from tradingbot.core.types import Side, Symbol
 from tradingbot.engine.bot_cycle import CycleReport
 from tradingbot.engine.catalog import journal_path
 from tradingbot.engine.identifiers import OrderIds
 from tradingbot.engine.models import PositionsState, TradesState
+from tradingbot.simulator.account import book_transfer
 from tradingbot.simulator.faults import FaultSpec
-from tradingbot.simulator.order_desk import NewOrder
+from tradingbot.simulator.margin import wallet_margin
+from tradingbot.simulator.order_desk import Change, NewOrder
 from tradingbot.simulator.venue import SimulatedVenue
 from tradingbot.storage.journal_reader import JournalReader
 
@@ -144,13 +146,31 @@ class Rig:
 
     def by_hand(self, symbol: str, side: str, size: str, kind: str = "mkt", **more: Any) -> str:
         """An order that a person enters at the venue; its id."""
-        from tradingbot.core.types import Side
-
-        assert self.parts.sim is not None
         outcome = self.venue.send(NewOrder(symbol=symbol, side=Side(side), kind=kind, size=Decimal(size), **more))
-        assert outcome.order is not None, outcome.status
-        self.parts.sim.service.commit(force=True)
+        assert outcome.status == "placed", outcome.status
+        assert outcome.order is not None
         return outcome.order.uid
+
+    def cancel_by_hand(self, uid: str) -> None:
+        """A person cancels an order at the venue."""
+        assert self.venue.cancel(uid).status == "cancelled"
+
+    def edit_by_hand(self, uid: str, **change: Decimal) -> None:
+        """A person changes an order at the venue."""
+        assert self.venue.edit(uid, Change(**change)).status == "edited"
+
+    def leave_equity(self, wallet: str, usd: str) -> None:
+        """Money is withdrawn until a wallet is worth so little."""
+        state = self.venue.state
+        margin = wallet_margin(state, wallet)
+        book_transfer(
+            state.account, state.fresh, wallet, margin.currency, Decimal(usd) - margin.equity, state.now_ms, "transfer"
+        )
+
+    def symbol_of(self, venue_name: str) -> str:
+        """Our name of a contract."""
+        known = self.parts.universe.venue_symbols("kraken_futures")
+        return next(str(symbol) for name, symbol in known.items() if name == venue_name)
 
     def venue_name(self, symbol: str) -> str:
         """The venue's name of one of our symbols."""

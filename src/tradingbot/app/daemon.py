@@ -224,6 +224,11 @@ class Daemon:
         await sim.run()
         self._stop("the market data has ended")
 
+    @property
+    def unresolved(self) -> tuple[str, ...]:
+        """Orders whose outcome is not proven yet."""
+        return tuple(self._intents.unresolved)
+
     def entry_blocks(self) -> tuple[str, ...]:
         """Why nothing may be opened now; empty when entries are free."""
         found = []
