@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,6 +12,7 @@ from tradingbot.core.records import Reason, reason
 from tradingbot.core.types import Conviction, Direction, Side, Symbol
 from tradingbot.exits.exit_engine import ExitVerdict, ExitView, judge
 from tradingbot.exits.params import ExitParams, GraceParams
+from tradingbot.guards.entry_permission import EntryPermission
 from tradingbot.market.snapshot import MarketSnapshot, SymbolSnapshot
 from tradingbot.portfolio.book import Book, EntryPlan
 from tradingbot.portfolio.position import Position
@@ -35,19 +36,6 @@ class DecisionParams:
     def is_early(self, now: datetime) -> bool:
         """Within the first days on the venue, when smaller caps hold (SPEC 6.1)."""
         return now - self.venue_since < timedelta(days=self.risk.sizing.early_days)
-
-
-@dataclass(frozen=True, slots=True)
-class EntryPermission:
-    """May anything be opened now? All reasons against it at once, for everything and per symbol. Exits never ask."""
-
-    reasons: tuple[str, ...] = ()
-    per_symbol: Mapping[Symbol, str] = field(default_factory=dict)
-
-    @property
-    def allowed(self) -> bool:
-        """No reason stands against entries as such."""
-        return not self.reasons
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,8 @@ from tradingbot.engine.portfolio_keeper import PortfolioKeeper
 from tradingbot.engine.reconcile import Reconciler
 from tradingbot.engine.resolve import UnknownOrders
 from tradingbot.engine.settlement import Settlement
+from tradingbot.guards.downtime import downtime_at
+from tradingbot.guards.entry_permission import EntryPermission, VenueView, entry_permission
 from tradingbot.jobs.routine import routine_jobs
 from tradingbot.jobs.scheduler import Scheduler
 from tradingbot.market.contracts import ContractSpec
@@ -139,8 +141,7 @@ class Daemon:
                         "venue_since": self._instance.created_at,
                     }
                 ),
-                entry_blocks=self.entry_blocks,
-                suppressed=lambda: self._suppressed,
+                permission=self.permission,
             )
         )
 
@@ -229,21 +230,25 @@ class Daemon:
         """Orders whose outcome is not proven yet."""
         return tuple(self._intents.unresolved)
 
-    def entry_blocks(self) -> tuple[str, ...]:
-        """Why nothing may be opened now; empty when entries are free."""
-        found = []
-        if not self._stores.writer.health().ok:
-            found.append("storage_unavailable")
-        health = self._parts.venue.health()
-        if any(not stream.connected for stream in health.streams):
-            found.append("stream_down")
-        if health.consecutive_failures >= self._settings.engine.venue_failures_block:
-            found.append("venue_degraded")
-        if abs(self._skew_s) > MAX_CLOCK_SKEW_S:
-            found.append("clock_skew")
-        if self._loop.stopping:
-            found.append("stopping")
-        return tuple(found)
+    def permission(self, account_readable: bool, per_symbol: Mapping[Symbol, str]) -> EntryPermission:
+        """May anything be opened now, and if not, every reason why."""
+        health, settings = self._parts.venue.health(), self._settings
+        venue = VenueView(
+            streams_connected=all(stream.connected for stream in health.streams),
+            consecutive_failures=health.consecutive_failures,
+            failures_block=settings.engine.venue_failures_block,
+            account_readable=account_readable,
+            clock_agrees=abs(self._skew_s) <= MAX_CLOCK_SKEW_S,
+        )
+        return entry_permission(
+            self._parts.symbols,
+            settings.alpha_trading,
+            downtime_at(self._clock.now(), settings.downtime),
+            venue,
+            storage_ok=self._stores.writer.health().ok,
+            stopping=self._loop.stopping,
+            per_symbol={**self._suppressed, **per_symbol},
+        )
 
     async def _after_cycle(self, report: CycleReport | None, failure: str) -> None:
         health = self._parts.venue.health()
@@ -265,7 +270,7 @@ class Daemon:
             "unresolved_orders": list(self._intents.unresolved),
         }
         if report is None:
-            changes["entry_blocks"] = [*self.entry_blocks(), "cycle_failed"]
+            changes["entry_blocks"] = [*self.permission(True, {}).reasons, "cycle_failed"]
         else:
             changes |= {
                 "cycle_id": report.cycle_id,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import structlog
 from rich.console import Console
@@ -24,6 +25,8 @@ from tradingbot.storage.lock import InstanceLock
 log = structlog.get_logger(__name__)
 
 LIVE_CONFIRMATION = "yes-live"
+OTHER_SYSTEMS = ("swing",)
+"""Names of systems whose artifacts must never be mixed with ours."""
 
 
 async def run_daemon(options: RunOptions, environ: Mapping[str, str], log_style: str, log_level: str) -> int:
@@ -65,13 +68,35 @@ def _confirm_live(options: RunOptions, environ: Mapping[str, str]) -> None:
 
 
 def setup_checks(options: RunOptions, settings: Settings, secrets: Secrets) -> list[CheckResult]:
-    """What is known before the venue is asked: configuration, environment, source, model."""
-    source = "embedded simulated venue" if options.embedded else "external venue"
+    """What is known before the venue is asked (SPEC 1): configuration, environment, isolation, windows, model."""
     keyed = credentials_of(secrets) is not None
-    environment = "keys present" if keyed else ("no keys needed" if options.embedded else "no keys")
+    needed = "present" if keyed else ("not needed: fills are simulated" if options.embedded else "missing")
+    downtime = settings.downtime
+    window = f"{downtime.start}-{downtime.end} UTC" if downtime.enabled else "none"
+    policy = settings.alpha_trading
+    trading = f"{len(policy.enabled_symbols)} symbols enabled" if policy.enabled else "disabled by signal_policies.json"
     return [
-        CheckResult("config", True, f"{len(settings.provenance)} values set, cycle {settings.engine.cycle_s:g} s"),
-        CheckResult("environment", keyed or options.embedded, environment),
-        CheckResult("market", True, f"{options.source}, {source}"),
-        CheckResult("model", True, "not found: rules only until one is promoted", critical=False),
+        CheckResult(
+            "config", True, f"{len(settings.provenance)} values set, cycle every {settings.engine.cycle_s:g} s"
+        ),
+        CheckResult("environment", keyed or options.embedded, f"profile {options.profile}, keys {needed}"),
+        _isolation(options.home),
+        CheckResult(
+            "market", True, f"{options.source}, {'embedded simulated venue' if options.embedded else 'external venue'}"
+        ),
+        CheckResult("policy", policy.enabled, trading, critical=False),
+        CheckResult("downtime window", True, window),
+        CheckResult("trading window", True, f"outside {window}" if downtime.enabled else "always"),
+        CheckResult("ML mode", True, "off: this version trains and serves no models"),
+        CheckResult("approved model", True, "not found: rules only until one is promoted"),
     ]
+
+
+def _isolation(home: Path) -> CheckResult:
+    """No part of the path may belong to another system (SPEC 12.3)."""
+    strangers = [part for part in home.parts if any(word in part.lower() for word in OTHER_SYSTEMS)]
+    if strangers:
+        return CheckResult(
+            "isolation", False, f"{home} belongs to another system ({strangers[0]}); choose another --home"
+        )
+    return CheckResult("isolation", True, "no other system's path")

@@ -9,21 +9,7 @@ from pydantic import Field, StringConstraints, model_validator
 from tradingbot.core.params import Params, contradiction
 
 HttpUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#]+(/[^\s]*)?$")]
-ClockTime = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
-SymbolName = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{2,15}USDT$")]
 AssetName = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{2,15}$")]
-
-
-class AlphaTradingPolicy(Params):
-    """Whether signals may trade at all, and in what (SPEC 5.1)."""
-
-    enabled: bool = Field(default=True, description="False blocks every entry; exits go on.")
-    enabled_symbols: tuple[SymbolName, ...] = Field(default=(), description="Internal symbols such as BTCUSDT.")
-
-    @model_validator(mode="after")
-    def _no_doubles(self) -> AlphaTradingPolicy:
-        _refuse_doubles(self.enabled_symbols, "enabled_symbols")
-        return self
 
 
 class CoinglassFeatures(Params):
@@ -81,23 +67,6 @@ class MarketSourceParams(Params):
             raise contradiction("a recorded market needs a recording", "kind", "recording")
         if self.kind == "kraken" and self.speed not in (None, 1.0):
             raise contradiction("the real market cannot be sped up", "kind", "speed")
-        return self
-
-
-class DowntimeParams(Params):
-    """The daily window without entries, UTC (SPEC 12.1)."""
-
-    enabled: bool = Field(default=True, description="False: there is none.")
-    start: ClockTime = Field(default="03:00", description="Begin, HH:MM in UTC.")
-    end: ClockTime = Field(default="05:00", description="End, HH:MM in UTC; before the start: it crosses midnight.")
-    transition_min: float = Field(
-        default=5.0, ge=0, le=120, description="Minutes before it that already count as TRANSITION."
-    )
-
-    @model_validator(mode="after")
-    def _not_empty(self) -> DowntimeParams:
-        if self.enabled and self.start == self.end:
-            raise contradiction("the window must not begin when it ends; switch it off with enabled", "start", "end")
         return self
 
 

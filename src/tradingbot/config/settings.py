@@ -9,16 +9,16 @@ from typing import Final, Literal
 from pydantic import Field, PrivateAttr, model_validator
 
 from tradingbot.config.sections import (
-    AlphaTradingPolicy,
     CoinglassParams,
     DashboardParams,
-    DowntimeParams,
     MarketSourceParams,
     StorageParams,
 )
 from tradingbot.core.params import Params, contradiction
 from tradingbot.engine.params import EngineParams
 from tradingbot.exits.params import ExitParams
+from tradingbot.guards.downtime import DowntimeParams
+from tradingbot.guards.entry_permission import AlphaTradingPolicy
 from tradingbot.market.symbol_validation import ValidationParams
 from tradingbot.market.universe import UniverseParams
 from tradingbot.risk.params import RiskParams

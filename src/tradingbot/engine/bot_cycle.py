@@ -12,7 +12,7 @@ import structlog
 from tradingbot.core.errors import StorageUnavailableError, VenueError
 from tradingbot.core.records import AccountState
 from tradingbot.core.types import Symbol
-from tradingbot.decision import ClosePosition, Decision, DecisionParams, EntryPermission, OpenPosition, decide
+from tradingbot.decision import ClosePosition, Decision, DecisionParams, OpenPosition, decide
 from tradingbot.engine.budget import within
 from tradingbot.engine.collect import MarketCollector, index_prices
 from tradingbot.engine.cycle_record import adjustment_records, cycle_record, signal_records
@@ -25,6 +25,7 @@ from tradingbot.engine.reconcile import Reconciler, Truth
 from tradingbot.engine.resolve import UnknownOrders
 from tradingbot.engine.settlement import Settlement
 from tradingbot.exits.protection import plan_protection
+from tradingbot.guards.entry_permission import EntryPermission
 from tradingbot.market.snapshot import MarketSnapshot
 from tradingbot.portfolio.book import Book, mark_extremes
 from tradingbot.ports import Clock, Journal, Venue
@@ -71,8 +72,7 @@ class CycleParts:
     decision_params: DecisionParams
     engine_params: EngineParams
     params_digest: str
-    entry_blocks: Callable[[], tuple[str, ...]]
-    suppressed: Callable[[], Mapping[Symbol, str]]
+    permission: Callable[[bool, Mapping[Symbol, str]], EntryPermission]
 
 
 class BotCycle:
@@ -91,15 +91,15 @@ class BotCycle:
         p.settlement.absorb_stream()
         await p.unknown.resolve()
         await p.collector.refresh()
-        truth, unreadable = await self._look()
+        truth, readable = await self._look()
         snapshot = await p.collector.snapshot(cycle_id, await self._account())
         p.keeper.set_book(mark_extremes(p.keeper.book, marks(snapshot)))
         thinking_s = p.clock.perf_s()
-        permission = self._permission(truth, unreadable or snapshot.equity_usd is None)
+        permission = self._permission(truth, readable and snapshot.equity_usd is not None)
         seen_book = p.keeper.book
         decision = decide(snapshot, seen_book, p.decision_params, permission)
         think_ms = (p.clock.perf_s() - thinking_s) * 1000
-        done = await self._act(cycle_id, decision, truth, unreadable)
+        done = await self._act(cycle_id, decision, truth, readable)
         trades = await self._settle(snapshot)
         if p.keeper.book is not before:
             await self._save()
@@ -111,8 +111,8 @@ class BotCycle:
             self._truth = await self._bounded("positions and open orders", self._p.reconciler.look())
         except VenueError as error:
             log.warning("look.failed", error=str(error))
-            return self._truth, True
-        return self._truth, False
+            return self._truth, False
+        return self._truth, True
 
     async def _bounded(self, what: str, question: Awaitable[T]) -> T:
         return await within(self._p.clock, self._p.engine_params.read_budget_s, what, question)
@@ -124,27 +124,26 @@ class BotCycle:
             log.warning("account.failed", error=str(error))
             return None
 
-    def _permission(self, truth: Truth, unreadable: bool) -> EntryPermission:
+    def _permission(self, truth: Truth, readable: bool) -> EntryPermission:
         unresolved = dict.fromkeys(self._p.intents.unresolved_symbols(), "order_outcome_unknown")
-        reasons = (*self._p.entry_blocks(), *(("account_unreadable",) if unreadable else ()))
-        return EntryPermission(reasons, {**self._p.suppressed(), **truth.blocked_symbols(), **unresolved})
+        return self._p.permission(readable, {**truth.blocked_symbols(), **unresolved})
 
-    async def _act(self, cycle_id: str, decision: Decision, truth: Truth, unreadable: bool) -> list[Done]:
+    async def _act(self, cycle_id: str, decision: Decision, truth: Truth, readable: bool) -> list[Done]:
         closes = [action for action in decision.actions if isinstance(action, ClosePosition)]
         opens = [action for action in decision.actions if isinstance(action, OpenPosition)]
         done = [await self._p.executor.close(cycle_id, close) for close in closes]
         self._p.settlement.absorb_stream()
-        if not unreadable and self._awaits_fills(closes, done):
-            truth, unreadable = await self._look()
-        done += await self._protect(cycle_id, truth, unreadable)
+        if readable and self._awaits_fills(closes, done):
+            truth, readable = await self._look()
+        done += await self._protect(cycle_id, truth, readable)
         for entry in opens:
             sent = await self._p.executor.open(cycle_id, entry)
             done.append(sent)
             self._p.settlement.absorb_stream()
             if sent.status in ("accepted", "unknown"):
                 # Looking also fetches fills that the stream has not brought, so the new position is protected now.
-                truth, unreadable = await self._look()
-                done += await self._protect(cycle_id, truth, unreadable)
+                truth, readable = await self._look()
+                done += await self._protect(cycle_id, truth, readable)
         return done
 
     def _awaits_fills(self, closes: list[ClosePosition], done: list[Done]) -> bool:
@@ -153,12 +152,12 @@ class BotCycle:
         sent = [close for close, item in zip(closes, done, strict=True) if item.status in ("accepted", "unknown")]
         return any(close.position_id in open_ids for close in sent)
 
-    async def _protect(self, cycle_id: str, truth: Truth, unreadable: bool) -> list[Done]:
+    async def _protect(self, cycle_id: str, truth: Truth, readable: bool) -> list[Done]:
         """One stop per position. Without a fresh look only a position that never had one gets one."""
         p = self._p
         positions = p.keeper.book.open_positions
         orders = truth.open_orders
-        if unreadable:
+        if not readable:
             unresolved = p.intents.unresolved
             positions = tuple(
                 position

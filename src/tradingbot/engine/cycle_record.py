@@ -9,10 +9,11 @@ from typing import Any
 
 import orjson
 
-from tradingbot.decision import Decision, EntryPermission, OpenPosition
+from tradingbot.decision import Decision, OpenPosition
 from tradingbot.engine.execute import Done
 from tradingbot.engine.models import PositionsState
 from tradingbot.engine.reconcile import Truth
+from tradingbot.guards.entry_permission import EntryPermission
 from tradingbot.market.snapshot import MarketSnapshot
 from tradingbot.portfolio.book import Book
 

@@ -78,34 +78,37 @@ SHORTEST_SLEEP_S: Final = 0.001
 
 
 class _Window:
-    """Units taken during the last period."""
+    """Units taken during the last period. Two columns of floats: the garbage collector need not walk them."""
 
-    __slots__ = ("_taken", "limit", "period_s", "used")
+    __slots__ = ("_costs", "_times_s", "limit", "period_s", "used")
 
     def __init__(self, params: WindowParams) -> None:
         self.limit = params.limit
         self.period_s = params.period_s
         self.used = 0.0
-        self._taken: deque[tuple[float, float]] = deque()
+        self._times_s: deque[float] = deque()
+        self._costs: deque[float] = deque()
 
     def wait_s(self, now_s: float, cost: float, share: float) -> float:
         """Seconds until `cost` fits into `share` of the limit; 0 when it does now."""
-        taken = self._taken
-        while taken and taken[0][0] + self.period_s <= now_s:
-            self.used -= taken.popleft()[1]
-        if not taken:
+        times_s = self._times_s
+        while times_s and times_s[0] + self.period_s <= now_s:
+            times_s.popleft()
+            self.used -= self._costs.popleft()
+        if not times_s:
             self.used = 0.0
         excess = self.used + cost - self.limit * share
         if excess <= _EPSILON:
             return 0.0
-        for at_s, units in taken:
+        for at_s, units in zip(times_s, self._costs, strict=True):
             excess -= units
             if excess <= _EPSILON:
                 return max(at_s + self.period_s - now_s, _EPSILON)
         return self.period_s
 
     def take(self, now_s: float, cost: float) -> None:
-        self._taken.append((now_s, cost))
+        self._times_s.append(now_s)
+        self._costs.append(cost)
         self.used += cost
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
+from tradingbot.config.files import read_json
 from tradingbot.core.errors import ConfigurationError, SymbolUnknownError
 from tradingbot.market.universe import CANONICAL, Universe, UniverseEntry, UniverseParams
 
@@ -82,4 +82,4 @@ def test_suppressed_and_disabled_symbols_are_not_tradeable() -> None:
 
 def test_the_shipped_file_is_the_default() -> None:
     """configs/asset_universe.json says what the code says."""
-    assert UniverseParams.model_validate(json.loads(FILE.read_text())) == UniverseParams()
+    assert UniverseParams.model_validate(read_json(FILE)) == UniverseParams()

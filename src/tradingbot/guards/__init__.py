@@ -1,0 +1,1 @@
+"""May anything be opened now? Exits never ask. Pure."""

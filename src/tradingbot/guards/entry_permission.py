@@ -1,0 +1,77 @@
+"""Every reason against entries at once, for everything and per symbol (SPEC 5.1, 7.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from pydantic import Field, StringConstraints, model_validator
+
+from tradingbot.core.params import Params, contradiction
+from tradingbot.core.types import Symbol
+from tradingbot.guards.downtime import Downtime, TradingState
+
+SymbolName = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{2,15}USDT$")]
+
+
+class AlphaTradingPolicy(Params):
+    """Whether signals may trade at all, and in what (SPEC 5.1)."""
+
+    enabled: bool = Field(default=True, description="False blocks every entry; exits go on.")
+    enabled_symbols: tuple[SymbolName, ...] = Field(default=(), description="Internal symbols such as BTCUSDT.")
+
+    @model_validator(mode="after")
+    def _no_doubles(self) -> AlphaTradingPolicy:
+        doubles = sorted({name for name in self.enabled_symbols if self.enabled_symbols.count(name) > 1})
+        if doubles:
+            raise contradiction(f"{', '.join(doubles)} appears more than once", "enabled_symbols")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPermission:
+    """May anything be opened now? All reasons against it at once. Exits never ask."""
+
+    reasons: tuple[str, ...] = ()
+    per_symbol: Mapping[Symbol, str] = field(default_factory=dict)
+
+    @property
+    def allowed(self) -> bool:
+        """No reason stands against entries as such."""
+        return not self.reasons
+
+
+@dataclass(frozen=True, slots=True)
+class VenueView:
+    """How the venue looks: streams alive, failures in a row, account readable, its clock and ours together."""
+
+    streams_connected: bool
+    consecutive_failures: int
+    failures_block: int
+    account_readable: bool
+    clock_agrees: bool = True
+
+
+def entry_permission(
+    symbols: Collection[Symbol],
+    policy: AlphaTradingPolicy,
+    downtime: Downtime,
+    venue: VenueView,
+    storage_ok: bool,
+    stopping: bool,
+    per_symbol: Mapping[Symbol, str],
+) -> EntryPermission:
+    """The permission that follows from everything that can stand against an entry."""
+    against = (
+        ("alpha_trading_disabled", not policy.enabled),
+        ("downtime", downtime.state is TradingState.DOWNTIME),
+        ("storage_unavailable", not storage_ok),
+        ("stream_down", not venue.streams_connected),
+        ("venue_degraded", venue.consecutive_failures >= venue.failures_block),
+        ("account_unreadable", not venue.account_readable),
+        ("clock_skew", not venue.clock_agrees),
+        ("stopping", stopping),
+    )
+    not_enabled = {symbol: "not_in_enabled_symbols" for symbol in symbols if symbol not in policy.enabled_symbols}
+    return EntryPermission(tuple(name for name, holds in against if holds), {**not_enabled, **per_symbol})
