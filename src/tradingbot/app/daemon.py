@@ -24,9 +24,9 @@ from tradingbot.engine.bot_cycle import BotCycle, CycleParts, CycleReport
 from tradingbot.engine.collect import MarketCollector
 from tradingbot.engine.cycle_record import digest_of
 from tradingbot.engine.execute import Executor
-from tradingbot.engine.identifiers import OrderIds
+from tradingbot.engine.identifiers import OrderIds, instance_of
 from tradingbot.engine.intents import IntentLog
-from tradingbot.engine.models import InstanceState, PositionsState, RuntimeState, TradesState
+from tradingbot.engine.models import InstanceState, PositionsState, RuntimeState, TradesState, with_journalled
 from tradingbot.engine.portfolio_keeper import PortfolioKeeper
 from tradingbot.engine.reconcile import Reconciler
 from tradingbot.engine.resolve import UnknownOrders
@@ -62,10 +62,9 @@ class Daemon:
         self._account_lock = asyncio.Lock()
         self._lag = LoopLag()
         self._skew_s = 0.0
+        self._intents = self._known_intents()
         self._instance = self._known_instance()
         self._ids = OrderIds(self._instance.instance)
-        self._intents = IntentLog(stores.journals["intents"])
-        self._intents.restore(stores.journals["intents"].reader())
         self._keeper = self._portfolio()
         self._settlement = Settlement(venue, clock, self._keeper, engine.read_budget_s)
         self._unknown = UnknownOrders(venue, clock, self._intents, self._keeper, engine)
@@ -81,26 +80,48 @@ class Daemon:
 
     def _known_instance(self) -> InstanceState:
         document = self._stores.documents["instance"]
-        found = document.load()
+        newest = self._intents.newest_id
+        before = instance_of(newest) if newest is not None else None
+        found = document.load(allow_loss=before is not None)
         if found.value is not None:
             known: InstanceState = found.value
             return known
-        seed = f"{self._options.home}|{self._clock.now().isoformat()}|{os.getpid()}|{os.urandom(8).hex()}"
-        name = hashlib.blake2b(seed.encode(), digest_size=3).hexdigest()
+        if before is not None:
+            log.error("instance.rebuilt", instance=before, notes=list(found.notes))
         made = InstanceState(
-            instance=name, created_at=self._clock.now(), profile=self._options.profile, venue=self._parts.venue.name
+            instance=before or self._new_name(),
+            created_at=self._intents.first_at or self._clock.now(),
+            profile=self._options.profile,
+            venue=self._parts.venue.name,
         )
         document.save(made)
         return made
 
+    def _new_name(self) -> str:
+        seed = f"{self._options.home}|{self._clock.now().isoformat()}|{os.getpid()}|{os.urandom(8).hex()}"
+        return hashlib.blake2b(seed.encode(), digest_size=3).hexdigest()
+
+    def _known_intents(self) -> IntentLog:
+        journal = self._stores.journals["intents"]
+        reader = journal.reader()
+        intents = IntentLog(journal)
+        intents.restore(reader)
+        damaged = reader.bad_lines + intents.unreadable
+        if damaged or reader.problems:
+            log.error("journal.damaged", path=str(reader.path), lines=damaged, problems=list(reader.problems))
+        return intents
+
     def _portfolio(self) -> PortfolioKeeper:
         documents, journals = self._stores.documents, self._stores.journals
         positions, trades = documents["positions"].load(), documents["trades"].load()
+        known = trades.value or TradesState()
+        if trades.source != "current":
+            known = with_journalled(known, journals["executed_trades"].reader())
         for note in (*positions.notes, *trades.notes):
             log.error("state.repaired", note=note)
         return PortfolioKeeper(
             (positions.value or PositionsState()).to_book(),
-            trades.value or TradesState(),
+            known,
             documents["positions"],
             documents["trades"],
             journals["fills"],

@@ -46,7 +46,10 @@ class SimOptions:
 async def run_sim(chosen: SimOptions) -> int:
     """Serve until SIGINT, SIGTERM or the end of the recorded data; 0 then."""
     home = Path(chosen.home).expanduser().resolve() if chosen.home else sim_home(home_folder(None, os.environ))
-    home.mkdir(parents=True, exist_ok=True)
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"--home {home} cannot be used: {error.strerror}; choose another folder") from error
     options = RunOptions(
         home=home,
         source=chosen.source,
@@ -64,12 +67,22 @@ async def run_sim(chosen: SimOptions) -> int:
         params=_params(settings.simulator, chosen, seed_of(options, settings)), feed=feed, clock=clock, home=home
     )
     try:
-        _announce(await server.start(chosen.host, chosen.port), chosen.as_json)
+        _announce(await _listening(server, chosen), chosen.as_json)
         await _serve(server)
     finally:
         await server.stop()
         lock.release()
     return 0
+
+
+async def _listening(server: SimServer, chosen: SimOptions) -> SimEndpoints:
+    try:
+        return await server.start(chosen.host, chosen.port)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise ConfigurationError(
+            f"cannot listen on {chosen.host}:{chosen.port}: {reason}; choose another --port or --host"
+        ) from error
 
 
 def _params(params: SimulatorParams, chosen: SimOptions, seed: int) -> SimulatorParams:

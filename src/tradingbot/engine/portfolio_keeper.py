@@ -92,6 +92,8 @@ class PortfolioKeeper:
         if intent is None and fill.liquidity is Liquidity.LIQUIDATION:
             rule, context = LIQUIDATION, {"price": str(fill.price)}
             self._book, effect = apply_fill(self._book, fill, None, rule, context)
+        elif intent is None and self._is_known_stop(fill):
+            self._book, effect = apply_fill(self._book, fill, None, "protective_stop", {})
         elif intent is None:
             effect = self._foreign(fill)
         else:
@@ -102,6 +104,11 @@ class PortfolioKeeper:
         if effect.kind != "duplicate":
             self._journal_fill(effect, intent, now)
         return effect
+
+    def _is_known_stop(self, fill: Fill) -> bool:
+        """The position remembers its stop even when the journal of intents was lost."""
+        order_id = fill.client_order_id
+        return order_id is not None and any(p.stop_client_order_id == order_id for p in self._book.positions)
 
     def _foreign(self, fill: Fill) -> FillEffect:
         if fill.fill_id in self._book.seen_fills:
@@ -194,7 +201,9 @@ class PortfolioKeeper:
 def _purpose(effect: FillEffect, intent: Intent | None) -> str:
     if intent is not None:
         return intent.purpose
-    return LIQUIDATION if effect.kind in ("reduced", "closed") else ""
+    if effect.kind not in ("reduced", "closed"):
+        return ""
+    return LIQUIDATION if effect.fill.liquidity is Liquidity.LIQUIDATION else "stop"
 
 
 def _exit_reason(intent: Intent | None) -> tuple[str, Mapping[str, object]]:

@@ -6,6 +6,8 @@ proof only after every order that could still arrive has expired: `orders.unknow
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import structlog
 
 from tradingbot.core.errors import VenueError
@@ -31,6 +33,11 @@ class UnknownOrders:
         self._intents = intents
         self._keeper = keeper
         self._params = params
+
+    @property
+    def first_order_at(self) -> datetime | None:
+        """When the oldest order that the journal remembers was made."""
+        return self._intents.first_at
 
     async def resolve(self) -> list[OrderOutcome]:
         """One round of questions; what stays open is asked again next time. A failed query proves nothing."""
