@@ -83,6 +83,7 @@ class Rig:
         )
 
     async def _after(self, report: CycleReport | None, failure: str) -> None:
+        await self.daemon.after_cycle(report, failure)
         self.reports.append(report)
         if failure:
             self.failures.append(failure)

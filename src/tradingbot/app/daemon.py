@@ -72,7 +72,7 @@ class Daemon:
         self._collector = MarketCollector(venue, clock, engine, specs)
         self._scheduler = Scheduler(routine_jobs(self._job_works()), clock)
         self._bot_cycle = self._cycle()
-        self._loop = CycleLoop(self.run_cycle, clock, engine, self._after_cycle, options.cycles, self._stop)
+        self._loop = CycleLoop(self.run_cycle, clock, engine, self.after_cycle, options.cycles, self._stop)
         self._runtime = Runtime(self.tasks(), self._loop, self._stages())
         self._state = self._first_state()
 
@@ -117,6 +117,7 @@ class Daemon:
         known = trades.value or TradesState()
         if trades.source != "current":
             known = with_journalled(known, journals["executed_trades"].reader())
+            documents["trades"].put(known)
         for note in (*positions.notes, *trades.notes):
             log.error("state.repaired", note=note)
         return PortfolioKeeper(
@@ -247,6 +248,11 @@ class Daemon:
         self._stop("the market data has ended")
 
     @property
+    def state(self) -> RuntimeState:
+        """What `runtime.json` says, as of the last cycle."""
+        return self._state
+
+    @property
     def unresolved(self) -> tuple[str, ...]:
         """Orders whose outcome is not proven yet."""
         return tuple(self._intents.unresolved)
@@ -271,7 +277,8 @@ class Daemon:
             per_symbol={**self._suppressed, **per_symbol},
         )
 
-    async def _after_cycle(self, report: CycleReport | None, failure: str) -> None:
+    async def after_cycle(self, report: CycleReport | None, failure: str) -> None:
+        """Write down what `tradingbot status` shows."""
         health = self._parts.venue.health()
         streams = [
             {"name": s.name, "connected": s.connected, "reconnects": s.reconnects, "gaps": s.gaps, "detail": s.detail}
