@@ -107,6 +107,7 @@ async def test_a_full_disk_blocks_entries_and_nothing_else(disk: Disk) -> None:
         assert "No space left" in health.detail
         assert str(disk.home) in health.detail
         assert not rig.daemon.state.storage_ok
+        assert "No space left" in rig.daemon.state.storage_detail
         assert "storage_unavailable" in rig.daemon.state.entry_blocks
         disk.free()
         await rig.stores.writer.flush()

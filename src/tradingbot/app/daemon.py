@@ -279,7 +279,10 @@ class Daemon:
 
     async def after_cycle(self, report: CycleReport | None, failure: str) -> None:
         """Write down what `tradingbot status` shows."""
-        health = self._parts.venue.health()
+        health, storage = self._parts.venue.health(), self._stores.writer.health()
+        if storage.ok is not self._state.storage_ok:
+            say = log.info if storage.ok else log.error
+            say("storage.recovered" if storage.ok else "storage.unavailable", detail=storage.detail)
         streams = [
             {"name": s.name, "connected": s.connected, "reconnects": s.reconnects, "gaps": s.gaps, "detail": s.detail}
             for s in health.streams
@@ -292,7 +295,8 @@ class Daemon:
             "loop_lag_p99_ms": round(self._lag.p99_ms(), 2),
             "loop_lag_max_ms": round(self._lag.max_ms, 2),
             "last_failure": failure or self._state.last_failure,
-            "storage_ok": self._stores.writer.health().ok,
+            "storage_ok": storage.ok,
+            "storage_detail": storage.detail,
             "streams": streams,
             "jobs": self._scheduler.statuses(),
             "unresolved_orders": list(self._intents.unresolved),

@@ -66,9 +66,10 @@ async def run_sim(chosen: SimOptions) -> int:
     server = SimServer(
         params=_params(settings.simulator, chosen, seed_of(options, settings)), feed=feed, clock=clock, home=home
     )
+    stopped = _stop_on_signal()
     try:
         _announce(await _listening(server, chosen), chosen.as_json)
-        await _serve(server)
+        await _serve(server, stopped)
     finally:
         await server.stop()
         lock.release()
@@ -124,11 +125,16 @@ def _announce(endpoints: SimEndpoints, as_json: bool) -> None:
     sys.stdout.flush()
 
 
-async def _serve(server: SimServer) -> None:
+def _stop_on_signal() -> asyncio.Event:
+    """Set by SIGINT or SIGTERM; listened for before the address is announced, so that no early signal kills."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
+    return stopped
+
+
+async def _serve(server: SimServer, stopped: asyncio.Event) -> None:
     async with asyncio.TaskGroup() as group:
         market = group.create_task(server.run(), name="market")
         stop = group.create_task(stopped.wait(), name="stop")

@@ -139,6 +139,7 @@ class RuntimeState(StateModel):
     unresolved_orders: list[str] = Field(default_factory=list)
     differences: list[str] = Field(default_factory=list)
     storage_ok: bool = True
+    storage_detail: str = ""
     stopped: str = ""
     streams: list[dict[str, Any]] = Field(default_factory=list)
     jobs: list[JobStatus] = Field(default_factory=list)
