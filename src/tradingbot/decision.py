@@ -173,12 +173,17 @@ def _blocked(
         return "position", (reason("position_open"),)
     if part.stale or part.book is None or part.mark_price is None:
         return "data", tuple(reason(f"stale_{name}") for name in part.stale) or (reason("no_book"),)
-    if not part.spec.tradeable or part.spec.post_only:
+    if not part.spec.tradeable or part.spec.post_only or _closed_now(part):
         return "venue", (reason("market_closed"),)
     against = [*permission.reasons, *filter(None, [permission.per_symbol.get(flow.symbol)])]
     if against:
         return "permission", tuple(reason(name) for name in against)
     return None
+
+
+def _closed_now(part: SymbolSnapshot) -> bool:
+    """The ticker knows of a halt before the specifications, which are read once."""
+    return part.ticker is not None and (part.ticker.suspended or part.ticker.post_only)
 
 
 def _touch(part: SymbolSnapshot, direction: Direction) -> Decimal:

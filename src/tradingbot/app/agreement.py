@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from tradingbot.core.records import AccountState, Fill, LedgerEntry, LedgerKind, OpenOrder, VenuePosition
+from tradingbot.core.records import AccountState, Fill, LedgerEntry, LedgerKind, Liquidity, OpenOrder, VenuePosition
 from tradingbot.core.types import OrderKind
 from tradingbot.engine.identifiers import OrderIds
 from tradingbot.engine.models import PositionsState, TradesState
-from tradingbot.portfolio.position import Position
+from tradingbot.portfolio.position import ClosedTrade, Position
 from tradingbot.portfolio.reconcile import Difference
 from tradingbot.ports import Venue
 
@@ -71,12 +71,13 @@ async def ask_venue(
 
 def compare(records: Records, ids: OrderIds) -> Agreement:
     """All comparisons."""
-    ours = [fill for fill in records.venue_fills if ids.is_ours(fill.client_order_id)]
+    ours = [fill for fill in records.venue_fills if ids.is_ours(fill.client_order_id) or _forced(records, fill)]
+    ours_ids = {fill.fill_id for fill in ours}
     differences = [
         *_positions(records),
         *_orders(records, ids),
         *_fills(records, ours),
-        *_cash(records, {fill.fill_id for fill in records.venue_fills if not ids.is_ours(fill.client_order_id)}),
+        *_cash(records, {fill.fill_id for fill in records.venue_fills if fill.fill_id not in ours_ids}),
         *_balances(records),
     ]
     counts = {
@@ -89,6 +90,19 @@ def compare(records: Records, ids: OrderIds) -> Agreement:
         "open_orders": len(records.venue_orders),
     }
     return Agreement(tuple(differences), counts, {k: str(v) for k, v in booked_cash(records).items()})
+
+
+def _forced(records: Records, fill: Fill) -> bool:
+    """The venue closed by force something that we held at that time."""
+    if fill.liquidity is not Liquidity.LIQUIDATION:
+        return False
+    held: list[Position | ClosedTrade] = [*records.positions.positions, *records.trades.trades]
+    return any(
+        one.symbol == fill.symbol
+        and fill.side is one.direction.entry_side.opposite
+        and one.entry_time <= fill.time <= (one.exit_time or fill.time)
+        for one in held
+    )
 
 
 def _positions(records: Records) -> Iterable[Difference]:

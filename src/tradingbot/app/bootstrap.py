@@ -226,11 +226,19 @@ async def _external(
         api_key=keys.api_key if keys else "",
         api_secret=keys.api_secret if keys else "",
     )
+    _check_urls(endpoints)
     clock = await _venue_clock(options, settings, universe, endpoints)
     symbols = chosen_symbols(options, universe)
     venue = _kraken_futures(options, settings, _only(universe, symbols), clock, endpoints, looking)
     stack.push_async_callback(venue.close)
     return VenueParts(venue, clock, universe, symbols, endpoints.rest_url, endpoints.ws_url)
+
+
+def _check_urls(endpoints: SimEndpoints) -> None:
+    given = (("--venue-url", endpoints.rest_url, "http"), ("--venue-ws-url", endpoints.ws_url, "ws"))
+    for option, url, scheme in given:
+        if not url.startswith((f"{scheme}://", f"{scheme}s://")):
+            raise ConfigurationError(f"{option} {url!r}: must begin with {scheme}:// or {scheme}s://")
 
 
 async def _venue_clock(options: RunOptions, settings: Settings, universe: Universe, endpoints: SimEndpoints) -> Clock:
@@ -241,6 +249,11 @@ async def _venue_clock(options: RunOptions, settings: Settings, universe: Univer
     public = KrakenFuturesVenue(_venue_params(settings, endpoints), universe, wall, None, MemoryNonceStore())
     try:
         return choose_clock(options, await public.server_time(), False)
+    except VenueError as error:
+        raise ConfigurationError(
+            f"the venue at {endpoints.rest_url} does not answer: {error}; "
+            "start it (tradingbot sim), or name another with --venue-url and --venue-ws-url"
+        ) from error
     finally:
         await public.close()
 
@@ -278,6 +291,11 @@ def secret_texts(secrets: Secrets) -> list[str]:
 
 def choose_feed(options: RunOptions, settings: Settings, universe: Universe) -> MarketFeed:
     """The market of an embedded simulated venue. Raises ConfigurationError."""
+    if options.source == "kraken":
+        raise ConfigurationError(
+            "--source kraken: real market data with simulated fills is not part of this version; "
+            "use --source simulated or --source recorded --data FILE"
+        )
     if options.source == "recorded":
         if options.data is None:
             raise ConfigurationError("--source recorded needs --data FILE_OR_FOLDER (parquet or CSV candles)")

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import structlog
 
 from tradingbot.app.bootstrap import VenueParts
+from tradingbot.app.deployment_checks import MAX_CLOCK_SKEW_S
 from tradingbot.app.options import RunOptions
 from tradingbot.app.runtime import CycleLoop, Runtime, StopStage, Work
 from tradingbot.app.stores import Stores
@@ -23,9 +24,9 @@ from tradingbot.engine.bot_cycle import BotCycle, CycleParts, CycleReport
 from tradingbot.engine.collect import MarketCollector
 from tradingbot.engine.cycle_record import digest_of
 from tradingbot.engine.execute import Executor
-from tradingbot.engine.identifiers import OrderIds
+from tradingbot.engine.identifiers import OrderIds, instance_of
 from tradingbot.engine.intents import IntentLog
-from tradingbot.engine.models import InstanceState, PositionsState, RuntimeState, TradesState
+from tradingbot.engine.models import InstanceState, PositionsState, RuntimeState, TradesState, with_journalled
 from tradingbot.engine.portfolio_keeper import PortfolioKeeper
 from tradingbot.engine.reconcile import Reconciler
 from tradingbot.engine.resolve import UnknownOrders
@@ -60,45 +61,68 @@ class Daemon:
         self._suppressed: dict[Symbol, str] = {}
         self._account_lock = asyncio.Lock()
         self._lag = LoopLag()
+        self._skew_s = 0.0
+        self._intents = self._known_intents()
         self._instance = self._known_instance()
         self._ids = OrderIds(self._instance.instance)
-        self._intents = IntentLog(stores.journals["intents"])
-        self._intents.restore(stores.journals["intents"].reader())
         self._keeper = self._portfolio()
-        self._settlement = Settlement(venue, clock, self._keeper)
+        self._settlement = Settlement(venue, clock, self._keeper, engine.read_budget_s)
         self._unknown = UnknownOrders(venue, clock, self._intents, self._keeper, engine)
         self._reconciler = Reconciler(venue, clock, self._keeper, self._settlement, self._unknown, self._ids)
         self._collector = MarketCollector(venue, clock, engine, specs)
         self._scheduler = Scheduler(routine_jobs(self._job_works()), clock)
         self._bot_cycle = self._cycle()
-        self._loop = CycleLoop(self.run_cycle, clock, engine, self._after_cycle, options.cycles, self._stop)
-        self._runtime = Runtime(self._tasks(), self._loop, self._stages())
+        self._loop = CycleLoop(self.run_cycle, clock, engine, self.after_cycle, options.cycles, self._stop)
+        self._runtime = Runtime(self.tasks(), self._loop, self._stages())
         self._state = self._first_state()
 
     # ------------------------------------------------------------ building
 
     def _known_instance(self) -> InstanceState:
         document = self._stores.documents["instance"]
-        found = document.load()
+        newest = self._intents.newest_id
+        before = instance_of(newest) if newest is not None else None
+        found = document.load(allow_loss=before is not None)
         if found.value is not None:
             known: InstanceState = found.value
             return known
-        seed = f"{self._options.home}|{self._clock.now().isoformat()}|{os.getpid()}|{os.urandom(8).hex()}"
-        name = hashlib.blake2b(seed.encode(), digest_size=3).hexdigest()
+        if before is not None:
+            log.error("instance.rebuilt", instance=before, notes=list(found.notes))
         made = InstanceState(
-            instance=name, created_at=self._clock.now(), profile=self._options.profile, venue=self._parts.venue.name
+            instance=before or self._new_name(),
+            created_at=self._intents.first_at or self._clock.now(),
+            profile=self._options.profile,
+            venue=self._parts.venue.name,
         )
         document.save(made)
         return made
 
+    def _new_name(self) -> str:
+        seed = f"{self._options.home}|{self._clock.now().isoformat()}|{os.getpid()}|{os.urandom(8).hex()}"
+        return hashlib.blake2b(seed.encode(), digest_size=3).hexdigest()
+
+    def _known_intents(self) -> IntentLog:
+        journal = self._stores.journals["intents"]
+        reader = journal.reader()
+        intents = IntentLog(journal)
+        intents.restore(reader)
+        damaged = reader.bad_lines + intents.unreadable
+        if damaged or reader.problems:
+            log.error("journal.damaged", path=str(reader.path), lines=damaged, problems=list(reader.problems))
+        return intents
+
     def _portfolio(self) -> PortfolioKeeper:
         documents, journals = self._stores.documents, self._stores.journals
         positions, trades = documents["positions"].load(), documents["trades"].load()
+        known = trades.value or TradesState()
+        if trades.source != "current":
+            known = with_journalled(known, journals["executed_trades"].reader())
+            documents["trades"].put(known)
         for note in (*positions.notes, *trades.notes):
             log.error("state.repaired", note=note)
         return PortfolioKeeper(
             (positions.value or PositionsState()).to_book(),
-            trades.value or TradesState(),
+            known,
             documents["positions"],
             documents["trades"],
             journals["fills"],
@@ -143,7 +167,8 @@ class Daemon:
             )
         )
 
-    def _tasks(self) -> dict[str, Work]:
+    def tasks(self) -> dict[str, Work]:
+        """What runs beside the cycles, by name."""
         tasks: dict[str, Work] = {
             "venue": self._parts.venue.run,
             "book-samples": self._collector.sample_books,
@@ -199,7 +224,7 @@ class Daemon:
                 log.critical("task.died", error=f"{type(error).__name__}: {error}", exc_info=error)
             return 1
         all_failed = self._loop.count > 0 and self._loop.failed == self._loop.count
-        return 1 if self._runtime.laggards or all_failed else 0
+        return 1 if self._runtime.laggards or self._runtime.failed_stages or all_failed else 0
 
     def _stop(self, why: str) -> None:
         self._runtime.request_stop(why)
@@ -223,6 +248,16 @@ class Daemon:
         await sim.run()
         self._stop("the market data has ended")
 
+    @property
+    def state(self) -> RuntimeState:
+        """What `runtime.json` says, as of the last cycle."""
+        return self._state
+
+    @property
+    def unresolved(self) -> tuple[str, ...]:
+        """Orders whose outcome is not proven yet."""
+        return tuple(self._intents.unresolved)
+
     def permission(self, account_readable: bool, per_symbol: Mapping[Symbol, str]) -> EntryPermission:
         """May anything be opened now, and if not, every reason why."""
         health, settings = self._parts.venue.health(), self._settings
@@ -231,6 +266,7 @@ class Daemon:
             consecutive_failures=health.consecutive_failures,
             failures_block=settings.engine.venue_failures_block,
             account_readable=account_readable,
+            clock_agrees=abs(self._skew_s) <= MAX_CLOCK_SKEW_S,
         )
         return entry_permission(
             self._parts.symbols,
@@ -242,8 +278,12 @@ class Daemon:
             per_symbol={**self._suppressed, **per_symbol},
         )
 
-    async def _after_cycle(self, report: CycleReport | None, failure: str) -> None:
-        health = self._parts.venue.health()
+    async def after_cycle(self, report: CycleReport | None, failure: str) -> None:
+        """Write down what `tradingbot status` shows."""
+        health, storage = self._parts.venue.health(), self._stores.writer.health()
+        if storage.ok is not self._state.storage_ok:
+            say = log.info if storage.ok else log.error
+            say("storage.recovered" if storage.ok else "storage.unavailable", detail=storage.detail)
         streams = [
             {"name": s.name, "connected": s.connected, "reconnects": s.reconnects, "gaps": s.gaps, "detail": s.detail}
             for s in health.streams
@@ -256,12 +296,15 @@ class Daemon:
             "loop_lag_p99_ms": round(self._lag.p99_ms(), 2),
             "loop_lag_max_ms": round(self._lag.max_ms, 2),
             "last_failure": failure or self._state.last_failure,
-            "storage_ok": self._stores.writer.health().ok,
+            "storage_ok": storage.ok,
+            "storage_detail": storage.detail,
             "streams": streams,
             "jobs": self._scheduler.statuses(),
             "unresolved_orders": list(self._intents.unresolved),
         }
-        if report is not None:
+        if report is None:
+            changes["entry_blocks"] = [*self.permission(True, {}).reasons, "cycle_failed"]
+        else:
             changes |= {
                 "cycle_id": report.cycle_id,
                 "last_cycle_ms": round(report.duration_ms, 3),
@@ -286,7 +329,7 @@ class Daemon:
         started_s = self._clock.perf_s()
         error = ""
         try:
-            await self._parts.venue.server_time()
+            self._skew_s = (await self._parts.venue.server_time() - self._clock.now()).total_seconds()
         except VenueError as failure:
             error = str(failure)
         health = self._parts.venue.health()
@@ -295,6 +338,7 @@ class Daemon:
                 "at": self._clock.now(),
                 "ok": not error,
                 "error": error,
+                "clock_skew_s": round(self._skew_s, 3),
                 "latency_ms": round((self._clock.perf_s() - started_s) * 1000, 3),
                 "consecutive_failures": health.consecutive_failures,
                 "streams": {stream.name: stream.connected for stream in health.streams},

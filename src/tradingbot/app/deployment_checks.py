@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tradingbot.core.errors import StateError, TradingBotError, VenueError
+from tradingbot.app.stores import open_document
+from tradingbot.clock import SystemClock
+from tradingbot.core.errors import StateError, StateNewerError, TradingBotError, VenueError
 from tradingbot.ports import Clock, Venue
 from tradingbot.storage.files import probe
+from tradingbot.storage.writer import StorageWriter
 
 MIN_FREE_MB = 500
 MAX_CLOCK_SKEW_S = 5.0
+ESSENTIAL = ("positions", "trades")
+"""State files that cannot be made anew when no copy is readable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,19 @@ def check_disk(home: Path) -> CheckResult:
     free_mb = shutil.disk_usage(home).free // 1_000_000
     ok = free_mb >= MIN_FREE_MB
     return CheckResult("disk", ok, f"{free_mb:,} MB free" + ("" if ok else f"; at least {MIN_FREE_MB} MB are needed"))
+
+
+def check_state(home: Path, names: Iterable[str]) -> CheckResult:
+    """Every state file is of this version, and those that carry money can be read. Looks only, moves nothing."""
+    found = 0
+    writer = StorageWriter(SystemClock())
+    for name in names:
+        try:
+            found += open_document(home, name, writer).peek() is not None
+        except StateError as error:
+            if name in ESSENTIAL or isinstance(error, StateNewerError):
+                return CheckResult("state", False, str(error))
+    return CheckResult("state", True, f"{found} state files readable" if found else "none yet: a first start")
 
 
 async def check_venue(venue: Venue) -> CheckResult:

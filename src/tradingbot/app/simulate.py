@@ -58,7 +58,10 @@ class SimOptions:
 async def run_sim(chosen: SimOptions) -> int:
     """Serve until SIGINT, SIGTERM or the end of the recorded data; 0 then."""
     home = Path(chosen.home).expanduser().resolve() if chosen.home else sim_home(home_folder(None, os.environ))
-    home.mkdir(parents=True, exist_ok=True)
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"--home {home} cannot be used: {error.strerror}; choose another folder") from error
     options = RunOptions(
         home=home,
         source=chosen.source,
@@ -77,7 +80,7 @@ async def run_sim(chosen: SimOptions) -> int:
         server = SimServer(params=params, feed=market.feed, clock=market.clock, home=home, quotes=market.quotes)
         stack.push_async_callback(server.stop)
         stopped = _on_signals()
-        _announce(await server.start(chosen.host, chosen.port), chosen.as_json)
+        _announce(await _listening(server, chosen), chosen.as_json)
         await _serve(server, market.works, stopped)
     return 0
 
@@ -88,6 +91,16 @@ async def _market(options: RunOptions, settings: Settings, home: Path, stack: As
         return await open_real_market(options, settings, universe, chosen_symbols(options, universe), stack, home)
     feed = choose_feed(options, settings, universe)
     return PaperMarket(feed, choose_clock(options, resume_at(home, feed), embedded=True))
+
+
+async def _listening(server: SimServer, chosen: SimOptions) -> SimEndpoints:
+    try:
+        return await server.start(chosen.host, chosen.port)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise ConfigurationError(
+            f"cannot listen on {chosen.host}:{chosen.port}: {reason}; choose another --port or --host"
+        ) from error
 
 
 def _params(params: SimulatorParams, chosen: SimOptions, seed: int) -> SimulatorParams:
@@ -130,7 +143,7 @@ def _announce(endpoints: SimEndpoints, as_json: bool) -> None:
 
 
 def _on_signals() -> asyncio.Event:
-    """Set by SIGINT or SIGTERM."""
+    """Set by SIGINT or SIGTERM; listened for before the address is announced, so that no early signal kills."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -14,6 +14,7 @@ from tradingbot.app.deployment_checks import (
     check_clock,
     check_disk,
     check_folders,
+    check_state,
     check_venue,
     critical_failures,
     run_checks,
@@ -21,6 +22,7 @@ from tradingbot.app.deployment_checks import (
 from tradingbot.app.options import RunOptions
 from tradingbot.core.errors import ConfigurationError
 from tradingbot.core.types import Symbol
+from tradingbot.engine.catalog import DOCUMENTS
 from tradingbot.market.contracts import ContractSpec
 
 
@@ -37,6 +39,9 @@ async def all_checks(options: RunOptions, parts: VenueParts) -> list[CheckResult
     async def disk() -> CheckResult:
         return check_disk(options.home)
 
+    async def state() -> CheckResult:
+        return check_state(options.home, DOCUMENTS)
+
     async def venue() -> CheckResult:
         return await check_venue(parts.venue)
 
@@ -49,7 +54,7 @@ async def all_checks(options: RunOptions, parts: VenueParts) -> list[CheckResult
     async def symbols() -> CheckResult:
         return _symbols(parts.symbols, await parts.venue.contract_specs())
 
-    return await run_checks([folders, disk, venue, clock, account, symbols])
+    return await run_checks([folders, disk, state, venue, clock, account, symbols])
 
 
 def _symbols(wanted: Sequence[Symbol], listed: Mapping[Symbol, ContractSpec]) -> CheckResult:

@@ -27,9 +27,9 @@ ATTEMPTS = 3
 
 
 def read_documents(home: Path) -> dict[str, Any]:
-    """Every document of the home as far as it exists; None for a missing one."""
+    """Every document of the home as far as it exists; None for a missing one. Moves nothing: a daemon may own them."""
     writer = StorageWriter(SystemClock())
-    return {name: open_document(home, name, writer).load().value for name in DOCUMENTS}
+    return {name: open_document(home, name, writer).peek() for name in DOCUMENTS}
 
 
 def is_running(home: Path) -> bool:

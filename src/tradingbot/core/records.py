@@ -257,7 +257,7 @@ class OrderReport:
 
 
 class Liquidity(StrEnum):
-    """How a fill came about."""
+    """How a fill came about; LIQUIDATION is everything that the venue closed by force."""
 
     MAKER = "maker"
     TAKER = "taker"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import TypeVar
 
 import structlog
 
@@ -12,6 +13,7 @@ from tradingbot.core.errors import StorageUnavailableError, VenueError
 from tradingbot.core.records import AccountState
 from tradingbot.core.types import Symbol
 from tradingbot.decision import ClosePosition, Decision, DecisionParams, OpenPosition, decide
+from tradingbot.engine.budget import within
 from tradingbot.engine.collect import MarketCollector, index_prices
 from tradingbot.engine.cycle_record import adjustment_records, cycle_record, signal_records
 from tradingbot.engine.execute import Done, Executor
@@ -27,6 +29,8 @@ from tradingbot.guards.entry_permission import EntryPermission
 from tradingbot.market.snapshot import MarketSnapshot
 from tradingbot.portfolio.book import Book, mark_extremes
 from tradingbot.ports import Clock, Journal, Venue
+
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
@@ -95,7 +99,7 @@ class BotCycle:
         seen_book = p.keeper.book
         decision = decide(snapshot, seen_book, p.decision_params, permission)
         think_ms = (p.clock.perf_s() - thinking_s) * 1000
-        done = await self._act(cycle_id, decision, truth)
+        done = await self._act(cycle_id, decision, truth, readable)
         trades = await self._settle(snapshot)
         if p.keeper.book is not before:
             await self._save()
@@ -104,15 +108,18 @@ class BotCycle:
 
     async def _look(self) -> tuple[Truth, bool]:
         try:
-            self._truth = await self._p.reconciler.look()
+            self._truth = await self._bounded("positions and open orders", self._p.reconciler.look())
         except VenueError as error:
             log.warning("look.failed", error=str(error))
             return self._truth, False
         return self._truth, True
 
+    async def _bounded(self, what: str, question: Awaitable[T]) -> T:
+        return await within(self._p.clock, self._p.engine_params.read_budget_s, what, question)
+
     async def _account(self) -> AccountState | None:
         try:
-            return await self._p.venue.account()
+            return await self._bounded("account", self._p.venue.account())
         except VenueError as error:
             log.warning("account.failed", error=str(error))
             return None
@@ -121,25 +128,44 @@ class BotCycle:
         unresolved = dict.fromkeys(self._p.intents.unresolved_symbols(), "order_outcome_unknown")
         return self._p.permission(readable, {**truth.blocked_symbols(), **unresolved})
 
-    async def _act(self, cycle_id: str, decision: Decision, truth: Truth) -> list[Done]:
+    async def _act(self, cycle_id: str, decision: Decision, truth: Truth, readable: bool) -> list[Done]:
         closes = [action for action in decision.actions if isinstance(action, ClosePosition)]
         opens = [action for action in decision.actions if isinstance(action, OpenPosition)]
         done = [await self._p.executor.close(cycle_id, close) for close in closes]
         self._p.settlement.absorb_stream()
-        done += await self._protect(cycle_id, truth)
+        if readable and self._awaits_fills(closes, done):
+            truth, readable = await self._look()
+        done += await self._protect(cycle_id, truth, readable)
         for entry in opens:
             sent = await self._p.executor.open(cycle_id, entry)
             done.append(sent)
             self._p.settlement.absorb_stream()
             if sent.status in ("accepted", "unknown"):
                 # Looking also fetches fills that the stream has not brought, so the new position is protected now.
-                truth, _ = await self._look()
-                done += await self._protect(cycle_id, truth)
+                truth, readable = await self._look()
+                done += await self._protect(cycle_id, truth, readable)
         return done
 
-    async def _protect(self, cycle_id: str, truth: Truth) -> list[Done]:
+    def _awaits_fills(self, closes: list[ClosePosition], done: list[Done]) -> bool:
+        """An exit was accepted and the stream has not brought its fills: REST has them."""
+        open_ids = {position.position_id for position in self._p.keeper.book.open_positions}
+        sent = [close for close, item in zip(closes, done, strict=True) if item.status in ("accepted", "unknown")]
+        return any(close.position_id in open_ids for close in sent)
+
+    async def _protect(self, cycle_id: str, truth: Truth, readable: bool) -> list[Done]:
+        """One stop per position. Without a fresh look only a position that never had one gets one."""
         p = self._p
-        plan = plan_protection(p.keeper.book.open_positions, truth.open_orders, p.collector.specs, p.ids.is_ours)
+        positions = p.keeper.book.open_positions
+        orders = truth.open_orders
+        if not readable:
+            unresolved = p.intents.unresolved
+            positions = tuple(
+                position
+                for position in positions
+                if position.stop_order_id is None and position.stop_client_order_id not in unresolved
+            )
+            orders = ()
+        plan = plan_protection(positions, orders, p.collector.specs, p.ids.is_ours)
         return [await p.executor.protect(cycle_id, action) for action in plan]
 
     async def _settle(self, snapshot: MarketSnapshot) -> int:

@@ -15,6 +15,7 @@ import structlog
 from tradingbot.core.errors import VenueError
 from tradingbot.core.records import AccountState, BookView, Ticker
 from tradingbot.core.types import Symbol, Timeframe, epoch_ms
+from tradingbot.engine.budget import within
 from tradingbot.engine.params import EngineParams
 from tradingbot.market.candles import Candles, empty_candles, join
 from tradingbot.market.contracts import ContractSpec
@@ -79,7 +80,8 @@ class MarketCollector:
             return
         try:
             async with few:
-                fresh = await self.venue.candles(symbol, Timeframe.M1, since, now)
+                question = self.venue.candles(symbol, Timeframe.M1, since, now)
+                fresh = await within(self.clock, self.params.read_budget_s, "candles", question)
         except VenueError as error:
             if not track.failing:
                 log.warning("candles.failed", symbol=symbol, error=str(error))
@@ -112,7 +114,7 @@ class MarketCollector:
         if not stale:
             return live
         try:
-            asked = await self.venue.tickers()
+            asked = await within(self.clock, self.params.read_budget_s, "tickers", self.venue.tickers())
         except VenueError as error:
             log.warning("tickers.failed", error=str(error))
             return live

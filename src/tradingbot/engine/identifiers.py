@@ -14,6 +14,12 @@ def cycle_id_of(moment: datetime) -> str:
     return moment.strftime("%Y%m%dT%H%M")
 
 
+def instance_of(client_order_id: ClientOrderId) -> str | None:
+    """The installation that made an order; None when it was not one of this program."""
+    parts = client_order_id.split("-")
+    return parts[1] if len(parts) > 2 and parts[0] == PREFIX else None
+
+
 class OrderIds:
     """Client order ids of one installation: ``tb-<instance>-<cycle>-<symbol>-<purpose>``."""
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from tradingbot.core.records import OrderAccepted, OrderDenied, OrderOutcome, OrderRefused, OrderRequest, OrderUnknown
 from tradingbot.core.types import ClientOrderId, OrderKind, Side, Symbol, TriggerSignal
@@ -49,13 +49,18 @@ class IntentLog:
         self._journal = journal
         self._intents: dict[ClientOrderId, Intent] = {}
         self._unresolved: dict[ClientOrderId, str] = {}
+        self.unreadable = 0
 
     def restore(self, records: Iterable[Mapping[str, Any]]) -> None:
-        """Rebuild from the journal; an intent without a proven outcome is unresolved."""
+        """Rebuild from the journal; an intent without a proven outcome is unresolved. Counts what makes no sense."""
         for record in records:
             order_id = ClientOrderId(str(record.get("client_order_id", "")))
             if record.get("event") == "intent":
-                self._remember(_INTENT.validate_python(record["intent"]))
+                try:
+                    self._remember(_INTENT.validate_python(record["intent"]))
+                except (KeyError, ValidationError):
+                    self.unreadable += 1
+                    continue
                 self._unresolved[order_id] = "the process ended before an outcome was known"
             elif record.get("event") == "outcome" and record.get("status") != "unknown":
                 self._unresolved.pop(order_id, None)
@@ -79,6 +84,16 @@ class IntentLog:
     def find(self, client_order_id: ClientOrderId | None) -> Intent | None:
         """The intent behind an order id."""
         return self._intents.get(client_order_id) if client_order_id is not None else None
+
+    @property
+    def first_at(self) -> datetime | None:
+        """When the oldest remembered intent was made; None without any."""
+        return min((intent.created_at for intent in self._intents.values()), default=None)
+
+    @property
+    def newest_id(self) -> ClientOrderId | None:
+        """The id of the newest remembered intent; None without any."""
+        return next(reversed(self._intents), None)
 
     @property
     def unresolved(self) -> Mapping[ClientOrderId, str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from tradingbot.core.records import Reason
 from tradingbot.core.types import FillId
@@ -49,6 +51,19 @@ class TradesState(StateModel):
     """`state/trades_futures.json`: finished trades, oldest first."""
 
     trades: list[ClosedTrade] = Field(default_factory=list)
+
+
+_TRADE: TypeAdapter[ClosedTrade] = TypeAdapter(ClosedTrade)
+
+
+def with_journalled(known: TradesState, records: Iterable[Mapping[str, Any]]) -> TradesState:
+    """The trades and those that only the journal of executed trades still knows, by time of exit."""
+    trades = {trade.trade_id: trade for trade in known.trades}
+    for record in records:
+        with suppress(ValidationError):  # a line of another shape is no trade
+            trade = _TRADE.validate_python({name: value for name, value in record.items() if name != "at"})
+            trades.setdefault(trade.trade_id, trade)
+    return TradesState.model_construct(trades=sorted(trades.values(), key=lambda trade: trade.exit_time))
 
 
 class InstanceState(StateModel):
@@ -124,6 +139,7 @@ class RuntimeState(StateModel):
     unresolved_orders: list[str] = Field(default_factory=list)
     differences: list[str] = Field(default_factory=list)
     storage_ok: bool = True
+    storage_detail: str = ""
     stopped: str = ""
     streams: list[dict[str, Any]] = Field(default_factory=list)
     jobs: list[JobStatus] = Field(default_factory=list)

@@ -58,6 +58,13 @@ class EngineParams(Params):
         default=2.0, ge=0, le=60, description="Seconds after the full cycle, for candles to close."
     )
     cycle_deadline_s: float = Field(default=45.0, gt=0, le=3600, description="A cycle that takes longer is given up.")
+    read_budget_s: float = Field(
+        default=6.0,
+        gt=0,
+        le=600,
+        description="What one of the cycle's five questions to the venue may take, seconds; "
+        "a venue that hangs must not keep exits waiting.",
+    )
     candle_count: int = Field(default=1000, ge=100, le=10_000, description="1-minute candles that a snapshot holds.")
     book_sample_s: float = Field(default=5.0, ge=0.5, le=60, description="Seconds between samples of the order book.")
     book_samples: int = Field(default=240, ge=10, le=10_000, description="Samples that a snapshot holds.")
@@ -76,6 +83,16 @@ class EngineParams(Params):
                 "an order must have expired before its absence proves anything",
                 "orders.unknown_grace_s",
                 "orders.lifetime_s",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _reads_leave_time_for_exits(self) -> EngineParams:
+        if 5 * self.read_budget_s >= self.cycle_deadline_s:
+            raise contradiction(
+                "five questions must take less than the cycle may, or a venue that hangs keeps exits waiting",
+                "read_budget_s",
+                "cycle_deadline_s",
             )
         return self
 

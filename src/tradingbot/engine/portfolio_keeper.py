@@ -10,17 +10,20 @@ from typing import Protocol, TypeVar
 
 import structlog
 
-from tradingbot.core.records import Fill, LedgerEntry
+from tradingbot.core.records import Fill, LedgerEntry, Liquidity
 from tradingbot.core.types import Symbol
 from tradingbot.engine.intents import Intent, IntentLog
 from tradingbot.engine.models import PositionsState, TradesState
-from tradingbot.portfolio.book import Book, FillEffect, apply_fill, apply_ledger
+from tradingbot.portfolio.book import REMEMBERED_FILLS, Book, FillEffect, apply_fill, apply_ledger
 from tradingbot.portfolio.position import ClosedTrade, Position, close_out
 from tradingbot.ports import Journal
 
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T", contravariant=True)
+
+LIQUIDATION = "liquidation"
+"""Exit rule and journalled purpose of what the venue closed by force."""
 
 FILL_OVERLAP = timedelta(minutes=10)
 """Fills are asked for again from this long before the newest applied one; ids make the repetition harmless."""
@@ -85,7 +88,13 @@ class PortfolioKeeper:
         plan = intent.plan if intent is not None and intent.purpose == "entry" else None
         rule, context = _exit_reason(intent)
         # A fill of an order that no intent of ours explains is somebody else's business: it never moves our book.
-        if intent is None:
+        # Unless the venue itself closed what we hold: a forced closing has no order of anybody.
+        if intent is None and fill.liquidity is Liquidity.LIQUIDATION:
+            rule, context = LIQUIDATION, {"price": str(fill.price)}
+            self._book, effect = apply_fill(self._book, fill, None, rule, context)
+        elif intent is None and self._is_known_stop(fill):
+            self._book, effect = apply_fill(self._book, fill, None, "protective_stop", {})
+        elif intent is None:
             effect = self._foreign(fill)
         else:
             self._book, effect = apply_fill(self._book, fill, plan, rule, context)
@@ -96,10 +105,15 @@ class PortfolioKeeper:
             self._journal_fill(effect, intent, now)
         return effect
 
+    def _is_known_stop(self, fill: Fill) -> bool:
+        """The position remembers its stop even when the journal of intents was lost."""
+        order_id = fill.client_order_id
+        return order_id is not None and any(p.stop_client_order_id == order_id for p in self._book.positions)
+
     def _foreign(self, fill: Fill) -> FillEffect:
         if fill.fill_id in self._book.seen_fills:
             return FillEffect("duplicate", None, fill)
-        self._book = replace(self._book, seen_fills=(*self._book.seen_fills, fill.fill_id))
+        self._book = replace(self._book, seen_fills=(*self._book.seen_fills, fill.fill_id)[-REMEMBERED_FILLS:])
         return FillEffect("foreign", None, fill)
 
     def _journal_fill(self, effect: FillEffect, intent: Intent | None, now: datetime) -> None:
@@ -119,7 +133,7 @@ class PortfolioKeeper:
             "liquidity": fill.liquidity,
             "fee": fill.fee,
             "effect": effect.kind,
-            "purpose": intent.purpose if intent else "",
+            "purpose": _purpose(effect, intent),
             "position_id": effect.position.position_id if effect.position else "",
         }
         self._fills_journal.append(record)
@@ -153,9 +167,10 @@ class PortfolioKeeper:
         closed = [self._close(position, prices_usd) for position in finished]
         new = [trade for trade in closed if trade.trade_id not in self._trade_ids]
         if new:
+            # Remembered only once durable: a disk that refuses is asked again, and no trade's line is lost.
+            await self._trades_file.commit(TradesState.model_construct(trades=[*self._trades, *new]))
             self._trades += new
             self._trade_ids.update(trade.trade_id for trade in new)
-            await self._trades_file.commit(TradesState.model_construct(trades=self._trades))
             for trade in new:
                 self._report(trade, now)
         for position in finished:
@@ -189,6 +204,14 @@ class PortfolioKeeper:
     def open_symbols(self) -> set[Symbol]:
         """Symbols with an open position of ours."""
         return {position.symbol for position in self._book.open_positions}
+
+
+def _purpose(effect: FillEffect, intent: Intent | None) -> str:
+    if intent is not None:
+        return intent.purpose
+    if effect.kind not in ("reduced", "closed"):
+        return ""
+    return LIQUIDATION if effect.fill.liquidity is Liquidity.LIQUIDATION else "stop"
 
 
 def _exit_reason(intent: Intent | None) -> tuple[str, Mapping[str, object]]:

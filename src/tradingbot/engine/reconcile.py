@@ -52,13 +52,20 @@ class Reconciler:
         self._ids = ids
 
     async def baseline(self) -> None:
-        """A book that never met this account starts at its newest ledger row. Raises VenueError."""
+        """A book that never met this account starts at its newest ledger row. Raises VenueError.
+
+        When the journal knows of orders although there is no book, the book was lost: it begins before the first of
+        them, and fills and ledger are applied anew. Trades that are known already stay as they are.
+        """
         book = self._keeper.book
         if book.fills_since is not None:
             return
         rows = await self._venue.ledger(0)
-        newest = max((row.entry_id for row in rows), default=0)
-        self._keeper.set_book(replace(book, ledger_id=newest, baseline_id=newest, fills_since=self._clock.now()))
+        since = self._unknown.first_order_at or self._clock.now()
+        if self._unknown.first_order_at is not None:
+            log.error("positions.rebuilt", since=since.isoformat())
+        newest = max((row.entry_id for row in rows if row.time < since), default=0)
+        self._keeper.set_book(replace(book, ledger_id=newest, baseline_id=newest, fills_since=since))
         await self._keeper.save()
 
     async def reconcile(self) -> Truth:

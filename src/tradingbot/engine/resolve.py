@@ -6,11 +6,14 @@ proof only after every order that could still arrive has expired: `orders.unknow
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import structlog
 
 from tradingbot.core.errors import VenueError
 from tradingbot.core.records import OrderAccepted, OrderOutcome, OrderRefused, OrderReport, OrderState, RefusalCode
 from tradingbot.core.types import ClientOrderId
+from tradingbot.engine.budget import within
 from tradingbot.engine.intents import Intent, IntentLog
 from tradingbot.engine.params import EngineParams
 from tradingbot.engine.portfolio_keeper import PortfolioKeeper
@@ -31,13 +34,18 @@ class UnknownOrders:
         self._keeper = keeper
         self._params = params
 
+    @property
+    def first_order_at(self) -> datetime | None:
+        """When the oldest order that the journal remembers was made."""
+        return self._intents.first_at
+
     async def resolve(self) -> list[OrderOutcome]:
         """One round of questions; what stays open is asked again next time. A failed query proves nothing."""
         waiting = [order_id for order_id in self._intents.unresolved if self._intents.find(order_id) is not None]
         if not waiting:
             return []
         try:
-            proofs = await self._ask(waiting)
+            proofs = await within(self._clock, self._params.read_budget_s, "unknown orders", self._ask(waiting))
         except VenueError as error:
             log.warning("unknown_orders.ask_failed", orders=len(waiting), error=str(error))
             return []

@@ -8,6 +8,7 @@ from decimal import Decimal
 import structlog
 
 from tradingbot.core.errors import VenueError
+from tradingbot.engine.budget import within
 from tradingbot.engine.portfolio_keeper import PortfolioKeeper
 from tradingbot.portfolio.book import Book
 from tradingbot.portfolio.position import ClosedTrade
@@ -19,7 +20,8 @@ log = structlog.get_logger(__name__)
 class Settlement:
     """Brings the book up to the venue's records."""
 
-    def __init__(self, venue: Venue, clock: Clock, keeper: PortfolioKeeper) -> None:
+    def __init__(self, venue: Venue, clock: Clock, keeper: PortfolioKeeper, read_budget_s: float = 6.0) -> None:
+        self._read_budget_s = read_budget_s
         self._venue = venue
         self._clock = clock
         self._keeper = keeper
@@ -52,9 +54,10 @@ class Settlement:
 
     async def _book_rows(self) -> None:
         try:
-            rows = await self._venue.ledger(self._keeper.book.ledger_id)
+            question = self._venue.ledger(self._keeper.book.ledger_id)
+            rows = await within(self._clock, self._read_budget_s, "account log", question)
             if self._keeper.unknown_fills(rows):
-                await self.absorb_rest()
+                await within(self._clock, self._read_budget_s, "fills", self.absorb_rest())
         except VenueError as error:
             log.warning("ledger.failed", error=str(error))
             return

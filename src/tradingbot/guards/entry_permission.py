@@ -44,12 +44,13 @@ class EntryPermission:
 
 @dataclass(frozen=True, slots=True)
 class VenueView:
-    """How the venue looks: streams alive, failures in a row, account readable."""
+    """How the venue looks: streams alive, failures in a row, account readable, its clock and ours together."""
 
     streams_connected: bool
     consecutive_failures: int
     failures_block: int
     account_readable: bool
+    clock_agrees: bool = True
 
 
 def entry_permission(
@@ -69,6 +70,7 @@ def entry_permission(
         ("stream_down", not venue.streams_connected),
         ("venue_degraded", venue.consecutive_failures >= venue.failures_block),
         ("account_unreadable", not venue.account_readable),
+        ("clock_skew", not venue.clock_agrees),
         ("stopping", stopping),
     )
     not_enabled = {symbol: "not_in_enabled_symbols" for symbol in symbols if symbol not in policy.enabled_symbols}

@@ -15,7 +15,11 @@ from tradingbot.ports import Clock
 
 RESERVED_AHEAD: Final = 60_000_000
 """How far the written floor runs ahead, in microseconds: one write a minute."""
+RETRY_AFTER: Final = 1_000_000
+"""After a floor could not be written: how far on it is tried again, in microseconds."""
 FIRST_JUMP: Final = 10_000_000
+HIGHEST_JUMP_TARGET: Final = 4 * 10**18
+"""No jump goes beyond this: venues keep nonces in 63 bits, and one that is burnt can never be undercut again."""
 
 
 class NonceStore(Protocol):
@@ -89,21 +93,34 @@ class NonceSource:
         self._jump = FIRST_JUMP
 
     def next(self) -> str:
-        """The next nonce. Raises StateError when the floor cannot be read or written."""
+        """The next nonce. Raises StateError when the floor cannot be read.
+
+        A floor that cannot be written does not stop the count: exits must go out on a full disk too. Should the process
+        die then and the wall clock step back, the venue refuses the first nonce and `resync` jumps over it.
+        """
         if self._last is None:
             self._floor = self._last = self._store.load()
         value = max(self._last + 1, round(self._clock.now().timestamp() * 1e6))
         if value >= self._floor:
-            floor = value + self._ahead
-            self._store.save(floor)
-            self._floor = floor
+            self._floor = self._reserve(value)
         self._last = value
         return str(value)
 
+    def _reserve(self, value: int) -> int:
+        floor = value + self._ahead
+        try:
+            self._store.save(floor)
+        except StorageUnavailableError:
+            return value + min(self._ahead, RETRY_AFTER)
+        return floor
+
     def resync(self) -> None:
-        """The venue refused a nonce as too low: jump ahead, ten times further each time in a row."""
+        """The venue refused a nonce as too low: jump ahead, ten times further each time in a row, within 63 bits."""
         last = self._last if self._last is not None else self._store.load()
-        self._last = max(last, round(self._clock.now().timestamp() * 1e6)) + self._jump
+        base = max(last, round(self._clock.now().timestamp() * 1e6))
+        if base + self._jump > HIGHEST_JUMP_TARGET:
+            self._jump = FIRST_JUMP
+        self._last = base + self._jump
         self._jump *= 10
 
     def accepted(self) -> None:

@@ -53,6 +53,8 @@ class NonceWindow:
         if not nonce.isdecimal():
             return "invalidArgument: nonce"
         number = int(nonce)
+        if number >= 1 << 63:
+            return "invalidArgument: nonce"
         if number in self._recent:
             return "nonceDuplicate"
         if self._too_low(number):

@@ -88,6 +88,25 @@ class Document(Generic[T]):
         read, and StateCorruptError when copies exist and none is good; these stay where they are, unless
         `allow_loss` says that starting empty is right: then they are set aside and the value is None.
         """
+        value, number, bad = self._newest_good()
+        if value is None and bad and not allow_loss:
+            raise self._no_copy_left(bad)
+        self._checked = True
+        if value is not None:
+            return Loaded(value, *self._describe(number, bad))
+        return Loaded(None, "missing", self._set_aside(bad))
+
+    def peek(self) -> T | None:
+        """The newest good copy, for those who do not own the file: nothing is moved, nothing is written.
+
+        None when there is no copy at all. Raises as `load` does.
+        """
+        value, _, bad = self._newest_good()
+        if value is None and bad:
+            raise self._no_copy_left(bad)
+        return value
+
+    def _newest_good(self) -> tuple[T | None, int, list[tuple[Path, str]]]:
         bad: list[tuple[Path, str]] = []
         for number, path in enumerate((self.path, *self._older)):
             try:
@@ -96,16 +115,15 @@ class Document(Generic[T]):
                 bad.append((path, str(why)))
                 continue
             if value is not None:
-                self._checked = True
-                return Loaded(value, *self._describe(number, bad))
-        if bad and not allow_loss:
-            listed = "; ".join(f"{path}: {why}" for path, why in bad)
-            raise StateCorruptError(
-                f"{self.path}: no readable copy is left ({listed}); restore a backup, "
-                f"or move these files away to start without them"
-            )
-        self._checked = True
-        return Loaded(None, "missing", self._set_aside(bad))
+                return value, number, bad
+        return None, 0, bad
+
+    def _no_copy_left(self, bad: list[tuple[Path, str]]) -> StateCorruptError:
+        listed = "; ".join(f"{path}: {why}" for path, why in bad)
+        return StateCorruptError(
+            f"{self.path}: no readable copy is left ({listed}); restore a backup, "
+            f"or move these files away to start without them"
+        )
 
     def _describe(self, number: int, bad: list[tuple[Path, str]]) -> tuple[str, tuple[str, ...]]:
         if number == 0:

@@ -75,6 +75,7 @@ def test_nothing_against_it() -> None:
         ({"venue": VenueView(False, 0, 3, True)}, "stream_down"),
         ({"venue": VenueView(True, 3, 3, True)}, "venue_degraded"),
         ({"venue": VenueView(True, 0, 3, False)}, "account_unreadable"),
+        ({"venue": VenueView(True, 0, 3, True, clock_agrees=False)}, "clock_skew"),
         ({"stopping": True}, "stopping"),
     ],
 )

@@ -98,3 +98,31 @@ def test_an_unwritable_place_is_told(tmp_path: Path) -> None:
     blocked.write_text("x")
     with pytest.raises(StorageUnavailableError, match="cannot be written"):
         FileNonceStore(blocked / "nonce").save(1)
+
+
+def test_a_full_disk_does_not_stop_the_count() -> None:
+    """Exits need nonces; writing is tried again later."""
+
+    class Full(MemoryNonceStore):
+        tries = 0
+
+        def save(self, floor: int) -> None:
+            self.tries += 1
+            raise StorageUnavailableError("no space left")
+
+    clock, store = WallClock(), Full()
+    source = NonceSource(clock, store)
+    nonces = [int(source.next()) for _ in range(5)]
+    assert nonces == sorted(set(nonces))
+    assert store.tries == 1
+    clock.moment += timedelta(seconds=2)
+    source.next()
+    assert store.tries == 2
+
+
+def test_refusals_without_end_stay_within_63_bits() -> None:
+    """A venue that refuses everything for an hour does not burn the key."""
+    source = NonceSource(WallClock(), MemoryNonceStore())
+    for _ in range(200):
+        source.resync()
+        assert int(source.next()) < 2**63

@@ -65,7 +65,7 @@ def _summary(console: Console, facts: dict[str, Any]) -> None:
     table.add_row("equity", f"{runtime['equity_usd']} USD")
     blocks = [*runtime["entry_blocks"], *(f"{k}: {v}" for k, v in runtime["blocked_symbols"].items())]
     table.add_row("entries", "[green]free[/]" if not blocks else f"[red]blocked[/]: {', '.join(blocks)}")
-    table.add_row("storage", "ok" if runtime["storage_ok"] else "[red]unavailable[/]")
+    table.add_row("storage", "ok" if runtime["storage_ok"] else f"[red]unavailable[/]: {runtime['storage_detail']}")
     for difference in runtime["differences"]:
         table.add_row("difference", f"[red]{difference}[/]")
     console.print(table)

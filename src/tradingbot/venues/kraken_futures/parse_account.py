@@ -35,15 +35,20 @@ LIQUIDITIES: Final[Mapping[str, Liquidity]] = {
     "takerAfterEdit": Liquidity.TAKER,
     "liquidation": Liquidity.LIQUIDATION,
     "partialLiquidation": Liquidity.LIQUIDATION,
+    "assignor": Liquidity.LIQUIDATION,
     "unwindBankrupt": Liquidity.LIQUIDATION,
+    "unwindCounterparty": Liquidity.LIQUIDATION,
 }
-"""What is not here (assignor, assignee, unwindCounterparty, ...) is OTHER."""
+"""LIQUIDATION is every way in which the venue closes by force; what is not here (assignee, ...) is OTHER."""
 
 LEDGER_KINDS: Final[Mapping[str, LedgerKind]] = {
     "futures trade": LedgerKind.TRADE,
     "funding rate change": LedgerKind.FUNDING,
     "futures liquidation": LedgerKind.LIQUIDATION,
     "futures partial liquidation": LedgerKind.LIQUIDATION,
+    "futures assignor": LedgerKind.LIQUIDATION,
+    "futures unwind bankrupt": LedgerKind.LIQUIDATION,
+    "futures unwind counterparty": LedgerKind.LIQUIDATION,
     "cross-exchange transfer": LedgerKind.TRANSFER,
     "transfer": LedgerKind.TRANSFER,
     "conversion": LedgerKind.CONVERSION,

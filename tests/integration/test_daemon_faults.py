@@ -1,0 +1,348 @@
+"""Every named trouble of the simulated venue against the real daemon: what is blocked, what goes on, what agrees after.
+
+Each row lets the daemon trade, switches one trouble on, looks, switches it off, and demands that everything heals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from tests.integration.daemon_rig import Rig, running
+from tradingbot.simulator.faults import FAULTS
+
+WARM_CYCLES = 9
+"""By then this seed holds positions, and the next cycles want to open and to close."""
+
+
+@pytest.fixture(autouse=True)
+def quiet_log() -> Iterator[None]:
+    """The log is not under test here."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
+    yield
+    structlog.reset_defaults()
+
+
+@dataclass(frozen=True)
+class Row:
+    """What the daemon does under one trouble.
+
+    `entries`: entries may still be opened. `blocked`: a reason that must show, in permission or as ``stale:<input>``.
+    `exits`: positions may still be closed at the venue. `cycles_fail`: cycles may overrun.
+    """
+
+    fault: str
+    entries: bool
+    exits: bool
+    blocked: str = ""
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+UNREADABLE = "account_unreadable"
+
+TABLE = [
+    Row("timeout_before", entries=False, exits=False, blocked=UNREADABLE),
+    Row("timeout_after", entries=False, exits=True, blocked=UNREADABLE),
+    Row("http_500", entries=False, exits=False, blocked="venue_degraded"),
+    Row("http_502_html", entries=False, exits=False, blocked="venue_degraded"),
+    Row("http_429", entries=False, exits=False, blocked="venue_degraded"),
+    Row("api_limit_exceeded", entries=False, exits=False, blocked="venue_degraded"),
+    Row("html_page", entries=False, exits=False, blocked="venue_degraded"),
+    Row("redirect", entries=False, exits=False, blocked="venue_degraded"),
+    Row("truncated_json", entries=False, exits=True, blocked="venue_degraded"),
+    Row("wrong_content_type", entries=False, exits=True, blocked="venue_degraded"),
+    Row("malformed_json", entries=False, exits=True, blocked="venue_degraded"),
+    Row("empty_instruments", entries=True, exits=True),
+    Row("clock_skew", entries=False, exits=True, blocked="clock_skew", settings={"seconds": 60}),
+    Row("nonce_error", entries=False, exits=False, blocked="venue_degraded"),
+    Row("auth_error", entries=False, exits=False, blocked="venue_degraded"),
+    Row("close_sockets", entries=False, exits=True, blocked="stream_down"),
+    # Each reconnection brings one fresh book; in between it is stale.
+    Row("silent_socket", entries=True, exits=True, blocked="stale:book"),
+    Row("sequence_gap", entries=True, exits=True),
+    Row("maintenance", entries=False, exits=False, blocked="stream_down"),
+    Row("post_only", entries=False, exits=False, blocked="market_closed"),
+    Row("price_collar", entries=False, exits=False),
+    Row("stale_ticker", entries=False, exits=True, blocked="stale:ticker"),
+    Row("missing_bid_ask", entries=True, exits=True),
+    Row("reject_orders", entries=False, exits=False),
+    Row("slow", entries=True, exits=True, settings={"ms": 1500}),
+    Row("extreme_spreads", entries=False, exits=False),
+    Row("unavailable", entries=False, exits=False, blocked="venue_degraded"),
+    Row("unknown_status", entries=True, exits=True),
+]
+
+
+def test_no_fault_is_forgotten() -> None:
+    assert sorted(row.fault for row in TABLE) == sorted(FAULTS)
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.fault)
+async def test_the_daemon_under(row: Row, tmp_path: Path) -> None:
+    """Cycles go on, entries stop where they must, and afterwards nothing is missing, doubled or unprotected."""
+    async with running(tmp_path) as rig:
+        await rig.cycle(WARM_CYCLES)
+        assert rig.held
+        assert rig.protected()
+        rig.fault(row.fault, **row.settings)
+        await rig.cycle()  # what was fresh a moment ago may still act once
+        entered, exited = _orders(rig, "entry"), _orders(rig, "exit")
+        for _ in range(6):
+            await rig.cycle()
+            assert set(rig.held) <= set(rig.stops), "a position lost its stop"
+        assert rig.failures == [], "cycles go on under every trouble"
+        if not row.entries:
+            assert _orders(rig, "entry") == entered, "an entry was filled"
+        if row.blocked:
+            assert row.blocked in _reasons(rig)
+        if not row.exits:
+            assert _orders(rig, "exit") == exited
+        trades = len(rig.venue.rows.fills)
+        rig.heal()
+        await rig.cycle_until("entries are free", lambda: _free(rig), 25)
+        await rig.cycle_until("it trades again", lambda: len(rig.venue.rows.fills) >= trades + 4)
+        await rig.cycle()
+        assert rig.protected()
+        assert not rig.daemon.unresolved
+        await rig.assert_agrees()
+
+
+def _orders(rig: Rig, purpose: str) -> int:
+    """Filled orders of one purpose at the venue."""
+    return len({fill.uid for fill in rig.venue.rows.fills if (fill.client_id or "").endswith(f"-{purpose}")})
+
+
+def _reasons(rig: Rig) -> set[str]:
+    """Everything that spoke against an entry in the newest cycles."""
+    found: set[str] = set()
+    for record in rig.rows("cycles")[-5:]:
+        found |= {*record["permission"]["reasons"], *record["permission"]["per_symbol"].values()}
+        found |= {f"stale:{name}" for names in record["stale"].values() for name in names}
+    wanted = {record["cycle_id"] for record in rig.rows("cycles")[-5:]}
+    for signal in rig.rows("signals"):
+        if signal["cycle_id"] in wanted and signal["stage"] != "entered":
+            found |= {why["code"] for why in signal["reasons"]}
+    return found
+
+
+def _free(rig: Rig) -> bool:
+    report = rig.reports[-1]
+    return report is not None and not report.permission.reasons and not report.permission.per_symbol
+
+
+# ---------------------------------------------------------------- orders of unknown outcome
+
+
+@pytest.mark.parametrize("fault", ["timeout_after", "truncated_json", "malformed_json", "wrong_content_type"])
+async def test_a_lost_answer_to_an_entry_leads_to_exactly_one_position(fault: str, tmp_path: Path) -> None:
+    async with running(tmp_path) as rig:
+        rig.fault(fault, path="sendorder", count=1)
+        await rig.cycle_until("an entry is sent", lambda: rig.events("intent"), 10)
+        first = rig.events("intent")[0]
+        outcome = rig.events("outcome")[0]
+        assert (outcome["client_order_id"], outcome["status"]) == (first["client_order_id"], "unknown")
+        assert rig.daemon.unresolved == (first["client_order_id"],)
+        symbol = first["intent"]["symbol"]
+        assert len(rig.held) == 1
+        assert rig.protected(), "REST knows the position: its stop is placed in the same cycle"
+        report = await rig.good_cycle()
+        assert symbol not in report.permission.per_symbol, "asked, answered, free"
+        assert first["client_order_id"] not in rig.daemon.unresolved
+        last = [row for row in rig.events("outcome") if row["client_order_id"] == first["client_order_id"]][-1]
+        assert last["status"] == "accepted"
+        await rig.cycle(5)
+        sent = [fill for fill in rig.venue.rows.fills if fill.client_id == first["client_order_id"]]
+        assert sum(fill.size for fill in sent) == _dec(first["intent"]["size"])
+        await rig.assert_agrees()
+
+
+async def test_an_entry_that_never_arrived_is_refused_after_the_grace_period(tmp_path: Path) -> None:
+    async with running(tmp_path) as rig:
+        rig.fault("timeout_before", path="sendorder", count=1)
+        await rig.cycle_until("an entry is sent", lambda: rig.events("intent"), 10)
+        first = rig.events("intent")[0]
+        assert rig.daemon.unresolved == (first["client_order_id"],)
+        assert rig.held == {}
+        report = await rig.good_cycle()
+        last = [row for row in rig.events("outcome") if row["client_order_id"] == first["client_order_id"]][-1]
+        assert (last["status"], last["code"]) == ("refused", "not_found")
+        assert report.permission.per_symbol == {}
+        await rig.cycle_until("the symbol trades again", lambda: len(rig.held) >= 2)
+        await rig.cycle(3)
+        await rig.assert_agrees()
+
+
+async def test_while_the_venue_cannot_be_asked_the_symbol_stays_closed(tmp_path: Path) -> None:
+    async with running(tmp_path) as rig:
+        rig.fault("timeout_after", path="sendorder", count=1)
+        rig.fault("http_500", path="orders/status")
+        await rig.cycle_until("an entry is sent", lambda: rig.events("intent"), 10)
+        symbol = rig.events("intent")[0]["intent"]["symbol"]
+        for _ in range(3):
+            report = await rig.good_cycle()
+            assert report.permission.per_symbol[symbol] == "order_outcome_unknown"
+        entries = [row for row in rig.events("intent") if row["client_order_id"].endswith(f"{symbol}-entry")]
+        assert len(entries) == 1, "never sent again"
+        rig.heal()
+        report = await rig.good_cycle()
+        assert symbol not in report.permission.per_symbol
+        await rig.cycle(3)
+        await rig.assert_agrees()
+
+
+@pytest.mark.parametrize("fault", ["timeout_before", "timeout_after", "truncated_json", "unknown_status", "http_500"])
+async def test_trouble_while_a_stop_is_placed_ends_with_exactly_one_stop(fault: str, tmp_path: Path) -> None:
+    async with running(tmp_path) as rig:
+        send = rig.parts.venue.place
+
+        async def troubled(order):
+            if order.reduce_only and order.stop_price is not None and not placed:
+                placed.append(order.client_order_id)
+                rig.fault(fault, path="sendorder", count=1)
+            return await send(order)
+
+        placed: list[str] = []
+        object.__setattr__(rig.parts.venue, "place", troubled)
+        await rig.cycle_until("a stop is sent", lambda: placed, 10)
+        for _ in range(3):
+            await rig.cycle()
+            assert rig.protected()
+        assert placed[0] not in rig.daemon.unresolved
+        await rig.assert_agrees()
+
+
+@pytest.mark.parametrize("fault", ["timeout_before", "timeout_after", "truncated_json", "http_500", "unknown_status"])
+async def test_trouble_with_an_exit_closes_the_position_once(fault: str, tmp_path: Path) -> None:
+    async with running(tmp_path) as rig:
+        await rig.cycle(WARM_CYCLES)
+        trades = len(rig.stores.documents["trades"].load().value.trades)
+        send = rig.parts.venue.place
+
+        async def troubled(order):
+            if order.reduce_only and order.stop_price is None and not sent:
+                sent.append(order)
+                rig.fault(fault, path="sendorder", count=1)
+            return await send(order)
+
+        sent: list[Any] = []
+        object.__setattr__(rig.parts.venue, "place", troubled)
+        await rig.cycle_until("an exit is sent", lambda: sent, 20)
+        await rig.cycle(3)
+        await rig.cycle_until("trades go on", lambda: len(rig.rows("executed_trades")) > trades + 1)
+        assert rig.protected()
+        assert sent[0].client_order_id not in rig.daemon.unresolved
+        await rig.assert_agrees()
+
+
+async def test_a_hanging_data_endpoint_does_not_keep_exits_waiting(tmp_path: Path) -> None:
+    """Candles that never come cost entries, not exits."""
+    async with running(tmp_path) as rig:
+        await rig.cycle(WARM_CYCLES)
+        rig.fault("timeout_before", path="charts")
+        rig.fault("timeout_before", path="accounts")
+        rig.fault("timeout_before", path="openpositions")
+        before = _orders(rig, "exit")
+        await rig.cycle_until("an exit is filled", lambda: _orders(rig, "exit") > before, 10)
+        assert rig.failures == []
+
+
+# ---------------------------------------------------------------- other people's hands
+
+
+async def test_a_position_opened_by_hand_is_reported_and_untouched(tmp_path: Path) -> None:
+    async with running(tmp_path, symbols=("BTC", "ETH")) as rig:
+        await rig.cycle(2)
+        foreign = rig.venue_name("ETHUSDT")
+        await rig.cycle_until("ETH is free", lambda: foreign not in rig.held)
+        ours = [fill for fill in rig.venue.rows.fills if fill.symbol == foreign]
+        rig.by_hand(foreign, "buy", "0.5")
+        for _ in range(6):
+            report = await rig.good_cycle()
+            assert report.permission.per_symbol["ETHUSDT"] == "foreign_position"
+            assert any("foreign_position ETHUSDT" in text for text in report.differences)
+            assert str(rig.held[foreign]) == "0.5"
+            assert foreign not in rig.stops
+        mine = [fill for fill in rig.venue.rows.fills if fill.symbol == foreign and fill.client_id is not None]
+        assert len(mine) == len(ours), "nothing of ours was sent there"
+
+
+async def test_foreign_orders_are_never_cancelled(tmp_path: Path) -> None:
+    async with running(tmp_path) as rig:
+        await rig.cycle(3)
+        limit = rig.by_hand("PF_SOLUSD", "buy", "1", "lmt", limit_price=_dec("50"), client_id="my-own-order")
+        stop = rig.by_hand("PF_ETHUSD", "sell", "0.1", "stp", stop_price=_dec("100"), signal="mark", client_id="mine")
+        await rig.cycle(12)
+        assert {limit, stop} <= set(rig.venue.account.orders)
+        assert rig.venue.account.orders[stop].stop_price == _dec("100")
+
+
+async def test_a_stop_cancelled_by_hand_is_placed_anew(tmp_path: Path) -> None:
+    async with running(tmp_path) as rig:
+        await rig.cycle_until("a position", lambda: rig.held)
+        old = _stop_orders(rig)
+        for uid in old:
+            rig.cancel_by_hand(uid)
+        assert rig.stops == {}
+        await rig.good_cycle()
+        assert rig.held
+        assert rig.protected()
+        assert not set(old) & set(_stop_orders(rig))
+        await rig.assert_agrees()
+
+
+@pytest.mark.parametrize("what", ["size", "stop_price"])
+async def test_a_stop_edited_by_hand_is_amended_back(what: str, tmp_path: Path) -> None:
+    async with running(tmp_path, symbols=("BTC", "ETH")) as rig:
+        await rig.cycle_until("a position", lambda: rig.held)
+        uid = next(iter(_stop_orders(rig)))
+        before = rig.venue.account.orders[uid]
+        assert before.stop_price is not None
+        further = round(before.stop_price * (1 + before.side.sign * _dec("0.05")))
+        rig.edit_by_hand(uid, **({"size": before.open / 3} if what == "size" else {"stop_price": _dec(str(further))}))
+        edited = rig.venue.account.orders[uid]
+        assert (edited.open, edited.stop_price) != (before.open, before.stop_price)
+        await rig.good_cycle()
+        if uid in rig.venue.account.orders:  # else the position was closed in that very cycle
+            after = rig.venue.account.orders[uid]
+            assert (after.open, after.stop_price) == (before.open, before.stop_price)
+        assert rig.protected()
+        await rig.assert_agrees()
+
+
+async def test_a_liquidation_ends_as_a_trade_that_says_so(tmp_path: Path) -> None:
+    """The venue takes the position away: ours shrinks with it, the trade is booked, no stop is left behind."""
+    async with running(tmp_path) as rig:
+        await rig.cycle(WARM_CYCLES)
+        linear = next(name for name in rig.held if name.startswith("PF_"))
+        symbol = rig.symbol_of(linear)
+        size = abs(rig.held[linear])
+        rig.leave_equity("flex", "0.9")
+        await rig.good_cycle()
+        assert abs(rig.held[linear]) < size, "partly liquidated"
+        assert rig.protected(), "the stop shrinks with the position"
+        rig.leave_equity("flex", "-1")
+        await rig.good_cycle()
+        assert linear not in rig.held
+        kinds = {fill.fill_type for fill in rig.venue.rows.fills if fill.symbol == linear}
+        assert kinds & {"liquidation", "partialLiquidation", "assignor"}
+        trade = [row for row in rig.rows("executed_trades") if row["symbol"] == symbol][-1]
+        assert trade["exit_rule"] == "liquidation"
+        fills = [row for row in rig.rows("fills") if row["purpose"] == "liquidation"]
+        assert fills
+        assert rig.protected()
+        await rig.assert_agrees()
+
+
+def _stop_orders(rig: Rig) -> list[str]:
+    return [uid for uid, order in rig.venue.account.orders.items() if order.is_trigger]
+
+
+def _dec(text: str) -> Any:
+    from decimal import Decimal
+
+    return Decimal(text)
