@@ -99,7 +99,9 @@ def _section(key: str) -> str:
 
 def _unread_table() -> str:
     rows = [(f"`{name}`", why) for name, why in UNREAD.items()]
-    intro = "They are accepted and checked, so that a file need not change later. They have no effect in this version.\n"
+    intro = (
+        "They are accepted and checked, so that a file need not change later. They have no effect in this version.\n"
+    )
     return f"## Settings that nothing reads yet\n\n{intro}\n" + _table(("setting or section", "note"), rows)
 
 
@@ -116,7 +118,12 @@ def _profiles_table(shipped: Sequence[SettingRow]) -> str:
 
 def _section_table(name: str, rows: Sequence[SettingRow]) -> str:
     cells = [
-        (f"`{row.key}`" + (" (unread)" if is_unread(row.key) else ""), _code(row.value), row.origin, _words(row.allowed))
+        (
+            f"`{row.key}`" + (" (unread)" if is_unread(row.key) else ""),
+            _code(row.value),
+            row.origin,
+            _words(row.allowed),
+        )
         for row in rows
     ]
     return f"### {name}\n\n" + _table(("setting", "value", "set by", "allowed (meaning)"), cells)
