@@ -129,6 +129,10 @@ def _section_table(name: str, rows: Sequence[SettingRow]) -> str:
     return f"### {name}\n\n" + _table(("setting", "value", "set by", "allowed (meaning)"), cells)
 
 
+def _name(key: str) -> str:
+    return f"`{key}` (unread)" if is_unread(key) else f"`{key}`"
+
+
 def _code(value: str) -> str:
     return f"`{value}`" if value else ""
 
