@@ -12,6 +12,7 @@ import orjson
 
 from benchmarks.harness import Result, median_pairs, seconds
 from tradingbot.core.types import Symbol
+from tradingbot.market.order_book import decode_change
 from tradingbot.venues.kraken_futures.public_feed import BookFeed
 
 PRODUCT = "PI_ETHUSD"
@@ -57,11 +58,11 @@ def _deltas(count: int) -> list[str]:
 def _follow(texts: list[str], snapshot: dict[str, object]) -> None:
     feed = BookFeed({PRODUCT: Symbol("ETHUSDT")})
     feed.snapshot(snapshot)
-    loads, apply = orjson.loads, feed.apply
+    apply = feed.apply
     best = None
     for text in texts:
-        message = loads(text)
-        best = apply[message["product_id"]](message)
+        change = decode_change(text)
+        best = apply[change.product_id](change)
     if best is None or not best[0] < best[1]:
         raise RuntimeError("the book fell out of step")
 

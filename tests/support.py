@@ -56,10 +56,10 @@ def a_spec(symbol: Symbol = ETH, **changes: Any) -> ContractSpec:
     return replace(spec, **changes)
 
 
-def an_inverse_spec(**changes: Any) -> ContractSpec:
+def an_inverse_spec(symbol: Symbol = BTC, **changes: Any) -> ContractSpec:
     """An inverse contract of 1 USD, settled in XBT."""
     return a_spec(
-        BTC,
+        symbol,
         **{
             "venue_symbol": "PI_XBTUSD",
             "kind": ContractKind.INVERSE,

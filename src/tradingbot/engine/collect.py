@@ -23,6 +23,8 @@ from tradingbot.ports import Clock, Venue
 
 log = structlog.get_logger(__name__)
 
+AT_ONCE = 3
+
 Sample = tuple[int, float, float, float, float]
 
 
@@ -62,11 +64,13 @@ class MarketCollector:
     async def refresh(self) -> None:
         """Bring candles up to now; a symbol that fails keeps its last bars and is said once."""
         now = self.clock.now()
+        # A thousand candles take a few milliseconds to read; few at a time leave the event loop room between them.
+        few = asyncio.Semaphore(AT_ONCE)
         async with asyncio.TaskGroup() as group:
             for symbol in self._tracks:
-                group.create_task(self._refresh_one(symbol, now), name=f"candles-{symbol}")
+                group.create_task(self._refresh_one(symbol, now, few), name=f"candles-{symbol}")
 
-    async def _refresh_one(self, symbol: Symbol, now: datetime) -> None:
+    async def _refresh_one(self, symbol: Symbol, now: datetime, few: asyncio.Semaphore) -> None:
         track = self._tracks[symbol]
         last_ms = track.candles.last_close_ms
         oldest = now - timedelta(minutes=self.params.candle_count + 1)
@@ -74,7 +78,8 @@ class MarketCollector:
         if now - since < timedelta(minutes=1):
             return
         try:
-            fresh = await self.venue.candles(symbol, Timeframe.M1, since, now)
+            async with few:
+                fresh = await self.venue.candles(symbol, Timeframe.M1, since, now)
         except VenueError as error:
             if not track.failing:
                 log.warning("candles.failed", symbol=symbol, error=str(error))

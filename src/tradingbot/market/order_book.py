@@ -7,23 +7,39 @@ levels, and a `far` part; only when the best level itself goes does anybody look
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from heapq import nlargest
 from itertools import count
 from math import inf
-from typing import Any, Final
+from typing import Final, Literal
+
+import msgspec
 
 from tradingbot.core.records import BookView
 from tradingbot.core.types import ContractKind, Symbol, utc_from_ms
 
 Level = tuple[float, float]
-Change = Mapping[str, Any]
-"""``{"seq": 7, "side": "buy", "price": 100.5, "qty": 3, "timestamp": 1612269953629}``
 
-`qty` is the new total at that price; 0 deletes the level, also one that is not there.
-"""
+
+class Change(msgspec.Struct, gc=False):
+    """``{"seq": 7, "side": "buy", "price": 100.5, "qty": 3, "timestamp": 1612269953629}``
+
+    `qty` is the new total at that price; 0 deletes the level, also one that is not there.
+    """
+
+    side: Literal["buy", "sell"]
+    seq: int
+    price: float
+    qty: float
+    timestamp: float
+    product_id: str = ""
+
+
+decode_change: Final = msgspec.json.Decoder(Change).decode
+"""One change from its JSON text, typed and checked. Raises msgspec.DecodeError; other fields are passed over."""
+
 
 NEAR_LEVELS: Final = 64
 NEAR_LIMIT: Final = 256
@@ -77,7 +93,7 @@ class OrderBook:
     def __init__(self) -> None:
         self._bids = _Side()
         self._asks = _Side(sign=-1)
-        self._last: Change = {"seq": 0, "timestamp": 0}
+        self._last = Change("buy", 0, 0.0, 0.0, 0.0)
         self.broken = "no snapshot"
         self.apply: Callable[[Change], Level | None] = _ignore
 
@@ -85,7 +101,7 @@ class OrderBook:
         """Replace everything by a snapshot in any order; levels without size are dropped. False when it is crossed."""
         self._bids = _Side({price: size for price, size in bids if size > 0})
         self._asks = _Side({-price: size for price, size in asks if size > 0}, sign=-1)
-        self._last = {"seq": seq, "timestamp": timestamp_ms}
+        self._last = Change("buy", seq, 0.0, 0.0, timestamp_ms)
         self.broken = ""
         follower = self._follow()
         best = next(follower)
@@ -100,14 +116,14 @@ class OrderBook:
         near_bids, far_bids, near_asks, far_asks = bid_side.near, bid_side.far, ask_side.near, ask_side.far
         top_bid, top_ask = max(near_bids, default=-inf), max(near_asks, default=-inf)
         best = top_bid, -top_ask
-        for expected in count(int(self._last["seq"]) + 1):
+        for expected in count(self._last.seq + 1):
             change = yield best
-            if change["seq"] != expected:
+            if change.seq != expected:
                 break
             self._last = change
-            size = change["qty"]
-            if change["side"] == "buy":
-                key = change["price"]
+            size = change.qty
+            if change.side == "buy":
+                key = change.price
                 if key < bid_bound:
                     _set(far_bids, key, size)
                 elif size:
@@ -121,7 +137,7 @@ class OrderBook:
                     top_bid, bid_bound = _next_top(bid_side, bid_bound)
                     best = top_bid, -top_ask
             else:
-                key = -change["price"]
+                key = -change.price
                 if key < ask_bound:
                     _set(far_asks, key, size)
                 elif size:
@@ -134,7 +150,7 @@ class OrderBook:
                 elif near_asks.pop(key, None) is not None and key == top_ask:
                     top_ask, ask_bound = _next_top(ask_side, ask_bound)
                     best = top_bid, -top_ask
-        self.invalidate(_why(int(change["seq"]), expected))
+        self.invalidate(_why(change.seq, expected))
         while True:
             yield None
 
@@ -146,12 +162,12 @@ class OrderBook:
     @property
     def seq(self) -> int:
         """Sequence number of the last change or snapshot."""
-        return int(self._last["seq"])
+        return self._last.seq
 
     @property
     def timestamp_ms(self) -> int:
         """When the venue made the last change or snapshot, epoch milliseconds."""
-        return int(self._last["timestamp"])
+        return int(self._last.timestamp)
 
     @property
     def best_bid(self) -> float | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,14 +14,14 @@ from hypothesis import strategies as st
 from tests.shared_data import recorded
 from tradingbot.core.records import BookView
 from tradingbot.core.types import ContractKind, Symbol
-from tradingbot.market.order_book import NEAR_LIMIT, OrderBook, depth_usd, imbalance, touch_of
+from tradingbot.market.order_book import NEAR_LIMIT, Change, OrderBook, depth_usd, imbalance, touch_of
 
 S = Symbol("BTCUSDT")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def change(seq: int, side: str, price: float, qty: float) -> dict[str, Any]:
-    return {"seq": seq, "side": side, "price": price, "qty": qty, "timestamp": 1_700_000_000_000 + seq}
+def change(seq: int, side: Literal["buy", "sell"], price: float, qty: float) -> Change:
+    return Change(side, seq, price, qty, 1_700_000_000_000 + seq)
 
 
 def book(bids: list[tuple[float, float]], asks: list[tuple[float, float]], seq: int = 0) -> OrderBook:
@@ -155,7 +156,7 @@ def test_a_recorded_session_stays_in_step() -> None:
             assert books[product].reset(message["seq"], message["timestamp"], *sides)
             naive[product] = {"buy": dict(sides[0]), "sell": dict(sides[1])}
             continue
-        best = books[product].apply(message)
+        best = books[product].apply(msgspec.convert(message, Change))
         levels = naive[product][message["side"]]
         levels[message["price"]] = message["qty"]
         if not message["qty"]:

@@ -8,13 +8,14 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
+import msgspec
 import orjson
 import structlog
 
 from tradingbot.core.errors import VenueProtocolError, VenueRejectedError
 from tradingbot.core.records import BookView, PublicTrade, Ticker
 from tradingbot.core.types import Symbol, utc_from_ms
-from tradingbot.market.order_book import OrderBook
+from tradingbot.market.order_book import Change, OrderBook, decode_change
 from tradingbot.net.stream import Sender
 from tradingbot.ports import Clock
 from tradingbot.venues.kraken_futures.fields import rows, to_number
@@ -22,6 +23,8 @@ from tradingbot.venues.kraken_futures.parse_market import parse_stream_ticker, p
 from tradingbot.venues.kraken_futures.ws import FeedParams, Message, Requests
 
 BOOK: Final = "book"
+BOOK_TEXT: Final = '{"feed":"book",'
+BOOK_BYTES: Final = BOOK_TEXT.encode()
 TRADE: Final = "trade"
 TICKER: Final = "ticker"
 HEARTBEAT: Final = "heartbeat"
@@ -154,19 +157,23 @@ class PublicConversation:
     def hear(self, text: str | bytes) -> None:
         """One message; raises VenueProtocolError for what is not the documented JSON."""
         try:
-            message = orjson.loads(text)
-            feed = message.get("feed") if "event" not in message else None
-            if feed == BOOK:
-                product = message["product_id"]
-                if self._apply[product](message) is None:
-                    self._book_broken(product)
+            if text.startswith(BOOK_TEXT) if isinstance(text, str) else text.startswith(BOOK_BYTES):
+                self._change(decode_change(text))
             else:
-                self._other(feed, message)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+                self._other(orjson.loads(text))
+        except (ValueError, KeyError, TypeError, AttributeError, msgspec.MsgspecError) as error:
             raise VenueProtocolError(f"public stream: {type(error).__name__} {error} in {text[:120]!r}") from error
         self._market.heard_at = self._clock.now()
 
-    def _other(self, feed: str | None, message: Message) -> None:
+    def _change(self, change: Change) -> None:
+        if self._apply[change.product_id](change) is None:
+            self._book_broken(change.product_id)
+
+    def _other(self, message: Message) -> None:
+        feed = message.get("feed") if "event" not in message else None
+        if feed == BOOK:  # the same change, written in another order
+            self._change(msgspec.convert(message, Change))
+            return
         if feed is None:
             alert = self._requests.hear(message)
             if alert is not None:
