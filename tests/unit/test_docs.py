@@ -11,6 +11,7 @@ from types import ModuleType
 import click
 import pytest
 
+import tradingbot
 from tradingbot.app.cli import COMMANDS, cli
 from tradingbot.config.listing import list_settings
 from tradingbot.engine.catalog import DOCUMENTS, JOURNALS
@@ -98,6 +99,10 @@ def test_the_readme_names_every_option() -> None:
 def test_the_readme_names_every_command() -> None:
     for command in COMMANDS:
         assert f"| `tradingbot {command}` |" in README
+
+
+def test_the_one_liners_of_the_readme_are_those_that_exist() -> None:
+    assert set(re.findall(r"from tradingbot import (\w+);", README)) == set(tradingbot.__all__)
 
 
 def test_the_fault_table_is_complete_and_says_what_the_program_says() -> None:
