@@ -291,11 +291,6 @@ def secret_texts(secrets: Secrets) -> list[str]:
 
 def choose_feed(options: RunOptions, settings: Settings, universe: Universe) -> MarketFeed:
     """The market of an embedded simulated venue. Raises ConfigurationError."""
-    if options.source == "kraken":
-        raise ConfigurationError(
-            "--source kraken: real market data with simulated fills is not part of this version; "
-            "use --source simulated or --source recorded --data FILE"
-        )
     if options.source == "recorded":
         if options.data is None:
             raise ConfigurationError("--source recorded needs --data FILE_OR_FOLDER (parquet or CSV candles)")
