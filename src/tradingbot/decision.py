@@ -14,6 +14,7 @@ from tradingbot.exits.exit_engine import ExitVerdict, ExitView, judge
 from tradingbot.exits.params import ExitParams, GraceParams
 from tradingbot.guards.entry_permission import EntryPermission
 from tradingbot.market.snapshot import MarketSnapshot, SymbolSnapshot
+from tradingbot.market.universe import LiquidityParams
 from tradingbot.portfolio.book import Book, EntryPlan
 from tradingbot.portfolio.position import Position
 from tradingbot.risk.canonical_sizing import SizeAdjustment, normalize_position_size
@@ -31,6 +32,7 @@ class DecisionParams:
     risk: RiskParams
     exits: ExitParams
     grace: GraceParams
+    liquidity: LiquidityParams
     venue_since: datetime
 
     def is_early(self, now: datetime) -> bool:
@@ -48,6 +50,7 @@ class OpenPosition:
     adjusted_usd: Decimal
     reference_price: Decimal
     wallet: str
+    tick_size: Decimal
     plan: EntryPlan
 
 
@@ -145,7 +148,7 @@ def _entry(
     params: DecisionParams,
     permission: EntryPermission,
 ) -> tuple[SignalVerdict, OpenPosition | None]:
-    blocked = _blocked(part, flow, book, leaving, permission)
+    blocked = _blocked(part, flow, book, leaving, permission, params.liquidity)
     if blocked is not None:
         return SignalVerdict(flow, blocked[0], blocked[1]), None
     stop_fraction = Decimal(str(params.exits.stop_loss_pct)) / 100
@@ -160,12 +163,17 @@ def _entry(
         return SignalVerdict(flow, "contract_size", (reason("below_contract_minimum"),), size), None
     plan = _plan(part, flow, size, stop_fraction, params, adjustments)
     side, wallet = flow.direction.entry_side, part.spec.wallet
-    action = OpenPosition(flow.symbol, side, contracts, adjusted_usd, price, wallet, plan)
+    action = OpenPosition(flow.symbol, side, contracts, adjusted_usd, price, wallet, part.spec.tick_size, plan)
     return SignalVerdict(flow, "entered", (), size), action
 
 
 def _blocked(
-    part: SymbolSnapshot, flow: FlowSignal, book: Book, leaving: set[Symbol], permission: EntryPermission
+    part: SymbolSnapshot,
+    flow: FlowSignal,
+    book: Book,
+    leaving: set[Symbol],
+    permission: EntryPermission,
+    liquidity: LiquidityParams,
 ) -> tuple[str, tuple[Reason, ...]] | None:
     if flow.direction is Direction.NEUTRAL or flow.conviction is Conviction.NONE:
         return "conviction", (reason("no_conviction", aligned=flow.aligned, confidence=flow.confidence),)
@@ -175,6 +183,9 @@ def _blocked(
         return "data", tuple(reason(f"stale_{name}") for name in part.stale) or (reason("no_book"),)
     if not part.spec.tradeable or part.spec.post_only or _closed_now(part):
         return "venue", (reason("market_closed"),)
+    thin = illiquid(part, liquidity)
+    if thin:
+        return "liquidity", thin
     against = [*permission.reasons, *filter(None, [permission.per_symbol.get(flow.symbol)])]
     if against:
         return "permission", tuple(reason(name) for name in against)
@@ -184,6 +195,18 @@ def _blocked(
 def _closed_now(part: SymbolSnapshot) -> bool:
     """The ticker knows of a halt before the specifications, which are read once."""
     return part.ticker is not None and (part.ticker.suspended or part.ticker.post_only)
+
+
+def illiquid(part: SymbolSnapshot, params: LiquidityParams) -> tuple[Reason, ...]:
+    """Which of the liquidity filters a symbol fails (SPEC 2.1); an unknown volume fails none."""
+    found = []
+    volume_usd = part.ticker.volume_24h_usd if part.ticker is not None else None
+    if volume_usd is not None and volume_usd < params.min_volume_24h_usd:
+        found.append(reason("volume_too_low", volume_24h_usd=volume_usd, minimum_usd=params.min_volume_24h_usd))
+    spread_bps = part.book.spread_pct * 100 if part.book is not None else 0.0
+    if spread_bps > params.max_spread_bps:
+        found.append(reason("spread_too_wide", spread_bps=spread_bps, limit_bps=params.max_spread_bps))
+    return tuple(found)
 
 
 def _touch(part: SymbolSnapshot, direction: Direction) -> Decimal:

@@ -9,17 +9,31 @@ from typing import Any
 
 import numpy as np
 
-from tests.support import BTC, ETH, NOW, a_fill, a_plan, a_snapshot, a_symbol, an_inverse_spec, samples_of
+from tests.support import (
+    BTC,
+    ETH,
+    NOW,
+    a_fill,
+    a_plan,
+    a_snapshot,
+    a_symbol,
+    a_ticker,
+    an_inverse_spec,
+    samples_of,
+)
 from tradingbot.core.types import Direction, Side, Symbol
 from tradingbot.decision import ClosePosition, Decision, DecisionParams, OpenPosition, decide
 from tradingbot.exits.params import ExitParams, GraceParams
 from tradingbot.guards.entry_permission import EntryPermission
-from tradingbot.market.snapshot import MarketSnapshot, SymbolSnapshot
+from tradingbot.market.snapshot import BookStats, MarketSnapshot, SymbolSnapshot
+from tradingbot.market.universe import LiquidityParams
 from tradingbot.portfolio.book import Book, apply_fill
 from tradingbot.risk.params import RiskParams
 from tradingbot.signals.params import SignalParams
 
-PARAMS = DecisionParams(SignalParams(), RiskParams(), ExitParams(), GraceParams(), NOW - timedelta(days=1))
+PARAMS = DecisionParams(
+    SignalParams(), RiskParams(), ExitParams(), GraceParams(), LiquidityParams(), NOW - timedelta(days=1)
+)
 RISING = samples_of([10.0] * 20 + [16, 22, 28, 34, 40, 46], [10.0] * 26)
 
 
@@ -147,3 +161,18 @@ def test_a_direction_is_what_the_majority_says() -> None:
     (signal,) = [v.signal for v in decision.signals if v.signal.symbol == ETH]
     assert signal.direction is Direction.LONG
     assert [reading.name for reading in signal.components] == ["ofi_momentum", "hurst", "btc_lead_lag"]
+
+
+def test_an_illiquid_market_is_not_entered() -> None:
+    """SPEC 2.1: at least a million a day, at most 50 bps."""
+    thin = bullish(ticker=replace(a_ticker(ETH), volume_24h_usd=999_999.0))
+    assert stage_of(decide(thin, Book(), PARAMS, EntryPermission()), ETH) == "liquidity"
+    wide = bullish(book=BookStats(NOW, 1990.0, 2002.0, 0.6, 1e6, 1e6))
+    verdict = next(v for v in decide(wide, Book(), PARAMS, EntryPermission()).signals if v.signal.symbol == ETH)
+    assert (verdict.stage, verdict.reasons[0].code) == ("liquidity", "spread_too_wide")
+
+
+def test_a_suspended_market_is_not_entered() -> None:
+    """The ticker says it before the specification does."""
+    snapshot = bullish(ticker=replace(a_ticker(ETH), suspended=True))
+    assert stage_of(decide(snapshot, Book(), PARAMS, EntryPermission()), ETH) == "venue"

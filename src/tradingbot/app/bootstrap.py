@@ -86,6 +86,18 @@ def load(options: RunOptions, environ: Mapping[str, str]) -> tuple[Settings, Sec
     return settings, load_secrets(environ, env_file)
 
 
+def completed(options: RunOptions, settings: Settings) -> RunOptions:
+    """The options with what the command line left open taken from the settings."""
+    market = settings.market_source
+    recording = options.home / market.recording if market.recording else None
+    return replace(
+        options,
+        source=options.source or market.kind,
+        data=options.data or recording,
+        speed=market.speed if options.speed is None and options.embedded else options.speed,
+    )
+
+
 async def open_venue(
     options: RunOptions,
     settings: Settings,
@@ -101,7 +113,7 @@ async def open_venue(
     `frozen`: only look; an embedded venue stands still at its persisted account. `running`: a daemon already has the
     embedded venue open, so connect to that one. `offline`: the account alone matters, so no real market is asked.
     """
-    universe = Universe(settings.universe)
+    universe, options = Universe(settings.universe), completed(options, settings)
     if options.embedded and not running:
         return await _embedded(options, settings, universe, stack, frozen, offline)
     return await _external(options, settings, secrets, universe, stack, running and options.embedded, frozen)

@@ -36,6 +36,7 @@ from tradingbot.guards.entry_permission import EntryPermission, VenueView, entry
 from tradingbot.jobs.routine import routine_jobs
 from tradingbot.jobs.scheduler import Scheduler
 from tradingbot.market.contracts import ContractSpec
+from tradingbot.market.universe import LiquidityParams
 from tradingbot.portfolio.book import REMEMBERED_FILLS
 
 log = structlog.get_logger(__name__)
@@ -134,7 +135,12 @@ class Daemon:
     def _cycle(self) -> BotCycle:
         settings, parts = self._settings, self._parts
         decision_params = DecisionParams(
-            settings.signals, settings.risk, settings.exits, settings.engine.grace, self._instance.created_at
+            settings.signals,
+            settings.risk,
+            settings.exits,
+            settings.engine.grace,
+            _liquidity(settings),
+            self._instance.created_at,
         )
         executor = Executor(parts.venue, self._clock, self._ids, self._intents, self._keeper, settings.engine)
         return BotCycle(
@@ -160,6 +166,7 @@ class Daemon:
                         "risk": settings.risk.model_dump(mode="json"),
                         "exits": settings.exits.model_dump(mode="json"),
                         "grace": settings.engine.grace.model_dump(mode="json"),
+                        "liquidity": _liquidity(settings).model_dump(mode="json"),
                         "venue_since": self._instance.created_at,
                     }
                 ),
@@ -362,3 +369,8 @@ class Daemon:
             symbol: f"validation: {', '.join(why.code for why in check.as_reasons())}" for symbol, check in bad.items()
         }
         log.info("symbols.validated", **state.summary, suppressed_symbols=sorted(self._suppressed))
+
+
+def _liquidity(settings: Settings) -> LiquidityParams:
+    universe = settings.universe
+    return LiquidityParams(min_volume_24h_usd=universe.min_volume_24h_usd, max_spread_bps=universe.max_spread_bps)

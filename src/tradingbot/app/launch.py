@@ -9,7 +9,7 @@ from pathlib import Path
 import structlog
 from rich.console import Console
 
-from tradingbot.app.bootstrap import credentials_of, load, open_venue, secret_texts
+from tradingbot.app.bootstrap import completed, credentials_of, load, open_venue, secret_texts
 from tradingbot.app.daemon import Daemon
 from tradingbot.app.deployment_checks import CheckResult
 from tradingbot.app.home import make_home
@@ -34,14 +34,15 @@ async def run_daemon(options: RunOptions, environ: Mapping[str, str], log_style:
     """Run until stopped; the exit code. Raises TradingBotError for what stops the start."""
     make_home(options.home)
     settings, secrets = load(options, environ)
-    _confirm_live(options, environ)
+    options = completed(options, settings)
+    _confirm_live(options, settings)
     sink = set_up_logs(SystemClock(), log_style, log_level, secret_texts(secrets))
     async with AsyncExitStack() as stack:
         lock = InstanceLock(options.home)
         lock.acquire(SystemClock().now())
         stack.callback(lock.release)
         parts = await open_venue(options, settings, secrets, stack)
-        stores = open_stores(options.home, parts.clock)
+        stores = open_stores(options.home, parts.clock, settings.storage.generations)
         sink.clock, sink.journal = parts.clock, stores.journals["daemon"]
         results = [*setup_checks(options, settings, secrets), *await all_checks(options, parts)]
         require(Console(stderr=log_style == "json"), f"tradingbot · {options.profile}", results)
@@ -56,13 +57,14 @@ async def check_once(options: RunOptions, environ: Mapping[str, str]) -> list[Ch
     """``tradingbot check``: everything that ``run`` checks before it starts."""
     make_home(options.home)
     settings, secrets = load(options, environ)
+    options = completed(options, settings)
     async with AsyncExitStack() as stack:
         parts = await open_venue(options, settings, secrets, stack, frozen=True)
         return [*setup_checks(options, settings, secrets), *await all_checks(options, parts)]
 
 
-def _confirm_live(options: RunOptions, environ: Mapping[str, str]) -> None:
-    given = options.confirm or environ.get("TRADINGBOT_CONFIRM", "")
+def _confirm_live(options: RunOptions, settings: Settings) -> None:
+    given = options.confirm or settings.confirm
     if options.profile == "live" and given != LIVE_CONFIRMATION:
         raise ConfigurationError(
             f"live trades real money: start it with --confirm {LIVE_CONFIRMATION} "

@@ -15,12 +15,12 @@ MAX_SPEED: Final = "max"
 class RunOptions:
     """Options of ``tradingbot run``; None means: take the setting.
 
-    `speed` is a factor of real time, or None for the default of the source, or 0 for as fast as possible.
+    `source` is empty for the setting; `speed` is a factor of real time, or None for the default of the source, or 0 for as fast as possible.
     """
 
     home: Path
     profile: str = "paper"
-    source: str = "simulated"
+    source: str = ""
     data: Path | None = None
     symbols: tuple[str, ...] = ()
     speed: float | None = None

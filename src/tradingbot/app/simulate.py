@@ -22,6 +22,7 @@ from tradingbot.app.bootstrap import (
     choose_clock,
     choose_feed,
     chosen_symbols,
+    completed,
     load,
     open_real_market,
     resume_at,
@@ -44,7 +45,7 @@ class SimOptions:
 
     host: str
     port: int
-    source: str
+    source: str | None
     data: Path | None
     symbols: str
     speed: float
@@ -64,13 +65,14 @@ async def run_sim(chosen: SimOptions) -> int:
         raise ConfigurationError(f"--home {home} cannot be used: {error.strerror}; choose another folder") from error
     options = RunOptions(
         home=home,
-        source=chosen.source,
+        source=chosen.source or "",
         data=chosen.data,
         symbols=tuple(part for name in chosen.symbols.split(",") if (part := name.strip())),
         speed=chosen.speed,
         seed=chosen.seed,
     )
     settings, _ = load(options, os.environ)
+    options = completed(options, settings)
     async with AsyncExitStack() as stack:
         market = await _market(options, settings, home, stack)
         lock = InstanceLock(home)

@@ -22,16 +22,16 @@ class Stores:
     journals: dict[str, Journal]
 
 
-def open_document(home: Path, name: str, writer: StorageWriter) -> Document[Any]:
+def open_document(home: Path, name: str, writer: StorageWriter, generations: int = 3) -> Document[Any]:
     """One document of the catalogue."""
     row = DOCUMENTS[name]
-    return Document(document_path(home, name), row.model, row.schema_version, writer)
+    return Document(document_path(home, name), row.model, row.schema_version, writer, generations=generations)
 
 
-def open_stores(home: Path, clock: Clock) -> Stores:
+def open_stores(home: Path, clock: Clock, generations: int = 3) -> Stores:
     """Everything the daemon owns under `home`."""
     writer = StorageWriter(clock)
-    documents = {name: open_document(home, name, writer) for name in DOCUMENTS}
+    documents = {name: open_document(home, name, writer, generations) for name in DOCUMENTS}
     journals = {
         name: Journal(
             journal_path(home, name),

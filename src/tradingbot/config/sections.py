@@ -87,11 +87,6 @@ class StorageParams(Params):
     """Files (SPEC 15)."""
 
     generations: int = Field(default=3, ge=1, le=20, description="Older copies kept of every document.")
-    journal_max_mb: float = Field(default=64.0, ge=1, le=10_000, description="Size at which a journal is rotated, MB.")
-    journal_keep_files: int = Field(default=30, ge=1, le=10_000, description="Rotated files kept of every journal.")
-    journal_retention_days: float = Field(
-        default=90.0, ge=1, le=3650, description="Age at which they are deleted, days."
-    )
 
 
 def _refuse_doubles(names: tuple[str, ...], key: str) -> None:

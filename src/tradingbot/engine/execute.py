@@ -26,6 +26,7 @@ from tradingbot.engine.params import EngineParams
 from tradingbot.engine.portfolio_keeper import PortfolioKeeper
 from tradingbot.exits.protection import AmendStop, CancelStop, PlaceStop, StopAction
 from tradingbot.ports import Clock, Venue
+from tradingbot.risk.canonical_sizing import round_marketable
 
 log = structlog.get_logger(__name__)
 
@@ -145,7 +146,7 @@ class Executor:
         return Done("cancel_stop", action.symbol, action.order.client_order_id or "", status, action.why)
 
     async def _send(self, what: str, intent: Intent) -> Done:
-        outcome = await self._venue.place(request_of(intent, self._clock.now(), self._params.orders.lifetime_s))
+        outcome = await self._venue.place(request_of(intent, self._clock.now(), self._params.orders))
         if isinstance(outcome, OrderRefused) and outcome.code is RefusalCode.DUPLICATE_CLIENT_ID:
             # An order of this id is there already: an earlier send of the same intent got through. Ask about that one.
             outcome = OrderUnknown(intent.client_order_id, f"the venue knows this id already ({outcome.venue_text})")
@@ -197,7 +198,7 @@ class Executor:
         limit = None
         kind = OrderKind.MARKET
         if self._params.orders.entry_kind == "limit":
-            kind, limit = OrderKind.IOC, action.reference_price
+            kind, limit = OrderKind.IOC, _marketable(action, self._params.orders.limit_offset_bps)
         return Intent(
             client_order_id=self._ids.make(cycle_id, action.symbol, "entry"),
             purpose="entry",
@@ -220,3 +221,9 @@ def _detail(outcome: OrderOutcome) -> str:
     if isinstance(outcome, OrderRefused):
         return f"{outcome.code.value}: {outcome.venue_text}"
     return outcome.detail
+
+
+def _marketable(action: OpenPosition, offset_bps: float) -> Decimal:
+    """The touch plus what the entry may pay beyond it, on tick."""
+    offset = action.reference_price * Decimal(repr(offset_bps)) / 10_000
+    return round_marketable(action.reference_price + offset * action.side.sign, action.side, action.tick_size)

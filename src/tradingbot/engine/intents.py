@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from tradingbot.core.records import OrderAccepted, OrderDenied, OrderOutcome, OrderRefused, OrderRequest, OrderUnknown
 from tradingbot.core.types import ClientOrderId, OrderKind, Side, Symbol, TriggerSignal
+from tradingbot.engine.params import OrderParams
 from tradingbot.portfolio.book import EntryPlan
 from tradingbot.ports import Journal
 
@@ -122,8 +123,8 @@ def status_of(outcome: OrderOutcome) -> str:
     return "denied" if isinstance(outcome, OrderDenied) else "unknown"
 
 
-def request_of(intent: Intent, now: datetime, lifetime_s: float) -> OrderRequest:
-    """The order that an intent describes; the venue must refuse it when it arrives later than `lifetime_s` from now."""
+def request_of(intent: Intent, now: datetime, params: OrderParams) -> OrderRequest:
+    """The order that an intent describes; the venue must refuse it when it arrives later than its lifetime from now."""
     return OrderRequest(
         client_order_id=intent.client_order_id,
         symbol=intent.symbol,
@@ -132,7 +133,7 @@ def request_of(intent: Intent, now: datetime, lifetime_s: float) -> OrderRequest
         size=intent.size,
         limit_price=intent.limit_price,
         stop_price=intent.stop_price,
-        trigger_signal=TriggerSignal.MARK if intent.kind is OrderKind.STOP else None,
+        trigger_signal=TriggerSignal(params.stop_trigger) if intent.kind is OrderKind.STOP else None,
         reduce_only=intent.reduce_only,
-        process_before=now + timedelta(seconds=lifetime_s),
+        process_before=now + timedelta(seconds=params.lifetime_s),
     )

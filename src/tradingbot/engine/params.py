@@ -31,12 +31,6 @@ class OrderParams(Params):
     limit_offset_bps: float = Field(
         default=5.0, ge=0, le=200, description="How far a limit may pay beyond the touch, bps."
     )
-    max_slippage_bps: float = Field(
-        default=25.0, gt=0, le=500, description="Expected slippage beyond this: no entry, bps."
-    )
-    answer_timeout_s: float = Field(
-        default=10.0, ge=1, le=60, description="No answer for so long: the outcome is unknown."
-    )
     lifetime_s: float = Field(
         default=10.0, ge=1, le=300, description="The venue refuses an order that reaches it later than this."
     )
@@ -68,7 +62,6 @@ class EngineParams(Params):
     candle_count: int = Field(default=1000, ge=100, le=10_000, description="1-minute candles that a snapshot holds.")
     book_sample_s: float = Field(default=5.0, ge=0.5, le=60, description="Seconds between samples of the order book.")
     book_samples: int = Field(default=240, ge=10, le=10_000, description="Samples that a snapshot holds.")
-    reconcile_s: float = Field(default=3600.0, ge=60, le=86_400, description="Seconds between full reconciliations.")
     orders: OrderParams = OrderParams()
     freshness: FreshnessParams = FreshnessParams()
     grace: GraceParams = GraceParams()

@@ -62,11 +62,16 @@ CANONICAL: Final = (
 )
 
 
-class UniverseParams(Params):
-    """Everything `configs/asset_universe.json` may say."""
+class LiquidityParams(Params):
+    """What a market must offer to be entered (SPEC 2.1)."""
 
     min_volume_24h_usd: float = Field(default=1_000_000.0, ge=0, description="minimum 24 h volume, USD")
     max_spread_bps: float = Field(default=50.0, gt=0, description="maximum spread, basis points of mid")
+
+
+class UniverseParams(LiquidityParams):
+    """Everything `configs/asset_universe.json` may say."""
+
     assets: tuple[UniverseEntry, ...] = Field(default=CANONICAL, min_length=1)
 
 

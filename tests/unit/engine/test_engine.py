@@ -70,7 +70,9 @@ class Rig:
             kind=ContractKind.INVERSE if inverse else ContractKind.LINEAR,
             settlement_currency="XBT" if inverse else "USD",
         )
-        action = OpenPosition(symbol, Side.BUY, Decimal(size), Decimal(2000), Decimal(2000), "flex", plan)
+        action = OpenPosition(
+            symbol, Side.BUY, Decimal(size), Decimal(2000), Decimal(2000), "flex", Decimal("0.1"), plan
+        )
         return await self.executor.open(cycle, action)
 
     async def close(self, cycle: str = "c2", symbol=ETH):

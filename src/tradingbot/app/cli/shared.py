@@ -42,11 +42,7 @@ def source_options(command: F) -> F:
             "--profile", type=click.Choice(PROFILES), default="paper", show_default=True, help="Mode of operation."
         ),
         click.option(
-            "--source",
-            type=click.Choice(SOURCES),
-            default="simulated",
-            show_default=True,
-            help="Market that paper trading takes.",
+            "--source", type=click.Choice(SOURCES), help="Market that paper trading takes. Default: the setting, simulated."
         ),
         click.option(
             "--data",
@@ -75,7 +71,7 @@ def options_of(
     *,
     home: str | None,
     profile: str,
-    source: str,
+    source: str | None,
     data: Path | None,
     symbols: str,
     speed: float | None,
@@ -89,7 +85,7 @@ def options_of(
     return RunOptions(
         home=home_folder(home, os.environ),
         profile=profile,
-        source=source,
+        source=source or "",
         data=data,
         symbols=tuple(part for name in symbols.split(",") if (part := name.strip())),
         speed=speed,
