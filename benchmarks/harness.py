@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import statistics
+import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
@@ -57,7 +58,7 @@ def show(results: Iterable[Result]) -> None:
         ratio = "" if result.ratio is None else f"{result.ratio:.3f}"
         met = "[green]yes[/green]" if result.met else "[red]NO[/red]"
         table.add_row(result.name, f"{result.value:,.4g}", result.unit, reference, ratio, result.target, met)
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else 150).print(table)
 
 
 def write(results: Iterable[Result], path: Path) -> None:

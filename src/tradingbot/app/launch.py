@@ -17,6 +17,7 @@ from tradingbot.app.logs import set_up_logs
 from tradingbot.app.options import RunOptions
 from tradingbot.app.start_checks import all_checks, require
 from tradingbot.app.stores import open_stores
+from tradingbot.app.vitals import calm_garbage_collector
 from tradingbot.clock import SystemClock
 from tradingbot.config import Secrets, Settings
 from tradingbot.core.errors import ConfigurationError
@@ -46,7 +47,9 @@ async def run_daemon(options: RunOptions, environ: Mapping[str, str], log_style:
         require(Console(stderr=log_style == "json"), f"tradingbot · {options.profile}", results)
         listed = await parts.venue.contract_specs()
         specs = {symbol: listed[symbol] for symbol in parts.symbols if symbol in listed}
-        return await Daemon(options, settings, parts, stores, specs).run()
+        daemon = Daemon(options, settings, parts, stores, specs)
+        calm_garbage_collector()
+        return await daemon.run()
 
 
 async def check_once(options: RunOptions, environ: Mapping[str, str]) -> list[CheckResult]:

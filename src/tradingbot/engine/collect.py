@@ -24,6 +24,8 @@ from tradingbot.ports import Clock, Venue
 
 log = structlog.get_logger(__name__)
 
+AT_ONCE = 3
+
 Sample = tuple[int, float, float, float, float]
 
 
@@ -63,11 +65,13 @@ class MarketCollector:
     async def refresh(self) -> None:
         """Bring candles up to now; a symbol that fails keeps its last bars and is said once."""
         now = self.clock.now()
+        # A thousand candles take a few milliseconds to read; few at a time leave the event loop room between them.
+        few = asyncio.Semaphore(AT_ONCE)
         async with asyncio.TaskGroup() as group:
             for symbol in self._tracks:
-                group.create_task(self._refresh_one(symbol, now), name=f"candles-{symbol}")
+                group.create_task(self._refresh_one(symbol, now, few), name=f"candles-{symbol}")
 
-    async def _refresh_one(self, symbol: Symbol, now: datetime) -> None:
+    async def _refresh_one(self, symbol: Symbol, now: datetime, few: asyncio.Semaphore) -> None:
         track = self._tracks[symbol]
         last_ms = track.candles.last_close_ms
         oldest = now - timedelta(minutes=self.params.candle_count + 1)
@@ -75,7 +79,7 @@ class MarketCollector:
         if now - since < timedelta(minutes=1):
             return
         try:
-            question = self.venue.candles(symbol, Timeframe.M1, since, now)
+            question = self._candles(few, symbol, since, now)
             fresh = await within(self.clock, self.params.read_budget_s, "candles", question)
         except VenueError as error:
             if not track.failing:
@@ -86,6 +90,10 @@ class MarketCollector:
             log.info("candles.recovered", symbol=symbol)
         track.failing = False
         track.candles = join(track.candles, fresh).tail(self.params.candle_count)
+
+    async def _candles(self, few: asyncio.Semaphore, symbol: Symbol, since: datetime, until: datetime) -> Candles:
+        async with few:
+            return await self.venue.candles(symbol, Timeframe.M1, since, until)
 
     async def snapshot(self, cycle_id: str, account: AccountState | None) -> MarketSnapshot:
         """Everything as known now."""

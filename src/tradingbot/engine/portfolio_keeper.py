@@ -137,7 +137,15 @@ class PortfolioKeeper:
             "position_id": effect.position.position_id if effect.position else "",
         }
         self._fills_journal.append(record)
-        log.info("fill.applied", **{key: str(value) for key, value in record.items() if key not in ("at", "fee")})
+        log.info(
+            "fill.applied",
+            symbol=fill.symbol,
+            side=fill.side.value,
+            size=str(fill.size),
+            price=str(fill.price),
+            effect=effect.kind,
+            purpose=record["purpose"],
+        )
 
     def book_ledger(self, entries: Sequence[LedgerEntry]) -> None:
         """Apply account-log rows in order."""

@@ -61,10 +61,12 @@ class Reconciler:
         if book.fills_since is not None:
             return
         rows = await self._venue.ledger(0)
-        since = self._unknown.first_order_at or self._clock.now()
-        if self._unknown.first_order_at is not None:
-            log.error("positions.rebuilt", since=since.isoformat())
-        newest = max((row.entry_id for row in rows if row.time < since), default=0)
+        lost_since = self._unknown.first_order_at
+        if lost_since is not None:
+            log.error("positions.rebuilt", since=lost_since.isoformat())
+            rows = [row for row in rows if row.time < lost_since]
+        since = lost_since or self._clock.now()
+        newest = max((row.entry_id for row in rows), default=0)
         self._keeper.set_book(replace(book, ledger_id=newest, baseline_id=newest, fills_since=since))
         await self._keeper.save()
 

@@ -28,8 +28,10 @@ from tradingbot.core.records import (
 from tradingbot.core.types import ClientOrderId, FillId, Symbol, Timeframe, VenueOrderId
 from tradingbot.market.candles import Candles
 from tradingbot.market.contracts import ContractSpec
+from tradingbot.market.universe import Universe
 from tradingbot.ports import Venue, VenueCapabilities
 from tradingbot.venues.kraken_futures.adapter import VENUE as KRAKEN_FUTURES
+from tradingbot.venues.kraken_futures.contract_specs import built_in
 
 ALIASES: Final[Mapping[str, str]] = {"kraken": KRAKEN_FUTURES, KRAKEN_FUTURES: KRAKEN_FUTURES}
 """What the setting EXCHANGE may say -> adapter."""
@@ -43,6 +45,13 @@ def adapter_name(exchange: str) -> str:
     if found is None:
         raise ConfigurationError(f"EXCHANGE={exchange!r} is not supported; allowed: {', '.join(sorted(ALIASES))}")
     return found
+
+
+def built_in_specs(exchange: str, universe: Universe) -> dict[Symbol, ContractSpec]:
+    """Contracts known without asking anybody, by symbol. Raises ConfigurationError for an unknown exchange."""
+    name = adapter_name(exchange)
+    found = {symbol: built_in(symbol, product) for product, symbol in universe.venue_symbols(name).items()}
+    return {symbol: spec for symbol, spec in found.items() if spec is not None}
 
 
 class ExchangeGateway:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final
+from math import inf
+from typing import Annotated, Any, Final
+
+import msgspec
 
 from tradingbot.core.errors import VenueProtocolError
 from tradingbot.core.records import BookView, FundingRate, PublicTrade, Ticker, VenueNotice
@@ -248,20 +251,39 @@ def parse_funding(payload: Row, symbol: Symbol, since: datetime) -> list[Funding
 
 
 CandleRow = tuple[int, float, float, float, float, float]
+_Price = Annotated[float, msgspec.Meta(gt=0)]
+
+
+class _WireCandle(msgspec.Struct, gc=False):
+    """Prices and volume come as text or as numbers."""
+
+    time: int
+    open: _Price
+    high: _Price
+    low: _Price
+    close: _Price
+    volume: float | None = None
 
 
 def parse_candles(payload: Row) -> tuple[list[CandleRow], bool]:
     """``{"candles":[{"time":ms,"open":"84406",...}],"more_candles":false}`` -> rows oldest first, if more follow."""
-    parsed = sorted(_candle(row) for row in rows(payload, "candles"))
-    return parsed, flag(payload, "more_candles")
+    listed = rows(payload, "candles")
+    try:
+        # A thousand rows at a time: typed conversion is ten times as fast as field by field.
+        candles = msgspec.convert(listed, list[_WireCandle], strict=False)
+    except msgspec.ValidationError as error:
+        raise VenueProtocolError(f"candles: {error}") from error
+    return sorted(_candle(candle) for candle in candles), flag(payload, "more_candles")
 
 
-def _candle(row: Row) -> CandleRow:
-    opened, high, low, close = (float(positive(row, key)) for key in ("open", "high", "low", "close"))
-    if not low <= min(opened, close) <= max(opened, close) <= high:
-        raise VenueProtocolError(f"candle whose low and high do not hold its open and close: {shown(row)}")
-    volume = float(optional_number(row, "volume") or 0)
-    return int(number(row, "time")), opened, high, low, close, volume
+def _candle(row: _WireCandle) -> CandleRow:
+    opened, high, low, close = row.open, row.high, row.low, row.close
+    if not low <= min(opened, close) <= max(opened, close) <= high < inf:
+        raise VenueProtocolError(f"candle whose low and high do not hold its open and close: {row}")
+    volume = row.volume or 0.0
+    if not 0 <= volume < inf:
+        raise VenueProtocolError(f"candle with an impossible volume: {row}")
+    return row.time, opened, high, low, close, volume
 
 
 # ---------------------------------------------------------------- notices and instrument status

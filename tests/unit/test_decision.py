@@ -1,0 +1,149 @@
+"""One cycle's thinking as a pure function."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from tests.support import BTC, ETH, NOW, a_fill, a_plan, a_snapshot, a_symbol, an_inverse_spec, samples_of
+from tradingbot.core.types import Direction, Side, Symbol
+from tradingbot.decision import ClosePosition, Decision, DecisionParams, OpenPosition, decide
+from tradingbot.exits.params import ExitParams, GraceParams
+from tradingbot.guards.entry_permission import EntryPermission
+from tradingbot.market.snapshot import MarketSnapshot, SymbolSnapshot
+from tradingbot.portfolio.book import Book, apply_fill
+from tradingbot.risk.params import RiskParams
+from tradingbot.signals.params import SignalParams
+
+PARAMS = DecisionParams(SignalParams(), RiskParams(), ExitParams(), GraceParams(), NOW - timedelta(days=1))
+RISING = samples_of([10.0] * 20 + [16, 22, 28, 34, 40, 46], [10.0] * 26)
+
+
+def leading_btc() -> tuple[SymbolSnapshot, np.ndarray]:
+    rng = np.random.default_rng(3)
+    btc = rng.normal(0, 0.001, 400)
+    btc[-2:] = 0.004
+    part = a_symbol(BTC, 50_000 * np.exp(np.cumsum(btc)), spec=an_inverse_spec())
+    return part, btc
+
+
+def follower(symbol: Symbol, btc: np.ndarray, seed: int, **changes: Any) -> SymbolSnapshot:
+    rng = np.random.default_rng(seed)
+    own = rng.normal(0, 0.0005, 400)
+    own[2:] += btc[:-2]
+    return a_symbol(symbol, 2000 * np.exp(np.cumsum(own)), samples=RISING, **changes)
+
+
+def bullish(**changes: Any) -> MarketSnapshot:
+    btc, moves = leading_btc()
+    return a_snapshot(btc, follower(ETH, moves, 5, **changes))
+
+
+def stage_of(decision: Decision, symbol: Symbol) -> str:
+    return next(verdict.stage for verdict in decision.signals if verdict.signal.symbol == symbol)
+
+
+def opens(decision: Decision) -> list[OpenPosition]:
+    return [action for action in decision.actions if isinstance(action, OpenPosition)]
+
+
+def test_two_agreeing_components_open_a_position() -> None:
+    """Long at the ask, sized in whole steps, with stop and grace in its plan."""
+    decision = decide(bullish(), Book(), PARAMS, EntryPermission())
+    (action,) = [action for action in opens(decision) if action.symbol == ETH]
+    assert action.side is Side.BUY
+    assert action.size % Decimal("0.001") == 0
+    assert 0 < action.adjusted_usd <= 500
+    assert action.plan.stop_fraction == Decimal("0.025")
+    assert action.plan.leverage == 3
+    assert action.plan.signal_context["aligned"] >= 2
+
+
+def test_the_same_inputs_give_the_same_decision() -> None:
+    """Nothing but the arguments is read."""
+    assert decide(bullish(), Book(), PARAMS, EntryPermission()) == decide(bullish(), Book(), PARAMS, EntryPermission())
+
+
+def test_a_blocked_signal_is_recorded_with_every_reason() -> None:
+    """Permission stops the entry, not the record."""
+    permission = EntryPermission(("storage_unavailable", "downtime"))
+    decision = decide(bullish(), Book(), PARAMS, permission)
+    assert opens(decision) == []
+    (verdict,) = [v for v in decision.signals if v.signal.symbol == ETH]
+    assert (verdict.stage, [why.code for why in verdict.reasons]) == (
+        "permission",
+        ["storage_unavailable", "downtime"],
+    )
+
+
+def test_stale_data_opens_nothing() -> None:
+    """SPEC 3.1: older than its limit cannot open a position."""
+    decision = decide(bullish(stale=("candles",)), Book(), PARAMS, EntryPermission())
+    assert stage_of(decision, ETH) == "data"
+    assert opens(decision) == []
+
+
+def test_one_position_per_symbol() -> None:
+    """A second entry waits until the first is closed."""
+    book, _ = apply_fill(Book(), a_fill(price=Decimal(1960)), a_plan())
+    decision = decide(bullish(), book, PARAMS, EntryPermission())
+    assert stage_of(decision, ETH) == "position"
+
+
+def test_an_unknown_equity_opens_nothing() -> None:
+    """Without an account there is no size."""
+    snapshot = replace(bullish(), equity_usd=None, available_usd={})
+    decision = decide(snapshot, Book(), PARAMS, EntryPermission())
+    assert stage_of(decision, ETH) == "sizing"
+
+
+def test_exits_go_on_without_permission() -> None:
+    """A losing position is closed although nothing may be opened."""
+    book, _ = apply_fill(Book(), a_fill(price=Decimal(3000), time=NOW - timedelta(minutes=9)), a_plan())
+    decision = decide(bullish(), book, PARAMS, EntryPermission(("stopping",)))
+    (action,) = decision.actions
+    assert isinstance(action, ClosePosition)
+    assert (action.rule, action.side, action.size) == ("hard_stop", Side.SELL, Decimal(1))
+    assert set(action.context["advice"]) == {"hard_stop", "profit_target", "time_exit", "signal_reversal"}
+
+
+def test_a_symbol_that_is_being_left_is_not_entered_in_the_same_cycle() -> None:
+    """Exit first, think again in a minute."""
+    book, _ = apply_fill(Book(), a_fill(price=Decimal(3000), time=NOW - timedelta(minutes=9)), a_plan())
+    decision = decide(bullish(), book, PARAMS, EntryPermission())
+    assert [type(action) for action in decision.actions if action.symbol == ETH] == [ClosePosition]
+
+
+def test_entries_see_the_exposure_of_earlier_ones() -> None:
+    """With eight candidates at most six are opened, the strongest first."""
+    btc, moves = leading_btc()
+    parts = [follower(Symbol(f"S{n}USDT"), moves, n) for n in range(8)]
+    decision = decide(a_snapshot(btc, *parts), Book(), PARAMS, EntryPermission())
+    assert len(opens(decision)) == 6
+    confidences = [
+        next(v.signal.confidence for v in decision.signals if v.signal.symbol == action.symbol)
+        for action in opens(decision)
+    ]
+    assert confidences == sorted(confidences, reverse=True)
+    refused = [v for v in decision.signals if v.stage == "sizing"]
+    assert {why.code for verdict in refused for why in verdict.reasons} == {"too_many_pairs"}
+
+
+def test_a_market_that_is_closed_or_post_only_is_not_entered() -> None:
+    """The venue says so in its specification."""
+    closed = bullish()
+    spec = replace(closed.symbols[ETH].spec, post_only=True)
+    snapshot = replace(closed, symbols={**closed.symbols, ETH: replace(closed.symbols[ETH], spec=spec)})
+    assert stage_of(decide(snapshot, Book(), PARAMS, EntryPermission()), ETH) == "venue"
+
+
+def test_a_direction_is_what_the_majority_says() -> None:
+    """The recorded signal names its components and its direction."""
+    decision = decide(bullish(), Book(), PARAMS, EntryPermission())
+    (signal,) = [v.signal for v in decision.signals if v.signal.symbol == ETH]
+    assert signal.direction is Direction.LONG
+    assert [reading.name for reading in signal.components] == ["ofi_momentum", "hurst", "btc_lead_lag"]
