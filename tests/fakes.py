@@ -28,6 +28,7 @@ from tradingbot.core.records import (
     OrderReport,
     OrderRequest,
     OrderUnknown,
+    PublicTrade,
     RefusalCode,
     StreamHealth,
     Ticker,
@@ -99,6 +100,7 @@ class FakeVenue:
         self.specs = dict(specs)
         self.prices = {symbol: Decimal(price) for symbol, price in prices.items()}
         self.candle_sets: dict[Symbol, Candles] = {}
+        self.trades: dict[Symbol, list[PublicTrade]] = {}
         self.down = False
         self.lose_answers = False
         self.drop_orders = False
@@ -167,6 +169,9 @@ class FakeVenue:
 
     def live_book(self, symbol: Symbol) -> BookView | None:
         return self._book(symbol)
+
+    def live_trades(self, symbol: Symbol) -> Sequence[PublicTrade]:
+        return tuple(self.trades.get(symbol, ()))
 
     # -- orders
     async def place(self, order: OrderRequest) -> OrderOutcome:

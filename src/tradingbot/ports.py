@@ -25,6 +25,7 @@ from tradingbot.core.records import (
     OrderOutcome,
     OrderReport,
     OrderRequest,
+    PublicTrade,
     Ticker,
     VenueHealth,
     VenueNotice,
@@ -124,6 +125,9 @@ class Venue(Protocol):
 
     def live_book(self, symbol: Symbol) -> BookView | None:
         """Newest book of the stream, or None while it is missing or being resynchronised."""
+
+    def live_trades(self, symbol: Symbol) -> Sequence[PublicTrade]:
+        """The newest public trades of the stream, oldest first; some hundreds at most."""
 
     # -- orders
     async def place(self, order: OrderRequest) -> OrderOutcome:

@@ -277,7 +277,6 @@ WRONG: dict[str, tuple[Callable[[Path], list[str]], dict[str, str], list[str]]] 
     "unknown profile": (_run("--profile", "moon"), {}, ["'moon' is not one of"]),
     "unknown option": (_run("--frob"), {}, ["No such option", "--frob"]),
     "unknown command": (lambda _: ["frobnicate"], {}, ["No such command 'frobnicate'"]),
-    "source not there": (_run("--source", "kraken"), {}, ["--source kraken"]),
     "home is a file": (_home_is_a_file, {}, ["cannot be used", "--home"]),
     "venue home is a file": (_venue_home_is_a_file, {}, ["cannot be used", "--home"]),
     "unknown fault": (lambda f: ["sim", "--home", str(f), "--fault", "rain"], {}, ["unknown fault 'rain'", "timeout"]),

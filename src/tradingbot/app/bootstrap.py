@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from pathlib import Path
 
 from tradingbot.app.home import checkout, config_folder, sim_home
+from tradingbot.app.live_market import LiveMarket, unreachable
 from tradingbot.app.options import RunOptions
 from tradingbot.clock import ScaledClock, SteppedClock, SystemClock
 from tradingbot.config import Secrets, Settings, load_secrets, load_settings
@@ -17,10 +18,12 @@ from tradingbot.core.types import Symbol, utc_from_ms
 from tradingbot.market.universe import Universe
 from tradingbot.net.nonce import FileNonceStore, MemoryNonceStore, NonceStore
 from tradingbot.ports import Clock, Venue
-from tradingbot.sim_server.persistence import load_credentials, persisted_now
+from tradingbot.sim_server.persistence import load_credentials, persisted_now, persisted_prices
 from tradingbot.sim_server.recorded_files import read_recording
 from tradingbot.sim_server.server import SimEndpoints, SimServer
+from tradingbot.simulator.live_quotes import LiveQuotes, StandingQuotes
 from tradingbot.simulator.market_feed import MarketFeed
+from tradingbot.simulator.params import SimulatorParams
 from tradingbot.simulator.recorded_market import RecordedMarket
 from tradingbot.simulator.synthetic_market import SyntheticMarket
 from tradingbot.venues.gateway import ExchangeGateway
@@ -29,11 +32,20 @@ from tradingbot.venues.kraken_futures.adapter import KrakenFuturesVenue
 from tradingbot.venues.kraken_futures.auth import Credentials
 
 DEFAULT_SIMULATED_SPEED = 60.0
+LIVE_TICK_S = 1.0
+"""A simulated venue that follows a real market looks at it this often at least."""
+WALL_CLOCK_SKEW_S = 5.0
+"""A real market whose time is this near to ours lives in wall time; another one is followed in its own."""
+
+Work = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
 class VenueParts:
-    """A venue and what it stands on. `sim` is the embedded simulated venue, when there is one."""
+    """A venue and what it stands on. `sim` is the embedded simulated venue, when there is one.
+
+    `works` must run as long as the venue is used, by name.
+    """
 
     venue: Venue
     clock: Clock
@@ -42,6 +54,28 @@ class VenueParts:
     url: str
     ws_url: str
     sim: SimServer | None = None
+    works: Mapping[str, Work] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PaperMarket:
+    """What a simulated venue plays on: a feed, the clock it lives by, and the quotes of a real market if there is one.
+
+    `contracts` are that market's, by the venue's names.
+    """
+
+    feed: MarketFeed
+    clock: Clock
+    quotes: LiveQuotes | None = None
+    contracts: tuple[str, ...] = ()
+    works: Mapping[str, Work] = field(default_factory=dict)
+
+    def apply_to(self, params: SimulatorParams) -> SimulatorParams:
+        """Settings of the venue on this market: a real one is looked at often, and only its contracts are listed."""
+        if self.quotes is None:
+            return params
+        changes = {"contracts": self.contracts, "tick_interval_s": min(params.tick_interval_s, LIVE_TICK_S)}
+        return params.model_copy(update=changes)
 
 
 def load(options: RunOptions, environ: Mapping[str, str]) -> tuple[Settings, Secrets]:
@@ -60,38 +94,113 @@ async def open_venue(
     *,
     frozen: bool = False,
     running: bool = False,
+    offline: bool = False,
 ) -> VenueParts:
     """The venue of a run: embedded for paper, else the configured one. Sockets are released by `stack`.
 
     `frozen`: only look; an embedded venue stands still at its persisted account. `running`: a daemon already has the
-    embedded venue open, so connect to that one.
+    embedded venue open, so connect to that one. `offline`: the account alone matters, so no real market is asked.
     """
     universe = Universe(settings.universe)
     if options.embedded and not running:
-        return await _embedded(options, settings, universe, stack, frozen)
+        return await _embedded(options, settings, universe, stack, frozen, offline)
     return await _external(options, settings, secrets, universe, stack, running and options.embedded, frozen)
 
 
 async def _embedded(
-    options: RunOptions, settings: Settings, universe: Universe, stack: AsyncExitStack, frozen: bool
+    options: RunOptions,
+    settings: Settings,
+    universe: Universe,
+    stack: AsyncExitStack,
+    frozen: bool,
+    offline: bool,
 ) -> VenueParts:
-    feed = choose_feed(options, settings, universe)
-    clock = choose_clock(
-        replace(options, speed=1.0) if frozen else options, resume_at(sim_home(options.home), feed), True
-    )
+    if options.source != "kraken":
+        market = _made_market(options, settings, universe, frozen)
+    elif offline:
+        market = _standing_market(options)
+    else:
+        market = await open_real_market(options, settings, universe, universe.symbols, stack)
+    feed, clock = market.feed, market.clock
     symbols = tuple(s for s in chosen_symbols(options, universe) if universe.asset(s) in feed.assets)
     if not symbols:
         raise ConfigurationError(f"none of the chosen symbols is in the data; it has {', '.join(feed.assets)}")
     traded = tuple(universe.venue_symbol(KRAKEN_FUTURES, symbol) for symbol in symbols)
     changes = {"traded_contracts": traded, "seed": seed_of(options, settings)}
-    params = settings.simulator.model_copy(update=changes)
-    sim = SimServer(params=params, feed=feed, clock=clock, home=sim_home(options.home), frozen=frozen)
+    params = market.apply_to(settings.simulator.model_copy(update=changes))
+    home = sim_home(options.home)
+    sim = SimServer(params=params, feed=feed, clock=clock, home=home, frozen=frozen, quotes=market.quotes)
     endpoints = await sim.start()
     if frozen:
         stack.push_async_callback(sim.stop)
     venue = _kraken_futures(options, settings, _only(universe, symbols), clock, endpoints, frozen)
     stack.push_async_callback(venue.close)
-    return VenueParts(venue, clock, universe, symbols, endpoints.rest_url, endpoints.ws_url, sim)
+    return VenueParts(venue, clock, universe, symbols, endpoints.rest_url, endpoints.ws_url, sim, market.works)
+
+
+def _made_market(options: RunOptions, settings: Settings, universe: Universe, frozen: bool) -> PaperMarket:
+    feed = choose_feed(options, settings, universe)
+    at_speed = replace(options, speed=1.0) if frozen else options
+    return PaperMarket(feed, choose_clock(at_speed, resume_at(sim_home(options.home), feed), True))
+
+
+def _standing_market(options: RunOptions) -> PaperMarket:
+    stopped = persisted_now(sim_home(options.home))
+    if stopped is None:
+        raise ConfigurationError(f"no simulated account has been kept in {options.home}: there is nothing to look at")
+    prices = persisted_prices(sim_home(options.home))
+    quotes = StandingQuotes(prices)
+    return PaperMarket(quotes, ScaledClock(stopped, 1.0), quotes, tuple(prices))
+
+
+async def open_real_market(
+    options: RunOptions,
+    settings: Settings,
+    universe: Universe,
+    symbols: tuple[Symbol, ...],
+    stack: AsyncExitStack,
+    venue_home: Path | None = None,
+) -> PaperMarket:
+    """The public market of the configured venue: all contracts of `symbols`, whether traded or only still held.
+
+    Raises ConfigurationError, VenueUnavailableError naming the URL and the remedy.
+    """
+    if options.speed not in (None, 1.0):
+        raise ConfigurationError("--source kraken is the real market and runs in real time; leave --speed out")
+    home = venue_home or sim_home(options.home)
+    followed = _only(universe, symbols)
+    contracts = followed.venue_symbols(KRAKEN_FUTURES)
+    assets = {symbol: str(universe.asset(symbol)) for symbol in contracts.values()}
+    clock = await _market_clock(settings, universe)
+    stopped = persisted_now(home)
+    if stopped is not None and (stopped - clock.now()).total_seconds() > WALL_CLOCK_SKEW_S:
+        raise ConfigurationError(
+            f"the simulated account in {home} has lived until {stopped:%Y-%m-%d %H:%M} on another market, and "
+            f"the real one is at {clock.now():%Y-%m-%d %H:%M}; use a --home of its own for --source kraken"
+        )
+    upstream = _public_venue(settings, followed, clock)
+    stack.push_async_callback(upstream.close)
+    market = LiveMarket(upstream, clock, contracts, assets, settings.venue.rest_url)
+    await market.open()
+    return PaperMarket(market, clock, market, tuple(contracts), {"real-market": market.run})
+
+
+async def _market_clock(settings: Settings, universe: Universe) -> Clock:
+    wall = SystemClock()
+    public = _public_venue(settings, universe, wall)
+    try:
+        theirs = await public.server_time()
+    except VenueError as error:
+        raise unreachable(settings.venue.rest_url, error) from error
+    finally:
+        await public.close()
+    near = abs((theirs - wall.now()).total_seconds()) <= WALL_CLOCK_SKEW_S
+    return wall if near else ScaledClock(theirs, 1.0)
+
+
+def _public_venue(settings: Settings, universe: Universe, clock: Clock) -> ExchangeGateway:
+    venue = KrakenFuturesVenue(settings.venue, universe, clock, None, MemoryNonceStore())
+    return ExchangeGateway.open(settings.exchange, {KRAKEN_FUTURES: lambda: venue})
 
 
 def _only(universe: Universe, symbols: tuple[Symbol, ...]) -> Universe:
@@ -182,11 +291,6 @@ def secret_texts(secrets: Secrets) -> list[str]:
 
 def choose_feed(options: RunOptions, settings: Settings, universe: Universe) -> MarketFeed:
     """The market of an embedded simulated venue. Raises ConfigurationError."""
-    if options.source == "kraken":
-        raise ConfigurationError(
-            "--source kraken: real market data with simulated fills is not part of this version; "
-            "use --source simulated or --source recorded --data FILE"
-        )
     if options.source == "recorded":
         if options.data is None:
             raise ConfigurationError("--source recorded needs --data FILE_OR_FOLDER (parquet or CSV candles)")

@@ -122,6 +122,7 @@ class Daemon:
         }
         if self._parts.sim is not None:
             tasks["simulated-venue"] = self._market
+        tasks.update(self._parts.works)
         return tasks
 
     def _stages(self) -> list[StopStage]:

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,20 @@ import click
 import orjson
 from pydantic import ValidationError
 
-from tradingbot.app.bootstrap import choose_clock, choose_feed, load, resume_at, seed_of
+from tradingbot.app.bootstrap import (
+    PaperMarket,
+    Work,
+    choose_clock,
+    choose_feed,
+    chosen_symbols,
+    load,
+    open_real_market,
+    resume_at,
+    seed_of,
+)
 from tradingbot.app.home import home_folder, sim_home
 from tradingbot.app.options import RunOptions
+from tradingbot.config import Settings
 from tradingbot.core.errors import ConfigurationError
 from tradingbot.market.universe import Universe
 from tradingbot.sim_server.server import SimEndpoints, SimServer
@@ -59,21 +71,26 @@ async def run_sim(chosen: SimOptions) -> int:
         seed=chosen.seed,
     )
     settings, _ = load(options, os.environ)
-    feed = choose_feed(options, settings, Universe(settings.universe))
-    clock = choose_clock(options, resume_at(home, feed), embedded=True)
-    lock = InstanceLock(home)
-    lock.acquire(clock.now())
-    server = SimServer(
-        params=_params(settings.simulator, chosen, seed_of(options, settings)), feed=feed, clock=clock, home=home
-    )
-    stopped = _stop_on_signal()
-    try:
+    async with AsyncExitStack() as stack:
+        market = await _market(options, settings, home, stack)
+        lock = InstanceLock(home)
+        lock.acquire(market.clock.now())
+        stack.callback(lock.release)
+        params = market.apply_to(_params(settings.simulator, chosen, seed_of(options, settings)))
+        server = SimServer(params=params, feed=market.feed, clock=market.clock, home=home, quotes=market.quotes)
+        stack.push_async_callback(server.stop)
+        stopped = _on_signals()
         _announce(await _listening(server, chosen), chosen.as_json)
-        await _serve(server, stopped)
-    finally:
-        await server.stop()
-        lock.release()
+        await _serve(server, market.works, stopped)
     return 0
+
+
+async def _market(options: RunOptions, settings: Settings, home: Path, stack: AsyncExitStack) -> PaperMarket:
+    universe = Universe(settings.universe)
+    if options.source == "kraken":
+        return await open_real_market(options, settings, universe, chosen_symbols(options, universe), stack, home)
+    feed = choose_feed(options, settings, universe)
+    return PaperMarket(feed, choose_clock(options, resume_at(home, feed), embedded=True))
 
 
 async def _listening(server: SimServer, chosen: SimOptions) -> SimEndpoints:
@@ -125,7 +142,7 @@ def _announce(endpoints: SimEndpoints, as_json: bool) -> None:
     sys.stdout.flush()
 
 
-def _stop_on_signal() -> asyncio.Event:
+def _on_signals() -> asyncio.Event:
     """Set by SIGINT or SIGTERM; listened for before the address is announced, so that no early signal kills."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -134,10 +151,15 @@ def _stop_on_signal() -> asyncio.Event:
     return stopped
 
 
-async def _serve(server: SimServer, stopped: asyncio.Event) -> None:
+async def _serve(server: SimServer, works: Mapping[str, Work], stopped: asyncio.Event) -> None:
     async with asyncio.TaskGroup() as group:
         market = group.create_task(server.run(), name="market")
         stop = group.create_task(stopped.wait(), name="stop")
+        beside = [group.create_task(_as_coroutine(work), name=name) for name, work in works.items()]
         await asyncio.wait({market, stop}, return_when=asyncio.FIRST_COMPLETED)
-        market.cancel()
-        stop.cancel()
+        for task in (market, stop, *beside):
+            task.cancel()
+
+
+async def _as_coroutine(work: Work) -> None:
+    await work()

@@ -71,7 +71,7 @@ async def reconcile_home(home: Path, environ: Mapping[str, str]) -> dict[str, An
     async with AsyncExitStack() as stack:
         options = options_of_last_run(home)
         settings, secrets = load(options, environ)
-        parts = await open_venue(options, settings, secrets, stack, frozen=True, running=running)
+        parts = await open_venue(options, settings, secrets, stack, frozen=True, running=running, offline=True)
         agreement = await _compare(home, parts.venue)
         for _ in range(ATTEMPTS - 1 if running else 0):
             if agreement.agree:

@@ -238,6 +238,7 @@ ACCOUNT_ENDPOINTS = {
     ("GET", "openorders"): Endpoint(open_orders, private=True, cost=2),
     ("GET", "fills"): Endpoint(fills, private=True, cost=fills_cost),
     ("POST", "orders/status"): Endpoint(orders_status, private=True, cost=1),
+    ("GET", "orders/status"): Endpoint(orders_status, private=True, cost=1),  # some clients ask this way
     ("GET", "leveragepreferences"): Endpoint(leverage_preferences, private=True, cost=2),
     ("PUT", "leveragepreferences"): Endpoint(set_leverage, private=True, cost=10, commits=True),
     ("GET", "pnlpreferences"): Endpoint(pnl_preferences, private=True, cost=2),

@@ -47,19 +47,19 @@ def _candles(call: Call, tick_type: str, symbol: str, resolution_ms: int) -> Ans
     page_end_ms = min(until_ms, max(0, -(-since_ms // resolution_ms)) * resolution_ms + _PAGE * resolution_ms)
     found = venue.bars.candles(one.asset, resolution_ms, since_ms, page_end_ms)
     found = [candle for candle in found if candle.open_ms <= until_ms]
-    found = _so_far(call, found, symbol)
+    found = _so_far(call, found, symbol, resolution_ms)
     more = len(found) > _PAGE or page_end_ms < until_ms
     return {"candles": [_json(one, tick_type, candle) for candle in found[:_PAGE]], "more_candles": more}
 
 
-def _so_far(call: Call, candles: list[Candle], symbol: str) -> list[Candle]:
+def _so_far(call: Call, candles: list[Candle], symbol: str, resolution_ms: int) -> list[Candle]:
     """The unfinished candle knows nothing of what its running minute will still do."""
     market, now_ms = call.service.venue.market(symbol), call.service.venue.now_ms
     if not candles or not market.alive or candles[-1].open_ms > now_ms:
         return candles
     bar = market.bar
     last = candles[-1]
-    if last.close != bar.close or bar.open_ms < last.open_ms:
+    if not last.open_ms <= bar.open_ms < last.open_ms + resolution_ms:
         return candles
     played = market.played(now_ms)
     if bar.open_ms == last.open_ms:

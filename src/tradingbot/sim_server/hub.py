@@ -115,7 +115,7 @@ class Hub:
                 _tell(listening, trade_message(symbol, entry))
         for symbol in sorted(news.touched):
             listening = self.listeners("book", symbol)
-            if listening:
+            if listening and self._service.venue.market(symbol).alive:
                 for delta in self._books[symbol].deltas():
                     _tell(listening, delta)
         if news.tick:

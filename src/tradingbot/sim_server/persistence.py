@@ -6,7 +6,9 @@ import base64
 import hashlib
 import os
 import secrets
+from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,15 @@ def persisted_now(home: Path) -> datetime | None:
     """Venue time at which a restarted venue must resume; None when it has never run."""
     moments = [moment for moment in (_clock_ms(home), _last_transaction_ms(home)) if moment is not None]
     return utc_from_ms(max(moments)) if moments else None
+
+
+def persisted_prices(home: Path) -> dict[str, tuple[Decimal, Decimal]]:
+    """Last known (index, mark) of every contract; nothing when the venue has never run."""
+    try:
+        stored = orjson.loads((home / _CLOCK).read_bytes()).get("prices", {})
+        return {symbol: (Decimal(index), Decimal(mark)) for symbol, (index, mark) in stored.items()}
+    except (OSError, ValueError, TypeError, AttributeError, ArithmeticError):
+        return {}
 
 
 def load_credentials(home: Path) -> Credentials:
@@ -78,10 +89,11 @@ class TransactionFile:
         except OSError as error:
             raise StorageUnavailableError(f"cannot write {self._home / _TRANSACTIONS}: {error}") from error
 
-    def note_time(self, now_ms: int) -> None:
-        """Note how far the venue's time has come."""
+    def note_time(self, now_ms: int, prices: Mapping[str, tuple[Decimal, Decimal]] | None = None) -> None:
+        """Note how far the venue's time has come, and the (index, mark) of every contract then."""
+        shown = {symbol: [str(index), str(mark)] for symbol, (index, mark) in (prices or {}).items()}
         self._home.mkdir(parents=True, exist_ok=True)
-        _write_whole(self._home / _CLOCK, orjson.dumps({"now_ms": now_ms}), 0o644)
+        _write_whole(self._home / _CLOCK, orjson.dumps({"now_ms": now_ms, "prices": shown}), 0o644)
 
     def close(self) -> None:
         """Close the file."""

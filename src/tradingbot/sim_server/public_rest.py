@@ -14,6 +14,7 @@ from tradingbot.sim_server.ticker import rest_ticker
 from tradingbot.sim_server.wire import iso, num
 from tradingbot.simulator.funding import HOUR_MS, absolute_rate, relative_rate
 from tradingbot.simulator.instruments import Instrument
+from tradingbot.simulator.live_quotes import PastFunding
 
 FEE_SCHEDULE = "5b755fea-c5b0-4307-a66e-b392cd5bd931"
 _WEEK_MS = 7 * 86_400_000
@@ -143,6 +144,10 @@ def historical_funding(call: Call) -> Answer:
     """Hourly funding, ascending, the whole series at once."""
     symbol = call.listed_symbol()
     service, one = call.service, call.service.venue.instruments[symbol]
+    charged = service.venue.past_funding(symbol)
+    if charged is not None:
+        index = service.venue.market(symbol).index
+        return {"rates": [_charged(one, past, index) for past in charged]}
     hour_ms = service.now_ms() // HOUR_MS * HOUR_MS
     first_ms = hour_ms - service.params.funding_history_days * 24 * HOUR_MS
     rows = service.venue.bars.minutes(one.asset, first_ms)
@@ -159,6 +164,12 @@ def historical_funding(call: Call) -> Answer:
             {"timestamp": iso((hour + 1) * HOUR_MS), "fundingRate": num(rate), "relativeFundingRate": relative}
         )
     return {"rates": rates}
+
+
+def _charged(one: Instrument, past: PastFunding, index: Decimal) -> dict[str, Any]:
+    """A rate that the real market charged; the absolute one at today's index, since that of then is not known."""
+    rate = absolute_rate(one, past.relative, index)
+    return {"timestamp": iso(past.time_ms), "fundingRate": num(rate), "relativeFundingRate": past.relative}
 
 
 def feeschedules(call: Call) -> Answer:

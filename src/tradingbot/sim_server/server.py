@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 from aiohttp import web
 
+from tradingbot.core.errors import ConfigurationError
 from tradingbot.core.types import epoch_ms, utc_from_ms
 from tradingbot.ports import Clock
 from tradingbot.sim_server.auth import Credentials, NonceWindow
@@ -17,6 +19,7 @@ from tradingbot.sim_server.hub import Hub
 from tradingbot.sim_server.persistence import TransactionFile, load_credentials, persisted_now
 from tradingbot.sim_server.service import Service
 from tradingbot.sim_server.websocket import WebSocketGate
+from tradingbot.simulator.live_quotes import LiveQuotes
 from tradingbot.simulator.market_feed import MarketFeed
 from tradingbot.simulator.params import SimulatorParams
 from tradingbot.simulator.rate_limits import Budget
@@ -35,16 +38,27 @@ class SimEndpoints:
 
 
 class SimServer:
-    """Start it, let `run` play the market, stop it. `finished` is set when the market has ended."""
+    """Start it, let `run` play the market, stop it. `finished` is set when the market has ended.
+
+    With `quotes` it follows a real market. A `frozen` one stands still and only lets its account be looked at.
+    """
 
     def __init__(
-        self, *, params: SimulatorParams, feed: MarketFeed, clock: Clock, home: Path, frozen: bool = False
+        self,
+        *,
+        params: SimulatorParams,
+        feed: MarketFeed,
+        clock: Clock,
+        home: Path,
+        frozen: bool = False,
+        quotes: LiveQuotes | None = None,
     ) -> None:
         self._params = params
         self._feed = feed
         self._clock = clock
         self._home = home
         self._frozen = frozen
+        self._quotes = quotes
         self._store = TransactionFile(home)
         self._runner: web.AppRunner | None = None
         self._service: Service | None = None
@@ -58,7 +72,8 @@ class SimServer:
         return self._started().venue
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> SimEndpoints:
-        """Load the account and listen. Raises StateCorruptError, OSError (port taken), ValueError (no contracts)."""
+        """Load the account and listen. Raises StateCorruptError, OSError (port taken), ValueError (no contracts),
+        ConfigurationError (the account holds what is not listed)."""
         service = self._open()
         hub = Hub(service)
         service.listener, self._service, self._hub = hub, service, hub
@@ -71,6 +86,7 @@ class SimServer:
         site = web.TCPSite(self._runner, host, port)
         await site.start()
         service.commit(force=True)
+        self._note_time()
         bound = self._runner.addresses[0][1]
         return SimEndpoints(
             rest_url=f"http://{host}:{bound}/derivatives",
@@ -100,16 +116,18 @@ class SimServer:
             await self._runner.cleanup()
             self._runner = None
         if self._service is not None and not self._frozen:
-            self._store.note_time(self._service.venue.now_ms)
+            self._store.note_time(self._service.venue.now_ms, _prices(self._service.venue))
         self._store.close()
 
     def _open(self) -> Service:
         account, rows = self._store.load()
         resumed = persisted_now(self._home)
         resumed_ms = epoch_ms(resumed) if resumed else 0
-        now_ms = resumed_ms if self._frozen and resumed_ms else max(resumed_ms, epoch_ms(self._clock.now()))
+        standing = self._frozen and resumed_ms and self._quotes is None
+        now_ms = resumed_ms if standing else max(resumed_ms, epoch_ms(self._clock.now()))
         credentials: Credentials = load_credentials(self._home)
-        venue = SimulatedVenue(self._params, self._feed, now_ms, account, rows)
+        venue = SimulatedVenue(self._params, self._feed, now_ms, account, rows, self._quotes)
+        _require_listed(venue)
         params = self._params
         return Service(
             venue=venue,
@@ -129,6 +147,22 @@ class SimServer:
 
     def _note_time(self) -> None:
         now_ms = self._started().venue.now_ms
-        if now_ms // MINUTE_MS != self._noted_minute:
+        if not self._frozen and now_ms // MINUTE_MS != self._noted_minute:
             self._noted_minute = now_ms // MINUTE_MS
-            self._store.note_time(now_ms)
+            self._store.note_time(now_ms, _prices(self._started().venue))
+
+
+def _require_listed(venue: SimulatedVenue) -> None:
+    held = {*venue.account.positions, *(order.symbol for order in venue.account.orders.values())}
+    missing = sorted(held - set(venue.instruments))
+    if missing:
+        raise ConfigurationError(
+            f"the simulated account holds {', '.join(missing)}, which this market does not have; "
+            "start it on a market that has them, or use another --home"
+        )
+
+
+def _prices(venue: SimulatedVenue) -> dict[str, tuple[Decimal, Decimal]]:
+    """Index and mark of every contract that has a price."""
+    markets = {symbol: venue.market(symbol) for symbol in venue.instruments}
+    return {symbol: (market.index, market.mark) for symbol, market in markets.items() if market.mark > 0}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,17 @@ def day_stats(service: Service, symbol: str) -> DayStats:
     known = service.day_stats.get(symbol)
     if known is None or known[0] != minute:
         known = service.day_stats[symbol] = (minute, _day_stats(service, symbol))
-    return known[1]
+    return _with_shown_volume(service.venue.market(symbol), known[1])
+
+
+def _with_shown_volume(market: ContractMarket, stats: DayStats) -> DayStats:
+    """A real market says itself what has traded."""
+    volume, turnover_usd = market.volume_24h, market.turnover_24h_usd
+    if volume is None:
+        return stats
+    usd = float(volume * market.mark) if turnover_usd is None else turnover_usd
+    quote = float(volume) / float(market.index) if market.instrument.inverse else usd
+    return replace(stats, volume=num(volume), quote=round(quote, 4))
 
 
 def _day_stats(service: Service, symbol: str) -> DayStats:
@@ -113,7 +124,7 @@ def _ws_ticker(service: Service, symbol: str) -> dict[str, Any]:
     market, one = service.venue.market(symbol), service.venue.instruments[symbol]
     stats = day_stats(service, symbol)
     message: dict[str, Any] = {
-        "time": service.venue.now_ms,
+        "time": market.seen_ms(service.venue.now_ms),
         "product_id": symbol,
         "feed": "ticker",
         **_quotes(service, symbol),

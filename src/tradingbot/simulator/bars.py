@@ -48,6 +48,14 @@ class BarStore:
             if not len(view) or view[-1, 0] < bar.open_ms:
                 rows.append(_row(bar))
 
+    def put(self, asset: str, bar: MinuteBar) -> None:
+        """Note what a minute was, in place of what was thought of it before."""
+        self._of(asset).put(_row(bar))
+
+    def drop(self, asset: str, open_ms: int) -> None:
+        """Forget the newest minute if it is this one: it was not seen to its end."""
+        self._of(asset).drop(open_ms)
+
     def minutes(self, asset: str, since_ms: int) -> NDArray[np.float64]:
         """Rows (open_ms, open, high, low, close, volume_base, premium) from `since_ms` on, oldest first."""
         self._reach_back(asset, max(since_ms, self._oldest_ms))
@@ -107,6 +115,23 @@ class _Rows:
             self._data = np.concatenate((self._data, np.empty((max(_SPARE, self._count), _COLUMNS))))
         self._data[self._count] = row
         self._count += 1
+
+    def put(self, row: tuple[float, ...]) -> None:
+        """One row at its place in time."""
+        view = self.view()
+        place = int(np.searchsorted(view[:, 0], row[0]))
+        if place == len(view):
+            self.append(row)
+        elif view[place, 0] == row[0]:
+            view[place] = row
+        else:
+            self._data = np.insert(view, place, row, axis=0)
+            self._count += 1
+
+    def drop(self, open_ms: int) -> None:
+        """Take the newest row away if it is this minute's."""
+        if self._count and self._data[self._count - 1, 0] == open_ms:
+            self._count -= 1
 
     def prepend(self, rows: NDArray[np.float64]) -> None:
         """Older rows."""

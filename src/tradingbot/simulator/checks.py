@@ -33,9 +33,10 @@ def refusal(state: VenueState, order: Order) -> Refusal | None:
 
 
 def _market_open(state: VenueState, order: Order) -> Refusal | None:
-    if not state.market(order.symbol).alive:
+    market = state.market(order.symbol)
+    if not market.alive:
         return Refusal("marketSuspended", "MARKET_SUSPENDED")
-    if state.post_only() and order.kind != "post" and not order.is_trigger:
+    if (state.post_only() or market.post_only) and order.kind != "post" and not order.is_trigger:
         return Refusal("marketIsPostOnly", "MARKET_IS_POST_ONLY")
     return None
 

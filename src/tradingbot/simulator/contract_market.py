@@ -68,6 +68,9 @@ class ContractMarket:
         self.last: Print | None = None
         self.funding = NO_FUNDING
         self.extreme = params.testnet_spreads
+        self.post_only = False
+        self.volume_24h: Decimal | None = None
+        self.turnover_24h_usd: float | None = None
 
     @property
     def alive(self) -> bool:
@@ -94,6 +97,17 @@ class ContractMarket:
         if self._sizes is None or self._sizes.shape != shape:
             self._sizes = level_sizes(self.instrument, bar.open, shape, params.seed, bar.open_ms // MINUTE_MS)
         return self._sizes
+
+    def look(self, now_ms: int) -> None:
+        """Learn whether there is a market at this moment: a synthetic one always is, once it has begun."""
+
+    def seen_ms(self, now_ms: int) -> int:
+        """When the prices were true that are shown at this moment."""
+        return now_ms
+
+    def shown_funding(self) -> Funding:
+        """Funding as it should be from now on."""
+        return self.funding
 
     def enter_minute(self, bar: MinuteBar) -> None:
         """Take the next minute's bar."""

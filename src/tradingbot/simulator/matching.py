@@ -148,6 +148,7 @@ def fill_resting(state: VenueState, symbol: str, entry: Print) -> None:
         for order in state.orders_of(symbol)
         if not order.is_trigger
         and order.side is entry.side.opposite
+        and order.created_ms <= entry.time_ms
         and order.limit_price is not None
         and crosses(entry.side, entry.price, order.limit_price)
     ]

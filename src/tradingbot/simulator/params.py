@@ -83,6 +83,9 @@ class SimulatorParams(Params):
     ticker_interval_s: float = Field(
         default=1.0, gt=0, description="Shortest time between two tickers of a product, s."
     )
+    live_max_age_s: float = Field(
+        default=15.0, gt=0, le=300, description="A quote of a real market older than this is no market, s."
+    )
     nonce_tolerance: int = Field(
         default=10_000, ge=0, description="How far below the highest nonce one may still arrive."
     )

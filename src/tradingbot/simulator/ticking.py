@@ -26,6 +26,7 @@ def play(state: VenueState, until_ms: int) -> None:
     """Play the running minute up to `until_ms`, everything in the order of its time."""
     play_happenings(state, until_ms)
     for symbol, market in state.markets.items():
+        market.look(until_ms)
         if market.alive:
             market.refresh(until_ms)
             _settle_book(state, symbol, market)
@@ -47,22 +48,28 @@ def play_happenings(state: VenueState, until_ms: int) -> None:
 
 
 def check_margin(state: VenueState) -> None:
-    """Enforce margin in every wallet that holds a position or an order."""
+    """Enforce margin in every wallet that holds a position or an order, unless a price it depends on is unknown."""
     used = {state.instruments[symbol].wallet for symbol in state.account.positions}
     used |= {state.instruments[order.symbol].wallet for order in state.account.orders.values()}
+    unknown = {state.instruments[one].wallet for one in state.account.positions if not state.market(one).alive}
     for wallet in wallets(state):
-        if wallet in used:
+        if wallet in used - unknown:
             enforce_margin(state, wallet)
 
 
 def settle_funding(state: VenueState) -> None:
     """Realise what every position has accrued."""
     for symbol in list(state.account.positions):
-        market = state.market(symbol)
-        amount = state.unrealized_funding(symbol)
-        book_funding(
-            state.account, state.fresh, market.instrument, amount, market.funding.rate, market.mark, state.now_ms
-        )
+        settle_funding_of(state, symbol)
+
+
+def settle_funding_of(state: VenueState, symbol: str) -> None:
+    """Realise what the position of one contract has accrued, if there is one."""
+    if symbol not in state.account.positions:
+        return
+    market = state.market(symbol)
+    amount = state.unrealized_funding(symbol)
+    book_funding(state.account, state.fresh, market.instrument, amount, market.funding.rate, market.mark, state.now_ms)
 
 
 def _happenings(state: VenueState, until_ms: int) -> list[_Happening]:
@@ -70,11 +77,13 @@ def _happenings(state: VenueState, until_ms: int) -> list[_Happening]:
     for symbol, market in state.markets.items():
         if not market.alive:
             continue
-        found += [_Happening(e.time_ms, symbol, e, "") for e in market.prints_between(state.now_ms, until_ms)]
+        for entry in market.prints_between(state.now_ms, until_ms):
+            moment = max(state.now_ms, min(until_ms, entry.time_ms))  # a trade of a real market is heard of late
+            found.append(_Happening(moment, symbol, entry, ""))
         for order in state.orders_of(symbol) if state.account.orders else ():
-            moment = firing_time(state, order, state.now_ms, until_ms)
-            if moment is not None:
-                found.append(_Happening(moment, symbol, None, order.uid))
+            fires_ms = firing_time(state, order, state.now_ms, until_ms)
+            if fires_ms is not None:
+                found.append(_Happening(fires_ms, symbol, None, order.uid))
     return sorted(found, key=lambda one: one.time_ms)
 
 
@@ -85,7 +94,7 @@ def _trade(state: VenueState, symbol: str, entry: Print) -> None:
         return
     fill_resting(state, symbol, entry)
     for order in fired_by_print(state, symbol, entry):
-        state.market(symbol).refresh(entry.time_ms)
+        state.market(symbol).refresh(state.now_ms)
         fire(state, order.uid)
 
 

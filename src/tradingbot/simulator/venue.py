@@ -12,7 +12,8 @@ from tradingbot.simulator.faults import FaultPlan
 from tradingbot.simulator.funding import HOUR_MS, absolute_rate, relative_rate
 from tradingbot.simulator.ids import derived_uuid, unit_noise
 from tradingbot.simulator.instruments import Instrument, listed
-from tradingbot.simulator.margin import wallets
+from tradingbot.simulator.live_contract import LiveContractMarket
+from tradingbot.simulator.live_quotes import LiveQuotes, PastFunding
 from tradingbot.simulator.market_feed import MarketFeed, MinuteBar
 from tradingbot.simulator.order_desk import Change, NewOrder, Outcome, cancel, edit, send
 from tradingbot.simulator.params import SimulatorParams
@@ -20,12 +21,15 @@ from tradingbot.simulator.records import Order
 from tradingbot.simulator.rounding import booked, wire
 from tradingbot.simulator.state import VenueState
 from tradingbot.simulator.tape import MINUTE_MS
-from tradingbot.simulator.ticking import play, play_happenings, settle_funding
+from tradingbot.simulator.ticking import play, play_happenings, settle_funding, settle_funding_of
 from tradingbot.simulator.triggers import fire, fired_now
 
 
 class SimulatedVenue:
-    """Rules and state of the venue. Times are epoch milliseconds and never run back."""
+    """Rules and state of the venue. Times are epoch milliseconds and never run back.
+
+    With `quotes` its contracts follow a real market, and `feed` gives no more than the past.
+    """
 
     def __init__(
         self,
@@ -34,18 +38,23 @@ class SimulatedVenue:
         now_ms: int,
         account: Account | None = None,
         rows: Rows | None = None,
+        quotes: LiveQuotes | None = None,
     ) -> None:
         self.params = params
         self.feed = feed
         self.rows = rows or Rows()
+        self.quotes = quotes
         self.ended = False
-        instruments = listed(params.contracts, frozenset(feed.assets))
+        if quotes is None:
+            instruments = listed(params.contracts, frozenset(feed.assets))
+        else:
+            instruments = dict(quotes.instruments(params.contracts))
         if not instruments:
             raise ValueError("none of the contracts has a market; choose contracts of the feed's assets")
         self.state = VenueState(
             params=params,
             instruments=instruments,
-            markets={symbol: ContractMarket(one, params) for symbol, one in instruments.items()},
+            markets={symbol: _market(one, params, quotes, now_ms) for symbol, one in instruments.items()},
             account=account or Account(uid=derived_uuid("account", params.seed)),
             faults=FaultPlan(params.faults, params.seed, now_ms),
             now_ms=now_ms,
@@ -54,7 +63,10 @@ class SimulatedVenue:
         self.bars = BarStore(feed, now_ms // MINUTE_MS * MINUTE_MS, params.history_days)
         self._latencies = 0
         self._ticked_ms = now_ms
-        self._open_market()
+        if quotes is None:
+            self._open_market()
+        else:
+            self._open_live_market()
         if account is None:
             self._grant_starting_equity()
 
@@ -110,6 +122,7 @@ class SimulatedVenue:
         if not self.ended:
             self._dead_man(now_ms)
             play_happenings(self.state, now_ms)
+            self._follow_live_market()
         return moved
 
     def next_tick_ms(self) -> int:
@@ -182,6 +195,7 @@ class SimulatedVenue:
     def _move(self, symbol: str) -> None:
         """Bring one contract's prices and book from the last tick to now."""
         market = self.market(symbol)
+        market.look(self.now_ms)
         if market.alive and not self.ended and market.now_ms < self.now_ms:
             market.refresh(self.now_ms, keep_taken=True)
             self.state.touched.add(symbol)
@@ -211,6 +225,9 @@ class SimulatedVenue:
         if minute is None:
             self.ended = True
             return
+        if self.quotes is not None:
+            self._next_live_minute(open_ms)
+            return
         self.bars.add(minute)
         for market in self.state.markets.values():
             bar = minute.get(market.instrument.asset)
@@ -221,6 +238,44 @@ class SimulatedVenue:
                 market.enter_minute(_standing(market.bar, open_ms))
                 market.refresh(open_ms)
         self._set_funding()
+
+    def _open_live_market(self) -> None:
+        minute_ms = self.now_ms // MINUTE_MS * MINUTE_MS
+        for market in self.state.markets.values():
+            known = self.feed.history(market.instrument.asset, minute_ms, 1)
+            price = known[-1].close if known else float(market.mark)
+            market.enter_minute(MinuteBar(minute_ms, price, price, price, price, 0.0))
+            market.refresh(self.now_ms)
+            market.funding = market.shown_funding()
+            if market.alive:
+                self.bars.put(market.instrument.asset, market.bar)
+
+    def _next_live_minute(self, open_ms: int) -> None:
+        """What trades told of a minute stands until the real market's own candle comes; a blind minute has no bar."""
+        for market in self.state.markets.values():
+            asset, bar = market.instrument.asset, market.bar
+            market.enter_minute(_standing(bar, open_ms))
+            if market.alive:
+                self.bars.put(asset, bar)
+                self.bars.put(asset, market.bar)
+            else:
+                self.bars.drop(asset, bar.open_ms)
+
+    def _follow_live_market(self) -> None:
+        """Take over what the real market has closed or changed: candles and funding rates."""
+        if self.quotes is None:
+            return
+        for symbol, market in self.state.markets.items():
+            for bar in self.quotes.new_bars(symbol):
+                self.bars.put(market.instrument.asset, bar)
+            shown = market.shown_funding()
+            if shown.rate != market.funding.rate:
+                settle_funding_of(self.state, symbol)
+            market.funding = shown
+
+    def past_funding(self, symbol: str) -> Sequence[PastFunding] | None:
+        """Funding that the real market charged; None when it follows from the synthetic premium."""
+        return None if self.quotes is None else self.quotes.past_funding(symbol)
 
     def _set_funding(self) -> None:
         """The rate of the running hour follows from the hour before, the next one's from this hour so far."""
@@ -247,18 +302,27 @@ class SimulatedVenue:
         self.cancel_all(reason="dead_man_switch")
 
     def _fire_due(self, symbol: str) -> None:
+        if not self.market(symbol).alive:
+            return
         for order in fired_now(self.state, symbol):
             fire(self.state, order.uid)
 
     def _grant_starting_equity(self) -> None:
-        chosen = [self.instruments[symbol] for symbol in self.params.traded_contracts if symbol in self.instruments]
-        names = list(dict.fromkeys(one.wallet for one in chosen)) or wallets(self.state)
+        priced = {symbol: one for symbol, one in self.instruments.items() if self.market(symbol).index > 0}
+        chosen = [priced[symbol] for symbol in self.params.traded_contracts if symbol in priced]
+        names = list(dict.fromkeys(one.wallet for one in chosen or priced.values()))
+        if not names:
+            raise ValueError("no contract has a price: a new account cannot be funded")
         share = self.params.starting_equity_usd / len(names)
         for name in names:
-            one = next(one for one in self.instruments.values() if one.wallet == name)
+            one = next(one for one in priced.values() if one.wallet == name)
             amount = share / self.market(one.symbol).index if one.inverse else share
             amount = booked(amount, one.quantum)
             book_transfer(self.account, self.state.fresh, name, one.currency, amount, self.now_ms, "transfer")
+
+
+def _market(one: Instrument, params: SimulatorParams, quotes: LiveQuotes | None, now_ms: int) -> ContractMarket:
+    return ContractMarket(one, params) if quotes is None else LiveContractMarket(one, params, quotes, now_ms)
 
 
 def _standing(bar: MinuteBar, open_ms: int) -> MinuteBar:

@@ -20,6 +20,7 @@ from tradingbot.core.records import (
     OrderOutcome,
     OrderReport,
     OrderRequest,
+    PublicTrade,
     Ticker,
     VenueHealth,
     VenueNotice,
@@ -121,6 +122,10 @@ class ExchangeGateway:
     def live_book(self, symbol: Symbol) -> BookView | None:
         """Newest book of the stream, or None while it is missing or being resynchronised."""
         return self._venue.live_book(symbol)
+
+    def live_trades(self, symbol: Symbol) -> Sequence[PublicTrade]:
+        """The newest public trades of the stream, oldest first; some hundreds at most."""
+        return self._venue.live_trades(symbol)
 
     async def place(self, order: OrderRequest) -> OrderOutcome:
         """Send one order, once."""

@@ -9,13 +9,14 @@ from typing import Any
 import click
 
 from tradingbot.app.cli.shared import SpeedType, on_loop
+from tradingbot.app.options import SOURCES
 
 
 @click.command("sim")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="Port; 0 takes a free one.")
 @click.option(
-    "--source", type=click.Choice(["simulated", "recorded"]), default="simulated", show_default=True, help="Market."
+    "--source", type=click.Choice(SOURCES), default="simulated", show_default=True, help="Market that it plays."
 )
 @click.option(
     "--data", type=click.Path(path_type=Path), help="Candles for --source recorded: a parquet or CSV file, or a folder."
