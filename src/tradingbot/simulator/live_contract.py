@@ -94,10 +94,15 @@ class LiveContractMarket(ContractMarket):
         left = ((price, size - self._consumed.get((side, price), (ZERO, ZERO))[0]) for price, size in levels)
         return [(price, size) for price, size in left if size > 0]
 
-    def take(self, side: Side, price: Decimal, size: Decimal) -> None:
-        """A taker of ours consumed this much of a level until the real level changes."""
-        before = self._consumed.get((side, price), (ZERO, ZERO))[0]
-        self._consumed[(side, price)] = before + size, self._shown(side, price)
+    def take(self, side: Side, size: Decimal) -> None:
+        """A taker of ours consumed this much of a side, best prices first; a level stays short until it changes."""
+        for price, there in self.available(side):
+            part = min(size, there)
+            before = self._consumed.get((side, price), (ZERO, ZERO))[0]
+            self._consumed[(side, price)] = before + part, self._shown(side, price)
+            size -= part
+            if size <= 0:
+                return
 
     def first_signal(
         self,
