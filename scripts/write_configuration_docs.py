@@ -24,10 +24,6 @@ GENERAL: Final = "general"
 UNREAD: Final = {
     "mode": "checked against the venue's address; the profile is chosen with `--profile`",
     "home": "`--home` and the environment variable `TRADINGBOT_HOME` are read instead",
-    "confirm": "`--confirm` and the environment variable `TRADINGBOT_CONFIRM` are read instead",
-    "market_source.kind": "`--source` is read instead",
-    "market_source.recording": "`--data` is read instead",
-    "market_source.speed": "`--speed` is read instead",
     "simulator.seed": "replaced by `market_source.seed` or `--seed`",
     "signals.weights.liquidation_cascade": "the component does not exist yet; the weight still counts in the sum of 1",
     "signals.weights.whale_flow": "the component does not exist yet; the weight still counts in the sum of 1",
@@ -55,21 +51,13 @@ UNREAD: Final = {
     "exits.reversal.fast_ema_bars": "reversal looks at the flow signal only",
     "exits.reversal.slow_ema_bars": "reversal looks at the flow signal only",
     "exits.ladder": "positions are closed whole",
-    "engine.reconcile_s": "the full reconciliation runs at every full hour",
-    "engine.orders.limit_offset_bps": "limit entries are priced at the touch",
-    "engine.orders.max_slippage_bps": "not enforced yet",
-    "engine.orders.answer_timeout_s": "`venue.rest.order_timeout_s` is read instead",
-    "engine.orders.stop_trigger": "stops fire on the mark price",
     "engine.orders.dead_man_switch_s": "no entry ever rests, so the switch is never armed",
     "engine.freshness.funding_s": "no signal reads it yet",
     "engine.freshness.open_interest_s": "no signal reads it yet",
     "engine.freshness.account_s": "the account is asked in every cycle",
     "engine.freshness.intelligence_s": "there is no market intelligence yet",
     "coinglass": "there is no market intelligence yet",
-    "universe.min_volume_24h_usd": "not enforced yet",
-    "universe.max_spread_bps": "`validation.max_spread_pct` is read instead",
     "dashboard": "there is no dashboard yet",
-    "storage": "retention is fixed per file",
 }
 """Settings, or whole sections, that are checked for sense and that nothing reads in this version."""
 

@@ -5,6 +5,7 @@ Each row lets the daemon trade, switches one trouble on, looks, switches it off,
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -346,3 +347,47 @@ def _dec(text: str) -> Any:
     from decimal import Decimal
 
     return Decimal(text)
+
+
+async def test_troubles_by_chance_over_two_lives_leave_no_trace(tmp_path: Path) -> None:
+    """Many troubles at once, anywhere, coming and going, with a restart in between."""
+    chance = random.Random(11)
+    paths = [
+        "",
+        "sendorder",
+        "cancelorder",
+        "openpositions",
+        "openorders",
+        "fills",
+        "account-log",
+        "charts",
+        "accounts",
+    ]
+    for life in range(2):
+        async with running(tmp_path) as rig:
+            for _ in range(40):
+                if chance.random() < 0.35:
+                    name, path = chance.choice(sorted(FAULTS)), chance.choice(paths)
+                    rig.fault(name, path=path, probability=chance.choice([1, 0.5, 0.2]))
+                if chance.random() < 0.3:
+                    rig.heal()
+                await rig.cycle()
+            rig.heal()
+            await rig.cycle(20 if life else 1)
+            assert rig.failures == []
+    async with running(tmp_path) as rig:
+        await rig.cycle()
+        assert rig.protected()
+        assert not rig.daemon.unresolved
+        assert len(rig.rows("executed_trades")) > 10
+        await rig.assert_agrees()
+
+
+async def test_a_hanging_hourly_reconciliation_does_not_keep_exits_waiting(tmp_path: Path) -> None:
+    """The job holds the account no longer than the cycle after it can bear."""
+    async with running(tmp_path) as rig:
+        await rig.cycle_until("just before the hour", lambda: rig.parts.clock.now().minute == 59, 70)
+        rig.fault("timeout_before", path="openpositions")
+        rig.fault("timeout_before", path="/fills")
+        await rig.cycle(2)
+        assert rig.failures == []

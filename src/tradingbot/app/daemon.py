@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 from collections.abc import Mapping
 
@@ -12,6 +11,7 @@ import structlog
 from tradingbot.app.bootstrap import VenueParts
 from tradingbot.app.deployment_checks import MAX_CLOCK_SKEW_S
 from tradingbot.app.options import RunOptions
+from tradingbot.app.restore import known_instance, known_intents, known_portfolio
 from tradingbot.app.runtime import CycleLoop, Runtime, StopStage, Work
 from tradingbot.app.stores import Stores
 from tradingbot.app.validation import validate_symbols
@@ -21,13 +21,12 @@ from tradingbot.core.errors import VenueError
 from tradingbot.core.types import Symbol
 from tradingbot.decision import DecisionParams
 from tradingbot.engine.bot_cycle import BotCycle, CycleParts, CycleReport
+from tradingbot.engine.budget import within
 from tradingbot.engine.collect import MarketCollector
 from tradingbot.engine.cycle_record import digest_of
 from tradingbot.engine.execute import Executor
-from tradingbot.engine.identifiers import OrderIds, instance_of
-from tradingbot.engine.intents import IntentLog
-from tradingbot.engine.models import InstanceState, PositionsState, RuntimeState, TradesState, with_journalled
-from tradingbot.engine.portfolio_keeper import PortfolioKeeper
+from tradingbot.engine.identifiers import OrderIds
+from tradingbot.engine.models import RuntimeState
 from tradingbot.engine.reconcile import Reconciler
 from tradingbot.engine.resolve import UnknownOrders
 from tradingbot.engine.settlement import Settlement
@@ -37,7 +36,6 @@ from tradingbot.jobs.routine import routine_jobs
 from tradingbot.jobs.scheduler import Scheduler
 from tradingbot.market.contracts import ContractSpec
 from tradingbot.market.universe import LiquidityParams
-from tradingbot.portfolio.book import REMEMBERED_FILLS
 
 log = structlog.get_logger(__name__)
 
@@ -63,10 +61,10 @@ class Daemon:
         self._account_lock = asyncio.Lock()
         self._lag = LoopLag()
         self._skew_s = 0.0
-        self._intents = self._known_intents()
-        self._instance = self._known_instance()
+        self._intents = known_intents(stores)
+        self._instance = known_instance(options, parts, stores, self._intents)
         self._ids = OrderIds(self._instance.instance)
-        self._keeper = self._portfolio()
+        self._keeper = known_portfolio(stores, self._intents)
         self._settlement = Settlement(venue, clock, self._keeper, engine.read_budget_s)
         self._unknown = UnknownOrders(venue, clock, self._intents, self._keeper, engine)
         self._reconciler = Reconciler(venue, clock, self._keeper, self._settlement, self._unknown, self._ids)
@@ -78,59 +76,6 @@ class Daemon:
         self._state = self._first_state()
 
     # ------------------------------------------------------------ building
-
-    def _known_instance(self) -> InstanceState:
-        document = self._stores.documents["instance"]
-        newest = self._intents.newest_id
-        before = instance_of(newest) if newest is not None else None
-        found = document.load(allow_loss=before is not None)
-        if found.value is not None:
-            known: InstanceState = found.value
-            return known
-        if before is not None:
-            log.error("instance.rebuilt", instance=before, notes=list(found.notes))
-        made = InstanceState(
-            instance=before or self._new_name(),
-            created_at=self._intents.first_at or self._clock.now(),
-            profile=self._options.profile,
-            venue=self._parts.venue.name,
-        )
-        document.save(made)
-        return made
-
-    def _new_name(self) -> str:
-        seed = f"{self._options.home}|{self._clock.now().isoformat()}|{os.getpid()}|{os.urandom(8).hex()}"
-        return hashlib.blake2b(seed.encode(), digest_size=3).hexdigest()
-
-    def _known_intents(self) -> IntentLog:
-        journal = self._stores.journals["intents"]
-        reader = journal.reader()
-        intents = IntentLog(journal)
-        intents.restore(reader)
-        damaged = reader.bad_lines + intents.unreadable
-        if damaged or reader.problems:
-            log.error("journal.damaged", path=str(reader.path), lines=damaged, problems=list(reader.problems))
-        return intents
-
-    def _portfolio(self) -> PortfolioKeeper:
-        documents, journals = self._stores.documents, self._stores.journals
-        positions, trades = documents["positions"].load(), documents["trades"].load()
-        known = trades.value or TradesState()
-        if trades.source != "current":
-            known = with_journalled(known, journals["executed_trades"].reader())
-            documents["trades"].put(known)
-        for note in (*positions.notes, *trades.notes):
-            log.error("state.repaired", note=note)
-        return PortfolioKeeper(
-            (positions.value or PositionsState()).to_book(),
-            known,
-            documents["positions"],
-            documents["trades"],
-            journals["fills"],
-            journals["executed_trades"],
-            self._intents,
-            {str(row["fill_id"]) for row in journals["fills"].reader().tail(REMEMBERED_FILLS) if "fill_id" in row},
-        )
 
     def _cycle(self) -> BotCycle:
         settings, parts = self._settings, self._parts
@@ -353,8 +298,10 @@ class Daemon:
         )
 
     async def _hourly_reconciliation(self) -> None:
+        # Bounded, because the cycle waits for the account meanwhile, and exits with it.
+        limit_s = 3 * self._settings.engine.read_budget_s
         async with self._account_lock:
-            await self._reconciler.reconcile()
+            await within(self._clock, limit_s, "reconciliation", self._reconciler.reconcile())
 
     async def run_cycle(self) -> CycleReport:
         """One cycle. It and the hourly reconciliation both move the book: one at a time."""

@@ -8,14 +8,14 @@ from typing import Final
 
 PROFILES: Final = ("paper", "testnet", "live")
 SOURCES: Final = ("simulated", "recorded", "kraken")
-MAX_SPEED: Final = "max"
 
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
     """Options of ``tradingbot run``; None means: take the setting.
 
-    `source` is empty for the setting; `speed` is a factor of real time, or None for the default of the source, or 0 for as fast as possible.
+    `source` is empty for the setting. `speed` is a factor of real time, None for the default of the source, or 0 for as
+    fast as possible.
     """
 
     home: Path

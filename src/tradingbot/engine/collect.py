@@ -79,9 +79,8 @@ class MarketCollector:
         if now - since < timedelta(minutes=1):
             return
         try:
-            async with few:
-                question = self.venue.candles(symbol, Timeframe.M1, since, now)
-                fresh = await within(self.clock, self.params.read_budget_s, "candles", question)
+            question = self._candles(few, symbol, since, now)
+            fresh = await within(self.clock, self.params.read_budget_s, "candles", question)
         except VenueError as error:
             if not track.failing:
                 log.warning("candles.failed", symbol=symbol, error=str(error))
@@ -91,6 +90,10 @@ class MarketCollector:
             log.info("candles.recovered", symbol=symbol)
         track.failing = False
         track.candles = join(track.candles, fresh).tail(self.params.candle_count)
+
+    async def _candles(self, few: asyncio.Semaphore, symbol: Symbol, since: datetime, until: datetime) -> Candles:
+        async with few:
+            return await self.venue.candles(symbol, Timeframe.M1, since, until)
 
     async def snapshot(self, cycle_id: str, account: AccountState | None) -> MarketSnapshot:
         """Everything as known now."""

@@ -61,11 +61,12 @@ class Reconciler:
         if book.fills_since is not None:
             return
         rows = await self._venue.ledger(0)
-        lost = self._unknown.first_order_at
-        if lost is not None:
-            log.error("positions.rebuilt", since=lost.isoformat())
-        since = lost or self._clock.now()
-        newest = max((row.entry_id for row in rows if lost is None or row.time < lost), default=0)
+        lost_since = self._unknown.first_order_at
+        if lost_since is not None:
+            log.error("positions.rebuilt", since=lost_since.isoformat())
+            rows = [row for row in rows if row.time < lost_since]
+        since = lost_since or self._clock.now()
+        newest = max((row.entry_id for row in rows), default=0)
         self._keeper.set_book(replace(book, ledger_id=newest, baseline_id=newest, fills_since=since))
         await self._keeper.save()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import pytest
@@ -10,7 +10,8 @@ import pytest
 from tests.fakes import FakeVenue, MemoryDocument, MemoryJournal
 from tests.support import BTC, ETH, NOW, a_plan, a_spec, an_inverse_spec
 from tradingbot.clock import SteppedClock
-from tradingbot.core.records import RefusalCode
+from tradingbot.core.errors import StorageUnavailableError
+from tradingbot.core.records import Liquidity, RefusalCode
 from tradingbot.core.types import ContractKind, Direction, OrderKind, Side
 from tradingbot.decision import ClosePosition, OpenPosition
 from tradingbot.engine.execute import Executor
@@ -306,3 +307,62 @@ async def test_leverage_is_set_before_the_order_and_once(rig: Rig) -> None:
 def test_an_empty_book_has_nothing_open() -> None:
     """The start of everything."""
     assert Book().open_positions == ()
+
+
+async def test_a_forced_closing_by_the_venue_ends_as_a_trade(rig: Rig) -> None:
+    """A liquidation has no order of ours; it reduces our position all the same, and says so."""
+    await rig.open(size="2")
+    await rig.settle()
+    for amount in ("0.5", "1.5"):
+        fill = rig.venue.fill(ETH, Side.SELL, Decimal(amount), None)
+        rig.venue._stream[-1] = replace(fill, liquidity=Liquidity.LIQUIDATION)
+        rig.settlement.absorb_stream()
+    trades = await rig.settle()
+    assert [trade.exit_rule for trade in trades] == ["liquidation"]
+    assert rig.keeper.book.open_positions == ()
+    assert [row["purpose"] for row in rig.journals["fills"].records] == ["entry", "liquidation", "liquidation"]
+
+
+async def test_a_forced_closing_of_what_is_not_ours_moves_nothing(rig: Rig) -> None:
+    await rig.open(symbol=BTC, size="100")
+    fill = rig.venue.fill(ETH, Side.SELL, Decimal(1), None)
+    rig.venue._stream[-1] = replace(fill, liquidity=Liquidity.LIQUIDATION)
+    await rig.settle()
+    assert rig.keeper.open_symbols() == {BTC}
+    assert rig.journals["fills"].records[-1]["effect"] == "foreign"
+
+
+async def test_a_trade_that_could_not_be_stored_is_reported_once_it_can(rig: Rig) -> None:
+    """The disk refuses while a trade settles: its line in the journal is not lost."""
+    await rig.open()
+    await rig.settle()
+    await rig.close()
+    rig.trades.broken = True
+    with pytest.raises(StorageUnavailableError):
+        await rig.settle()
+    assert rig.journals["trades"].records == []
+    rig.trades.broken = False
+    trades = await rig.settle()
+    assert len(trades) == len(rig.journals["trades"].records) == len(rig.trades.value.trades) == 1
+
+
+async def test_a_lost_book_is_made_anew_from_the_journal_of_orders(rig: Rig) -> None:
+    """Positions file gone: fills and ledger since our first order are applied again; known trades stay single."""
+    await rig.open("c1")
+    await rig.settle()
+    await rig.clock.sleep(60)
+    await rig.close("c2")
+    assert len(await rig.settle()) == 1
+    await rig.clock.sleep(60)
+    await rig.open("c3", size="3")
+    await rig.settle()
+    rig.positions.value = None
+    rig.restart()
+    await rig.reconciler.baseline()
+    await rig.reconciler.reconcile()
+    await rig.settle()
+    position = rig.keeper.book.open_for(ETH)
+    assert position is not None
+    assert position.size == 3
+    assert len(rig.keeper.trades) == 1
+    assert rig.keeper.book.ledger_id == len(rig.venue.rows)

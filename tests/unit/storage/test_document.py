@@ -35,6 +35,19 @@ def save_three(path: Path) -> Document[Wallet]:
     return document
 
 
+def test_a_look_moves_nothing(path: Path) -> None:
+    """Who does not own a file falls back to an older copy without setting the damaged one aside."""
+    document = save_three(path)
+    path.write_bytes(b"damaged")
+    assert document.peek() == Wallet(number=2)
+    assert path.read_bytes() == b"damaged"
+    for copy in path.parent.glob("wallet.json*"):
+        copy.write_bytes(b"")
+    with pytest.raises(StateCorruptError, match="no readable copy is left"):
+        document.peek()
+    assert path.exists()
+
+
 async def test_a_committed_value_is_loaded_again_digit_for_digit(path: Path) -> None:
     value = Wallet(number=7, cash=Decimal("0.10000000000000000001"), names=("é", '"', "\n"))
     async with writing() as writer:

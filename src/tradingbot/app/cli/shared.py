@@ -42,7 +42,9 @@ def source_options(command: F) -> F:
             "--profile", type=click.Choice(PROFILES), default="paper", show_default=True, help="Mode of operation."
         ),
         click.option(
-            "--source", type=click.Choice(SOURCES), help="Market that paper trading takes. Default: the setting, simulated."
+            "--source",
+            type=click.Choice(SOURCES),
+            help="Market that paper trades on. Default: the setting.",
         ),
         click.option(
             "--data",

@@ -1,0 +1,85 @@
+"""What the last life left behind: journals and state files read back, and made anew where one of them was lost."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+
+import structlog
+
+from tradingbot.app.bootstrap import VenueParts
+from tradingbot.app.options import RunOptions
+from tradingbot.app.stores import Stores
+from tradingbot.engine.identifiers import instance_of
+from tradingbot.engine.intents import IntentLog
+from tradingbot.engine.models import InstanceState, PositionsState, TradesState, with_journalled
+from tradingbot.engine.portfolio_keeper import PortfolioKeeper
+from tradingbot.portfolio.book import REMEMBERED_FILLS
+
+log = structlog.get_logger(__name__)
+
+
+def known_intents(stores: Stores) -> IntentLog:
+    """Every intent of the journal; lines that make no sense are passed over, counted and said."""
+    journal = stores.journals["intents"]
+    reader = journal.reader()
+    intents = IntentLog(journal)
+    intents.restore(reader)
+    damaged = reader.bad_lines + intents.unreadable
+    if damaged or reader.problems:
+        log.error("journal.damaged", path=str(reader.path), lines=damaged, problems=list(reader.problems))
+    return intents
+
+
+def known_instance(options: RunOptions, parts: VenueParts, stores: Stores, intents: IntentLog) -> InstanceState:
+    """This installation; when its file was lost, the one whose orders the journal knows: the venue still has them.
+
+    Raises StateNewerError, and StateCorruptError when neither file nor journal tells.
+    """
+    document = stores.documents["instance"]
+    newest = intents.newest_id
+    before = instance_of(newest) if newest is not None else None
+    found = document.load(allow_loss=before is not None)
+    if found.value is not None:
+        known: InstanceState = found.value
+        return known
+    if before is not None:
+        log.error("instance.rebuilt", instance=before, notes=list(found.notes))
+    made = InstanceState(
+        instance=before or _new_name(options, parts),
+        created_at=intents.first_at or parts.clock.now(),
+        profile=options.profile,
+        venue=parts.venue.name,
+    )
+    document.save(made)
+    return made
+
+
+def _new_name(options: RunOptions, parts: VenueParts) -> str:
+    seed = f"{options.home}|{parts.clock.now().isoformat()}|{os.getpid()}|{os.urandom(8).hex()}"
+    return hashlib.blake2b(seed.encode(), digest_size=3).hexdigest()
+
+
+def known_portfolio(stores: Stores, intents: IntentLog) -> PortfolioKeeper:
+    """Book and trades. Trades that an older copy lacks come from the journal of executed trades.
+
+    Raises StateCorruptError and StateNewerError.
+    """
+    documents, journals = stores.documents, stores.journals
+    positions, trades = documents["positions"].load(), documents["trades"].load()
+    known = trades.value or TradesState()
+    if trades.source != "current":
+        known = with_journalled(known, journals["executed_trades"].reader())
+        documents["trades"].put(known)
+    for note in (*positions.notes, *trades.notes):
+        log.error("state.repaired", note=note)
+    return PortfolioKeeper(
+        (positions.value or PositionsState()).to_book(),
+        known,
+        documents["positions"],
+        documents["trades"],
+        journals["fills"],
+        journals["executed_trades"],
+        intents,
+        {str(row["fill_id"]) for row in journals["fills"].reader().tail(REMEMBERED_FILLS) if "fill_id" in row},
+    )
