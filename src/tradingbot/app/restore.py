@@ -11,20 +11,23 @@ from tradingbot.app.bootstrap import VenueParts
 from tradingbot.app.options import RunOptions
 from tradingbot.app.stores import Stores
 from tradingbot.engine.identifiers import instance_of
-from tradingbot.engine.intents import IntentLog
+from tradingbot.engine.intents import REMEMBERED_INTENTS, IntentLog
 from tradingbot.engine.models import InstanceState, PositionsState, TradesState, with_journalled
 from tradingbot.engine.portfolio_keeper import PortfolioKeeper
 from tradingbot.portfolio.book import REMEMBERED_FILLS
 
 log = structlog.get_logger(__name__)
 
+INTENT_LINES = 3 * REMEMBERED_INTENTS
+"""Lines that are read back at the start: an intent has two or three, and a start must not take longer every month."""
+
 
 def known_intents(stores: Stores) -> IntentLog:
-    """Every intent of the journal; lines that make no sense are passed over, counted and said."""
+    """The newest intents of the journal; lines that make no sense are passed over, counted and said."""
     journal = stores.journals["intents"]
     reader = journal.reader()
     intents = IntentLog(journal)
-    intents.restore(reader)
+    intents.restore(reader.tail(INTENT_LINES))
     damaged = reader.bad_lines + intents.unreadable
     if damaged or reader.problems:
         log.error("journal.damaged", path=str(reader.path), lines=damaged, problems=list(reader.problems))

@@ -16,26 +16,31 @@ import click
 import orjson
 from pydantic import ValidationError
 
-from tradingbot.app.bootstrap import (
+from tradingbot.app.bootstrap import completed, load
+from tradingbot.app.home import home_folder, sim_home
+from tradingbot.app.options import RunOptions
+from tradingbot.app.paper_market import (
     PaperMarket,
     Work,
     choose_clock,
     choose_feed,
     chosen_symbols,
-    completed,
-    load,
     open_real_market,
     resume_at,
     seed_of,
 )
-from tradingbot.app.home import home_folder, sim_home
-from tradingbot.app.options import RunOptions
+from tradingbot.clock import SystemClock
 from tradingbot.config import Settings
 from tradingbot.core.errors import ConfigurationError
+from tradingbot.core.types import epoch_ms
 from tradingbot.market.universe import Universe
+from tradingbot.sim_server.persistence import persisted_now
 from tradingbot.sim_server.server import SimEndpoints, SimServer
 from tradingbot.simulator.faults import FaultSpec
 from tradingbot.simulator.params import SimulatorParams
+from tradingbot.simulator.synthetic_market import DEFAULT_START_MS
+from tradingbot.simulator.tape import MINUTE_MS
+from tradingbot.storage.files import write_file
 from tradingbot.storage.lock import InstanceLock
 
 
@@ -91,8 +96,29 @@ async def _market(options: RunOptions, settings: Settings, home: Path, stack: As
     universe = Universe(settings.universe)
     if options.source == "kraken":
         return await open_real_market(options, settings, universe, chosen_symbols(options, universe), stack, home)
-    feed = choose_feed(options, settings, universe)
+    feed = choose_feed(options, settings, universe, market_start_ms(home, options.speed))
     return PaperMarket(feed, choose_clock(options, resume_at(home, feed), embedded=True))
+
+
+def market_start_ms(home: Path, speed: float | None) -> int:
+    """When the made market of this venue begins: kept in its folder, because all prices follow from it.
+
+    A new venue in real time lives in the present, so that clients that go by their own clock find candles; at any other
+    speed it begins at the fixed moment that makes runs repeatable.
+    """
+    path = home / "market.json"
+    try:
+        return int(orjson.loads(path.read_bytes())["start_ms"])
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigurationError(
+            f"{path} cannot be read: {error}; restore it, or begin anew in an empty --home"
+        ) from error
+    now_ms = epoch_ms(SystemClock().now()) // MINUTE_MS * MINUTE_MS
+    start_ms = now_ms if speed == 1.0 and persisted_now(home) is None else DEFAULT_START_MS
+    write_file(path, orjson.dumps({"start_ms": start_ms}) + b"\n")
+    return start_ms
 
 
 async def _listening(server: SimServer, chosen: SimOptions) -> SimEndpoints:

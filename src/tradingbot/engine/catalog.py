@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from tradingbot.engine.models import (
+    ContractSpecsState,
     InstanceState,
     PositionsState,
     RuntimeState,
@@ -43,6 +44,7 @@ DOCUMENTS: Final[Mapping[str, DocumentRow]] = {
     "trades": DocumentRow("state/trades_futures.json", TradesState, 1, "engine.portfolio_keeper"),
     "instance": DocumentRow("state/instance.json", InstanceState, 1, "app.bootstrap"),
     "symbol_status": DocumentRow("feature_store/venue_symbol_status.json", ValidationState, 1, "app.validation"),
+    "contract_specs": DocumentRow("feature_store/contract_specs.json", ContractSpecsState, 1, "app.spec_cache"),
     "runtime": DocumentRow("state/runtime.json", RuntimeState, 1, "app.daemon"),
 }
 

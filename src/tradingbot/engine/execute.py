@@ -18,6 +18,7 @@ from tradingbot.core.records import (
     OrderUnknown,
     RefusalCode,
 )
+from tradingbot.core.rounding import round_marketable
 from tradingbot.core.types import ContractKind, OrderKind, Symbol, iso_utc
 from tradingbot.decision import ClosePosition, OpenPosition
 from tradingbot.engine.identifiers import OrderIds
@@ -26,7 +27,6 @@ from tradingbot.engine.params import EngineParams
 from tradingbot.engine.portfolio_keeper import PortfolioKeeper
 from tradingbot.exits.protection import AmendStop, CancelStop, PlaceStop, StopAction
 from tradingbot.ports import Clock, Venue
-from tradingbot.risk.canonical_sizing import round_marketable
 
 log = structlog.get_logger(__name__)
 

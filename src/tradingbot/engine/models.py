@@ -96,6 +96,12 @@ class ValidationState(StateModel):
     symbols: dict[str, SymbolCheck]
 
 
+class ContractSpecsState(StateModel):
+    """`feature_store/contract_specs.json`: the venue's contracts as it listed them last, each with its time stamp."""
+
+    specs: list[dict[str, Any]] = Field(default_factory=list)
+
+
 class JobStatus(StateModel):
     """Last run of one job."""
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from tradingbot.core.records import OpenOrder
+from tradingbot.core.rounding import round_stop
 from tradingbot.core.types import ClientOrderId, OrderKind, Side, Symbol
 from tradingbot.market.contracts import ContractSpec
 from tradingbot.portfolio.book import exit_side
@@ -71,7 +72,7 @@ def _for_position(
     position: Position, stops: Sequence[OpenOrder], spec: ContractSpec, used: set[str]
 ) -> list[StopAction]:
     side = exit_side(position)
-    wanted = stop_on_tick(position.stop_price, side, spec.tick_size)
+    wanted = round_stop(position.stop_price, side, spec.tick_size)
     mine = [o for o in stops if o.symbol == position.symbol and o.side is side and o.reduce_only]
     if not mine:
         return [PlaceStop(position.position_id, position.symbol, side, position.size, wanted)]
@@ -81,10 +82,3 @@ def _for_position(
     if keep.size != position.size or keep.stop_price != wanted:
         actions.append(AmendStop(position.position_id, position.symbol, keep, position.size, wanted))
     return actions
-
-
-def stop_on_tick(price: Decimal, side: Side, tick: Decimal) -> Decimal:
-    """The stop price on tick, rounded towards the market, so that rounding never widens the loss."""
-    ticks = price / tick
-    whole = ticks.to_integral_value(rounding="ROUND_CEILING" if side is Side.SELL else "ROUND_FLOOR")
-    return whole * tick

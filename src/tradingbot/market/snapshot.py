@@ -14,6 +14,7 @@ from tradingbot.core.records import AccountState, BookView, Ticker
 from tradingbot.core.types import Symbol, epoch_ms
 from tradingbot.market.candles import Candles, FloatArray, IntArray
 from tradingbot.market.contracts import ContractSpec
+from tradingbot.market.order_book import depth_usd, touch_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,27 +63,13 @@ class BookStats:
         return (self.bid_depth_usd - self.ask_depth_usd) / both if both else 0.0
 
 
-def book_stats(book: BookView, spec: ContractSpec, within_fraction: float = 0.01) -> BookStats | None:
+def book_stats(book: BookView, spec: ContractSpec, within_pct: float = 1.0) -> BookStats | None:
     """Statistics of a book, or None when a side is empty (SPEC 3.5)."""
-    if not book.bids or not book.asks:
+    best = touch_of(book)
+    if best is None:
         return None
-    bid, ask = book.bids[0][0], book.asks[0][0]
-    mid = (bid + ask) / 2
-    inverse = spec.kind.value == "inverse"
-    scale = float(spec.contract_size)
-
-    def depth(levels: tuple[tuple[float, float], ...], floor: float, ceiling: float) -> float:
-        inside = ((price, size) for price, size in levels if floor <= price <= ceiling)
-        return sum(size * scale * (1.0 if inverse else price) for price, size in inside)
-
-    return BookStats(
-        as_of=book.as_of,
-        best_bid=bid,
-        best_ask=ask,
-        spread_pct=(ask - bid) / mid * 100,
-        bid_depth_usd=depth(book.bids, mid * (1 - within_fraction), mid),
-        ask_depth_usd=depth(book.asks, mid, mid * (1 + within_fraction)),
-    )
+    bid_usd, ask_usd = depth_usd(book, within_pct, spec.kind, float(spec.contract_size))
+    return BookStats(book.as_of, best.bid, best.ask, best.spread_pct, bid_usd, ask_usd)
 
 
 @dataclass(frozen=True, slots=True)

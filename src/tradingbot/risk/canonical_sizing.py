@@ -6,14 +6,13 @@ The result never exceeds the target, with one exception that has to be asked for
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, Context, Decimal, localcontext
-from typing import Final, NamedTuple
+from decimal import Decimal
+from typing import NamedTuple
 
 from tradingbot.core.errors import SizingError
-from tradingbot.core.types import ContractKind, Side, Symbol, plain
+from tradingbot.core.rounding import DOWN, ceil_size, round_size
+from tradingbot.core.types import ContractKind, Symbol, plain
 from tradingbot.market.contracts import ContractSpec
-
-_DOWN: Final = Context(prec=50, rounding=ROUND_DOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,7 @@ def _check(symbol: Symbol, target_usd: Decimal, price: Decimal, spec: ContractSp
 def contracts_for(target_usd: Decimal, price: Decimal, spec: ContractSpec) -> Decimal:
     """Contracts worth `target_usd`, rounded down far behind any venue's step."""
     one_usd = spec.contract_size if spec.kind is ContractKind.INVERSE else spec.contract_size * price
-    return _DOWN.divide(target_usd, one_usd)
+    return DOWN.divide(target_usd, one_usd)
 
 
 def _within(
@@ -98,40 +97,3 @@ def _within(
         made.append(SizeAdjustment(symbol, "minimum", size, smallest, f"minimum {plain(spec.min_size)}"))
         size = smallest
     return size, tuple(made)
-
-
-def round_size(size: Decimal, step: Decimal) -> Decimal:
-    """Down to a multiple of `step`, which may be above one. Raises SizingError for a negative size."""
-    if size < 0:
-        raise SizingError(f"a size cannot be negative, got {size}")
-    with localcontext(_DOWN):
-        return (size // step) * step
-
-
-def ceil_size(size: Decimal, step: Decimal) -> Decimal:
-    """Up to a multiple of `step`."""
-    down = round_size(size, step)
-    return down if down == size else down + step
-
-
-def round_price(price: Decimal, side: Side, tick: Decimal) -> Decimal:
-    """A limit price on tick that is never worse than asked: buy down, sell up.
-
-    Raises SizingError when nothing above zero is left.
-    """
-    if not price.is_finite() or price <= 0 or tick <= 0:
-        raise SizingError(f"price and tick must be above zero, got {price} and {tick}")
-    rounded = round_size(price, tick) if side is Side.BUY else ceil_size(price, tick)
-    if rounded <= 0:
-        raise SizingError(f"price {plain(price)} is below one tick of {plain(tick)}")
-    return rounded
-
-
-def round_stop(stop_price: Decimal, side: Side, tick: Decimal) -> Decimal:
-    """A stop trigger on tick that never fires later than asked: a sell stop goes up, a buy stop down."""
-    return round_price(stop_price, side, tick)
-
-
-def round_marketable(price: Decimal, side: Side, tick: Decimal) -> Decimal:
-    """A limit that must still cross after rounding: buy up, sell down (but not below one tick)."""
-    return max(round_price(price, side.opposite, tick), tick) if price >= tick else round_price(price, Side.SELL, tick)

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from tests.support import ETH, a_fill, a_plan, a_spec, a_stop_order
 from tradingbot.core.records import OpenOrder
+from tradingbot.core.rounding import round_stop
 from tradingbot.core.types import ClientOrderId, OrderKind, Side
-from tradingbot.exits.protection import AmendStop, CancelStop, PlaceStop, StopAction, plan_protection, stop_on_tick
+from tradingbot.exits.protection import AmendStop, CancelStop, PlaceStop, StopAction, plan_protection
 from tradingbot.portfolio.book import Book, apply_fill
 
 POSITION = apply_fill(Book(), a_fill(), a_plan())[0].open_positions[0]
@@ -70,7 +71,7 @@ def test_a_stop_that_is_not_reduce_only_does_not_protect() -> None:
 @pytest.mark.parametrize(("side", "expected"), [(Side.SELL, "1950.5"), (Side.BUY, "1950.0")])
 def test_rounding_never_widens_the_loss(side: Side, expected: str) -> None:
     """A long's stop rounds up, a short's down."""
-    assert stop_on_tick(Decimal("1950.2"), side, Decimal("0.5")) == Decimal(expected)
+    assert round_stop(Decimal("1950.2"), side, Decimal("0.5")) == Decimal(expected)
 
 
 @given(

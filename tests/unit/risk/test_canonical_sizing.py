@@ -11,16 +11,10 @@ from hypothesis import strategies as st
 
 from tests.unit.risk.specs import INVERSE, LINEAR, THOUSANDS
 from tradingbot.core.errors import SizingError
+from tradingbot.core.rounding import ceil_size, round_marketable, round_price, round_size, round_stop
 from tradingbot.core.types import Side
 from tradingbot.market.contracts import ContractSpec
-from tradingbot.risk.canonical_sizing import (
-    ceil_size,
-    normalize_position_size,
-    round_marketable,
-    round_price,
-    round_size,
-    round_stop,
-)
+from tradingbot.risk.canonical_sizing import normalize_position_size
 
 _specs = st.sampled_from([LINEAR, INVERSE, THOUSANDS])
 _usd = st.decimals(Decimal("0.01"), Decimal(10_000_000), places=2)
