@@ -14,7 +14,10 @@ import pytest
 import tradingbot
 from tradingbot.app.cli import COMMANDS, cli
 from tradingbot.config.listing import list_settings
+from tradingbot.core.types import Symbol
 from tradingbot.engine.catalog import DOCUMENTS, JOURNALS
+from tradingbot.guards.downtime import Downtime, TradingState
+from tradingbot.guards.entry_permission import AlphaTradingPolicy, VenueView, entry_permission
 from tradingbot.jobs.routine import JOBS
 from tradingbot.sim_server.hub import PRIVATE_FEEDS, PUBLIC_FEEDS
 from tradingbot.simulator.faults import FAULTS, FaultSpec
@@ -109,6 +112,21 @@ def test_the_fault_table_is_complete_and_says_what_the_program_says() -> None:
     rows = re.findall(r"^\| `(\w+)` \| (.+) \|$", page("simulated-venue.md"), flags=re.MULTILINE)
     assert {name: text for name, text in rows if name not in FaultSpec.model_fields} == dict(FAULTS)
     assert {name for name, _ in rows} - set(FAULTS) == set(FaultSpec.model_fields) - {"name"}
+
+
+def test_every_fault_has_a_row_on_the_page_of_faults() -> None:
+    table = page("faults.md").partition("## ")[0]
+    named = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\|([^|]+)\|", table, flags=re.MULTILINE))))
+    assert named == set(FAULTS)
+
+
+def test_every_reason_against_entries_is_named() -> None:
+    policy, venue = AlphaTradingPolicy(enabled=False), VenueView(False, 3, 3, False, clock_agrees=False)
+    downtime = Downtime(TradingState.DOWNTIME, None, None)
+    found = entry_permission((Symbol("BTCUSDT"),), policy, downtime, venue, False, True, {})
+    text = page("architecture.md")
+    for reason in (*found.reasons, *found.per_symbol.values()):
+        assert f"| `{reason}` |" in text, reason
 
 
 def test_every_feed_is_named() -> None:
