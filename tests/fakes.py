@@ -100,6 +100,9 @@ class FakeVenue:
         self.specs = dict(specs)
         self.prices = {symbol: Decimal(price) for symbol, price in prices.items()}
         self.candle_sets: dict[Symbol, Candles] = {}
+        self.higher_sets: dict[tuple[Symbol, Timeframe], Candles] = {}
+        self.frames_down: set[Timeframe] = set()
+        self.asked_frames: list[tuple[Symbol, Timeframe]] = []
         self.trades: dict[Symbol, list[PublicTrade]] = {}
         self.down = False
         self.lose_answers = False
@@ -149,7 +152,11 @@ class FakeVenue:
 
     async def candles(self, symbol: Symbol, timeframe: Timeframe, since: datetime, until: datetime) -> Candles:
         self._check()
-        return self.candle_sets.get(symbol, empty_candles(symbol, timeframe))
+        if timeframe in self.frames_down:
+            raise VenueUnavailableError("down")
+        self.asked_frames.append((symbol, timeframe))
+        known = self.candle_sets.get(symbol) if timeframe is Timeframe.M1 else self.higher_sets.get((symbol, timeframe))
+        return known if known is not None else empty_candles(symbol, timeframe)
 
     async def order_book(self, symbol: Symbol) -> BookView:
         self._check()

@@ -16,6 +16,7 @@ from tradingbot.core.errors import VenueError
 from tradingbot.core.records import AccountState, BookView, Ticker
 from tradingbot.core.types import Symbol, Timeframe, epoch_ms
 from tradingbot.engine.budget import within
+from tradingbot.engine.higher_frames import HigherFrames
 from tradingbot.engine.params import EngineParams
 from tradingbot.market.candles import Candles, empty_candles, join
 from tradingbot.market.contracts import ContractSpec
@@ -47,8 +48,10 @@ class MarketCollector:
     params: EngineParams
     specs: Mapping[Symbol, ContractSpec]
     _tracks: dict[Symbol, _Track] = field(default_factory=dict)
+    _higher: HigherFrames = field(init=False)
 
     def __post_init__(self) -> None:
+        self._higher = HigherFrames(self.venue, self.clock, self.params, self.specs)
         keep = self.params.book_samples
         for symbol in self.specs:
             self._tracks[symbol] = _Track(empty_candles(symbol, Timeframe.M1), deque(maxlen=keep))
@@ -65,11 +68,14 @@ class MarketCollector:
     async def refresh(self) -> None:
         """Bring candles up to now; a symbol that fails keeps its last bars and is said once."""
         now = self.clock.now()
+        first = not any(len(track.candles) for track in self._tracks.values())
         # A thousand candles take a few milliseconds to read; few at a time leave the event loop room between them.
         few = asyncio.Semaphore(AT_ONCE)
         async with asyncio.TaskGroup() as group:
             for symbol in self._tracks:
                 group.create_task(self._refresh_one(symbol, now, few), name=f"candles-{symbol}")
+        if not first:  # the first cycle must not wait for what only later ones need
+            await self._higher.refresh({symbol: track.candles for symbol, track in self._tracks.items()})
 
     async def _refresh_one(self, symbol: Symbol, now: datetime, few: asyncio.Semaphore) -> None:
         track = self._tracks[symbol]
@@ -130,6 +136,7 @@ class MarketCollector:
             symbol=symbol,
             spec=spec,
             candles=track.candles,
+            higher=self._higher.of(symbol),
             samples=_columns(track.samples),
             ticker=ticker,
             book=book_stats(view, spec) if view is not None else None,

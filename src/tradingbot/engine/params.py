@@ -60,6 +60,12 @@ class EngineParams(Params):
         "a venue that hangs must not keep exits waiting.",
     )
     candle_count: int = Field(default=1000, ge=100, le=10_000, description="1-minute candles that a snapshot holds.")
+    higher_candle_count: int = Field(
+        default=300, ge=10, le=2000, description="Candles of each timeframe from 5m to 1d that a snapshot holds."
+    )
+    higher_series_per_cycle: int = Field(
+        default=10, ge=1, le=1000, description="Series of 5m to 1d candles that one cycle asks for at most."
+    )
     book_sample_s: float = Field(default=5.0, ge=0.5, le=60, description="Seconds between samples of the order book.")
     book_samples: int = Field(default=240, ge=10, le=10_000, description="Samples that a snapshot holds.")
     orders: OrderParams = OrderParams()

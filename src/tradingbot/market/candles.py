@@ -95,6 +95,15 @@ def join(older: Candles, newer: Candles) -> Candles:
     )
 
 
+def union(primary: Candles, secondary: Candles) -> Candles:
+    """Every bar that either has, oldest first; where both have one, `primary` wins."""
+    times = np.concatenate([primary.open_ms, secondary.open_ms])
+    _, first = np.unique(times, return_index=True)
+    columns = ("open_ms", "open", "high", "low", "close", "volume")
+    merged = (np.concatenate([getattr(primary, name), getattr(secondary, name)])[first] for name in columns)
+    return Candles(primary.symbol, primary.timeframe, *merged)
+
+
 def resample(candles: Candles, timeframe: Timeframe) -> Candles:
     """Higher candles built from lower ones, complete bars only (SPEC 3.1)."""
     if not len(candles):

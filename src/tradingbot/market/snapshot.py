@@ -11,7 +11,7 @@ from decimal import Decimal
 import numpy as np
 
 from tradingbot.core.records import AccountState, BookView, Ticker
-from tradingbot.core.types import Symbol, epoch_ms
+from tradingbot.core.types import Symbol, Timeframe, epoch_ms
 from tradingbot.market.candles import Candles, FloatArray, IntArray
 from tradingbot.market.contracts import ContractSpec
 from tradingbot.market.order_book import depth_usd, touch_of
@@ -74,7 +74,10 @@ def book_stats(book: BookView, spec: ContractSpec, within_pct: float = 1.0) -> B
 
 @dataclass(frozen=True, slots=True)
 class SymbolSnapshot:
-    """One symbol at one moment. `stale` names every input that is older than its limit: such a symbol opens nothing."""
+    """One symbol at one moment. `stale` names every input that is older than its limit: such a symbol opens nothing.
+
+    `candles` are of one minute; `higher` has those of 5 m to 1 d.
+    """
 
     symbol: Symbol
     spec: ContractSpec
@@ -83,6 +86,7 @@ class SymbolSnapshot:
     ticker: Ticker | None = None
     book: BookStats | None = None
     stale: tuple[str, ...] = ()
+    higher: Mapping[Timeframe, Candles] = field(default_factory=dict)
 
     @property
     def mark_price(self) -> Decimal | None:
@@ -112,8 +116,9 @@ class MarketSnapshot:
 
 def _feed(state: hashlib.blake2b, part: SymbolSnapshot) -> None:
     state.update(f"{part.symbol}|{part.spec}|{part.ticker}|{part.book}|{part.stale}".encode())
-    candles, samples = part.candles, part.samples
-    for column in (candles.open_ms, candles.open, candles.high, candles.low, candles.close, candles.volume):
-        state.update(np.ascontiguousarray(column).tobytes())
+    samples = part.samples
+    for candles in (part.candles, *part.higher.values()):
+        for column in (candles.open_ms, candles.open, candles.high, candles.low, candles.close, candles.volume):
+            state.update(np.ascontiguousarray(column).tobytes())
     for column in (samples.time_ms, samples.bid, samples.bid_size, samples.ask, samples.ask_size):
         state.update(np.ascontiguousarray(column).tobytes())
