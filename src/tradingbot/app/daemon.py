@@ -274,6 +274,7 @@ class Daemon:
         return {
             "exchange_health": self._exchange_health,
             "portfolio_reconciliation": self._hourly_reconciliation,
+            "contract_specifications": self._specifications,
             "symbol_validation": self._validation,
         }
 
@@ -302,6 +303,9 @@ class Daemon:
         limit_s = 3 * self._settings.engine.read_budget_s
         async with self._account_lock:
             await within(self._clock, limit_s, "reconciliation", self._reconciler.reconcile())
+
+    async def _specifications(self) -> None:
+        await self._collector.refresh_specs()
 
     async def run_cycle(self) -> CycleReport:
         """One cycle. It and the hourly reconciliation both move the book: one at a time."""
