@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from tradingbot.core.records import AccountState, Fill, LedgerEntry, LedgerKind, OpenOrder, VenuePosition
-from tradingbot.core.types import OrderKind, Symbol
+from tradingbot.core.types import FillId, OrderKind, Symbol
 from tradingbot.engine.identifiers import OrderIds
 from tradingbot.engine.models import PositionsState, TradesState
 from tradingbot.portfolio.position import ClosedTrade, Position
@@ -72,12 +72,11 @@ async def ask_venue(
 def compare(records: Records, ids: OrderIds) -> Agreement:
     """All comparisons."""
     ours = fills_of_ours(records.venue_fills, ids)
-    ours_ids = {fill.fill_id for fill in ours}
     differences = [
         *_positions(records),
         *_orders(records, ids),
         *_fills(records, ours),
-        *_cash(records, {fill.fill_id for fill in records.venue_fills if fill.fill_id not in ours_ids}),
+        *_cash(records, {fill.fill_id for fill in ours}),
         *_balances(records),
     ]
     counts = {
@@ -181,11 +180,11 @@ def booked_cash(records: Records) -> dict[str, Decimal]:
     return sums
 
 
-def _cash(records: Records, foreign_fills: set[str]) -> Iterable[Difference]:
+def _cash(records: Records, fills_of_ours: set[FillId]) -> Iterable[Difference]:
     ours = booked_cash(records)
     theirs: dict[str, Decimal] = {}
     for row in records.ledger:
-        if _concerns_us(records, row) and (row.fill_id is None or row.fill_id not in foreign_fills):
+        if _concerns_us(records, row) and (row.fill_id is None or row.fill_id in fills_of_ours):
             theirs[row.currency] = theirs.get(row.currency, ZERO) + row.change
     for currency in sorted({*ours, *theirs}):
         mine, venue = ours.get(currency, ZERO), theirs.get(currency, ZERO)

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 import structlog
 
 from tradingbot.core.records import Fill, LedgerEntry, Liquidity
-from tradingbot.core.types import Symbol
+from tradingbot.core.types import FillId, Symbol
 from tradingbot.engine.intents import Intent, IntentLog
 from tradingbot.engine.models import PositionsState, TradesState
 from tradingbot.portfolio.book import REMEMBERED_FILLS, Book, FillEffect, apply_fill, apply_foreign_fill, apply_ledger
@@ -67,6 +67,7 @@ class PortfolioKeeper:
         self._intents = intents
         # A crash between journal and positions file makes fills come again: their line is there already.
         self._journalled = dict(journalled_fills or {})
+        self._waiting: set[FillId] = set()
 
     @property
     def book(self) -> Book:
@@ -82,10 +83,29 @@ class PortfolioKeeper:
         """Exchange the book for its next state (stops, extremes); saved with the next `save`."""
         self._book = book
 
-    def absorb(self, fills: Sequence[Fill], now: datetime) -> list[FillEffect]:
-        """Apply fills, of the stream or of REST alike; each counts once."""
-        effects = [self._absorb_one(fill, now) for fill in sorted(fills, key=lambda fill: fill.time)]
+    def absorb(self, fills: Sequence[Fill], now: datetime, complete: bool = False) -> list[FillEffect]:
+        """Apply fills, each once. `complete`: all since `fills_wanted_since`, as REST has them.
+
+        What an outside fill took from us depends on all fills before it, and the stream may have lost one of them: it
+        waits until a complete list shows it in its place.
+        """
+        effects = []
+        for fill in sorted(fills, key=lambda fill: fill.time):
+            if complete:
+                self._waiting.discard(fill.fill_id)
+            elif self._is_outside(fill):
+                self._waiting |= {fill.fill_id} - set(self._book.seen_fills)
+                continue
+            effects.append(self._absorb_one(fill, now))
         return [effect for effect in effects if effect.kind != "duplicate"]
+
+    @property
+    def awaits_complete_fills(self) -> bool:
+        """The stream brought fills of others that no complete list has shown yet."""
+        return bool(self._waiting)
+
+    def _is_outside(self, fill: Fill) -> bool:
+        return self._intents.find(fill.client_order_id) is None and not self._is_known_stop(fill)
 
     def _absorb_one(self, fill: Fill, now: datetime) -> FillEffect:
         intent = self._intents.find(fill.client_order_id)

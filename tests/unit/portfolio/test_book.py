@@ -195,7 +195,7 @@ def test_what_was_by_hand_before_our_entry_is_not_ours() -> None:
 
 
 def test_a_fill_by_hand_may_be_seen_before_the_entry_that_it_reduced() -> None:
-    """The stream lost our entry; REST brings both again."""
+    """The venue lists our entry late; then both are shown again."""
     book, effect = by_hand(Book(), outside("h1", Side.SELL, "0.4"))
     assert (effect.kind, book) == ("foreign", Book())
     book, _ = apply_fill(book, a_fill(), a_plan())
@@ -208,7 +208,7 @@ Step = tuple[str, bool, int]
 
 @given(st.lists(st.tuples(st.sampled_from(["entry", "exit", "hand", "hand"]), st.booleans(), st.integers(1, 9))))
 def test_ours_stays_between_nothing_and_what_we_opened(steps: list[Step]) -> None:
-    """Whatever others do: ours is never negative, never more than we opened, and with theirs it is what the venue has."""
+    """Whatever others do: ours is never negative nor more than we opened, and with theirs it is what the venue has."""
     book, venue, opened_in_all = Book(), Decimal(0), Decimal(0)
     for number, (who, buys, size) in enumerate(steps):
         held = book.open_for(ETH)
