@@ -206,6 +206,11 @@ class Daemon:
         return self._state
 
     @property
+    def specs(self) -> Mapping[Symbol, ContractSpec]:
+        """Contract specifications as read last."""
+        return self._collector.specs
+
+    @property
     def unresolved(self) -> tuple[str, ...]:
         """Orders whose outcome is not proven yet."""
         return tuple(self._intents.unresolved)

@@ -100,9 +100,9 @@ class PortfolioKeeper:
         return [effect for effect in effects if effect.kind != "duplicate"]
 
     @property
-    def awaits_complete_fills(self) -> bool:
-        """The stream brought fills of others that no complete list has shown yet."""
-        return bool(self._waiting)
+    def needs_complete_fills(self) -> bool:
+        """The sizes at the venue alone prove nothing: others trade, or hold something, where we hold a position."""
+        return bool(self._waiting) or any(position.foreign_size for position in self._book.open_positions)
 
     def _is_outside(self, fill: Fill) -> bool:
         return self._intents.find(fill.client_order_id) is None and not self._is_known_stop(fill)

@@ -88,7 +88,7 @@ class Reconciler:
         """
         positions, orders = await self._ask()
         differences = compare_positions(self._keeper.book, positions)
-        if differences or self._keeper.awaits_complete_fills:
+        if differences or self._keeper.needs_complete_fills:
             # The stream may be behind: fills that REST already knows explain most differences.
             await self._settlement.absorb_rest()
             positions, orders = await self._ask()

@@ -548,6 +548,32 @@ async def test_any_mixture_of_ours_and_theirs_agrees_in_the_end(rig: Rig, seed: 
     assert "closed_by_hand" in {row["purpose"] for row in rig.journals["fills"].records}
 
 
+async def test_our_exit_beside_theirs_is_found_although_the_sizes_agree(rig: Rig) -> None:
+    """Theirs is as large as ours was, and the stream lost our exit: nothing of theirs is closed for ours."""
+    await with_a_position(rig)
+    await by_hand(rig, Side.BUY, "2")
+    await cycle(rig, "c2")
+    rig.venue.silent_stream = True
+    await rig.close("c3")
+    truth, (trade,) = await cycle(rig, "c3")
+    assert trade.exit_rule == "time_exit"
+    assert truth.blocked_symbols() == {ETH: "foreign_position"}
+    assert (rig.venue.held[ETH][0], rig.keeper.book.open_positions) == (2, ())
+
+
+async def test_added_and_taken_back_where_the_stream_lost_the_first(rig: Rig) -> None:
+    """The list of the venue says in which order it was."""
+    await with_a_position(rig)
+    rig.venue.silent_stream = True
+    await by_hand(rig, Side.BUY, "1")
+    rig.venue.silent_stream = False
+    await by_hand(rig, Side.SELL, "1")
+    truth, trades = await cycle(rig, "c2")
+    assert (truth.differences, trades) == ((), [])
+    assert (rig.keeper.book.open_positions[0].size, rig.keeper.needs_complete_fills) == (2, False)
+    assert await differences(rig) == []
+
+
 # ---------------------------------------------------------------- contract specifications
 
 
