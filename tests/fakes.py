@@ -249,7 +249,9 @@ class FakeVenue:
         pnl = Decimal(0)
         if size * change < 0:
             sign = 1 if size > 0 else -1
-            pnl = sign * (fill.size * (1 / entry - 1 / fill.price) if inverse else fill.size * (fill.price - entry))
+            closed = min(fill.size, abs(size))
+            pnl = sign * (closed * (1 / entry - 1 / fill.price) if inverse else closed * (fill.price - entry))
+            entry = fill.price if fill.size > abs(size) else entry
         else:
             entry = (abs(size) * entry + fill.size * fill.price) / (abs(size) + fill.size)
         self.held[fill.symbol] = (size + change, entry)

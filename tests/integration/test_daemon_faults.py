@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 import structlog
 
 from tests.integration.daemon_rig import Rig, running
+from tradingbot.core.records import LedgerKind
 from tradingbot.simulator.faults import FAULTS
 
 WARM_CYCLES = 9
@@ -270,6 +272,163 @@ async def test_a_position_opened_by_hand_is_reported_and_untouched(tmp_path: Pat
             assert foreign not in rig.stops
         mine = [fill for fill in rig.venue.rows.fills if fill.symbol == foreign and fill.client_id is not None]
         assert len(mine) == len(ours), "nothing of ours was sent there"
+
+
+async def test_a_position_closed_by_hand_is_a_trade_that_says_so(tmp_path: Path) -> None:
+    """Linear and inverse alike: booked from the account log, its stop gone, nothing refused, the symbol free again."""
+    async with running(tmp_path) as rig:
+        await rig.cycle(WARM_CYCLES)
+        held = dict(rig.held)
+        assert {name[:3] for name in held} == {"PF_", "PI_"}
+        for name, size in held.items():
+            rig.by_hand(name, "sell" if size > 0 else "buy", str(abs(size)))
+        report = await rig.good_cycle()
+        assert report.differences == ()
+        rules = {row["symbol"]: row["exit_rule"] for row in rig.rows("executed_trades")}
+        assert {rules[rig.symbol_of(name)] for name in held} == {"closed_by_hand"}
+        assert not _refused(rig)
+        assert rig.protected()
+        await rig.assert_agrees()
+        await rig.cycle_until("it trades again", lambda: rig.held)
+        await rig.assert_agrees()
+
+
+async def test_a_position_reduced_by_hand_keeps_a_stop_of_its_new_size(tmp_path: Path) -> None:
+    async with running(tmp_path) as rig:
+        await rig.cycle(WARM_CYCLES)
+        name, size = next((name, size) for name, size in rig.held.items() if name.startswith("PF_"))
+        stop = next(uid for uid in _stop_orders(rig) if rig.venue.account.orders[uid].symbol == name)
+        half = (abs(size) / 2).quantize(_dec("0.01"))
+        rig.by_hand(name, "sell" if size > 0 else "buy", str(half))
+        report = await rig.good_cycle()
+        assert report.differences == ()
+        assert rig.protected(), "the stop shrinks with the position"
+        if name in rig.held:  # else this very cycle closed the rest
+            assert rig.venue.account.orders[stop].open == abs(size) - half
+        await rig.assert_agrees()
+        await rig.cycle_until("the rest is closed", lambda: name not in rig.held)
+        await rig.cycle()
+        trade = [row for row in rig.rows("executed_trades") if row["symbol"] == rig.symbol_of(name)][-1]
+        assert _dec(trade["size"]) == abs(size)
+        assert not _refused(rig)
+        await rig.assert_agrees()
+
+
+async def test_a_position_turned_around_by_hand_is_closed_and_the_rest_untouched(tmp_path: Path) -> None:
+    """Over an hour: the funding of what they hold is not ours either."""
+    async with running(tmp_path) as rig:
+        await rig.cycle(WARM_CYCLES)
+        name, size = next((name, size) for name, size in rig.held.items() if name.startswith("PF_"))
+        symbol = rig.symbol_of(name)
+        ours = len(_sent(rig, symbol))
+        there, back = ("sell", "buy") if size > 0 else ("buy", "sell")
+        rig.by_hand(name, there, str(abs(size) * 3))
+        await rig.good_cycle()
+        assert [row["exit_rule"] for row in rig.rows("executed_trades") if row["symbol"] == symbol][-1] == (
+            "closed_by_hand"
+        )
+        for _ in range(65):
+            report = await rig.good_cycle()
+            assert report.permission.per_symbol[symbol] == "foreign_position"
+            assert rig.held[name] == -2 * size
+            assert name not in rig.stops
+        assert len(_sent(rig, symbol)) == ours, "nothing of ours was sent there"
+        since = rig.parts.clock.now() - timedelta(minutes=64)
+        funding = [row for row in await rig.parts.venue.ledger(0) if row.kind is LedgerKind.FUNDING]
+        assert [row for row in funding if row.symbol == symbol and row.time > since], "they paid or got funding"
+        assert {d.kind for d in (await rig.agreement()).differences} == {"position"}
+        rig.by_hand(name, back, str(abs(size) * 2))
+        report = await rig.good_cycle()
+        assert symbol not in report.permission.per_symbol
+        await rig.cycle_until("it trades again", lambda: name in rig.held)
+        await rig.assert_agrees()
+
+
+async def test_a_position_increased_by_hand_is_reported_and_only_ours_is_closed(tmp_path: Path) -> None:
+    async with running(tmp_path) as rig:
+        await rig.cycle(WARM_CYCLES)
+        name, size = next((name, size) for name, size in rig.held.items() if name.startswith("PF_"))
+        symbol = rig.symbol_of(name)
+        there, back = ("buy", "sell") if size > 0 else ("sell", "buy")
+        rig.by_hand(name, there, str(abs(size)))
+        report = await rig.good_cycle()
+        while abs(rig.held[name]) == 2 * abs(size):
+            assert report.permission.per_symbol[symbol] == "position_size"
+            assert rig.stops[name] == abs(size), "the stop stays ours"
+            assert {d.kind for d in (await rig.agreement()).differences} == {"position"}
+            report = await rig.good_cycle()
+        for _ in range(3):
+            report = await rig.good_cycle()
+            assert report.permission.per_symbol[symbol] == "foreign_position"
+            assert (rig.held[name], name in rig.stops) == (size, False)
+        rig.by_hand(name, back, str(abs(size)))
+        await rig.cycle(2)
+        assert not _refused(rig)
+        await rig.assert_agrees()
+
+
+async def test_hands_by_chance_over_two_lives_leave_no_trace(tmp_path: Path) -> None:
+    """People buy and sell where we trade, streams break, the process restarts; at the end theirs is taken back."""
+    chance = random.Random(5)
+    for _life in range(2):
+        async with running(tmp_path) as rig:
+            for _ in range(40):
+                if rig.held and chance.random() < 0.4:
+                    name, size = chance.choice(sorted(rig.held.items()))
+                    step = _dec("1") if name.startswith("PI_") else _dec("0.01")
+                    part = max((abs(size) * chance.choice([1, 2, 3]) / 2).quantize(step), step)
+                    rig.by_hand(name, chance.choice(["buy", "sell"]), str(part))
+                if chance.random() < 0.1:
+                    rig.fault(chance.choice(["close_sockets", "http_500", "silent_socket"]), probability=0.5)
+                elif chance.random() < 0.3:
+                    rig.heal()
+                await rig.cycle()
+            rig.heal()
+            assert rig.failures == []
+    async with running(tmp_path) as rig:
+        await rig.cycle()
+        _take_back(rig)
+        await rig.cycle(2)
+        _take_back(rig)
+        await rig.cycle(2)
+        assert rig.protected()
+        rules = {row["exit_rule"] for row in rig.rows("executed_trades")}
+        assert "closed_by_hand" in rules
+        assert len(rules) > 1
+        await rig.assert_agrees()
+
+
+def _take_back(rig: Rig) -> None:
+    """Everything at the venue that is not ours is closed by hand."""
+    report = rig.reports[-1]
+    assert report is not None
+    for text in report.differences:
+        _, symbol, _, ours, _, theirs = text.replace(":", "").replace(",", "").split()
+        excess = _dec(theirs) - _dec(ours)
+        rig.by_hand(rig.venue_name(symbol), "sell" if excess > 0 else "buy", str(abs(excess)))
+
+
+def _sent(rig: Rig, symbol: str) -> list[str]:
+    return [row["client_order_id"] for row in rig.events("intent") if row["intent"]["symbol"] == symbol]
+
+
+def _refused(rig: Rig) -> list[str]:
+    return [row["client_order_id"] for row in rig.events("outcome") if row["status"] == "refused"]
+
+
+async def test_the_venue_s_contracts_are_read_anew_within_the_hour(tmp_path: Path) -> None:
+    """A contract that the venue stops trading is no longer entered; an outage of the list changes nothing."""
+    async with running(tmp_path) as rig:
+        await rig.cycle(2)
+        known = rig.daemon.specs
+        rig.fault("empty_instruments")
+        await rig.cycle(61)
+        assert rig.daemon.specs == known
+        rig.heal()
+        await rig.cycle(61)
+        assert set(rig.daemon.specs) == set(known)
+        assert all(rig.daemon.specs[symbol].as_of > known[symbol].as_of for symbol in known)
+        assert rig.failures == []
 
 
 async def test_foreign_orders_are_never_cancelled(tmp_path: Path) -> None:

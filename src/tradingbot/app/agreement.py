@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from tradingbot.core.records import AccountState, Fill, LedgerEntry, LedgerKind, Liquidity, OpenOrder, VenuePosition
-from tradingbot.core.types import OrderKind
+from tradingbot.core.records import AccountState, Fill, LedgerEntry, LedgerKind, OpenOrder, VenuePosition
+from tradingbot.core.types import FillId, OrderKind, Symbol
 from tradingbot.engine.identifiers import OrderIds
 from tradingbot.engine.models import PositionsState, TradesState
 from tradingbot.portfolio.position import ClosedTrade, Position
@@ -71,13 +71,12 @@ async def ask_venue(
 
 def compare(records: Records, ids: OrderIds) -> Agreement:
     """All comparisons."""
-    ours = [fill for fill in records.venue_fills if ids.is_ours(fill.client_order_id) or _forced(records, fill)]
-    ours_ids = {fill.fill_id for fill in ours}
+    ours = fills_of_ours(records.venue_fills, ids)
     differences = [
         *_positions(records),
         *_orders(records, ids),
         *_fills(records, ours),
-        *_cash(records, {fill.fill_id for fill in records.venue_fills if fill.fill_id not in ours_ids}),
+        *_cash(records, {fill.fill_id for fill in ours}),
         *_balances(records),
     ]
     counts = {
@@ -92,17 +91,38 @@ def compare(records: Records, ids: OrderIds) -> Agreement:
     return Agreement(tuple(differences), counts, {k: str(v) for k, v in booked_cash(records).items()})
 
 
-def _forced(records: Records, fill: Fill) -> bool:
-    """The venue closed by force something that we held at that time."""
-    if fill.liquidity is not Liquidity.LIQUIDATION:
-        return False
-    held: list[Position | ClosedTrade] = [*records.positions.positions, *records.trades.trades]
-    return any(
-        one.symbol == fill.symbol
-        and fill.side is one.direction.entry_side.opposite
-        and one.entry_time <= fill.time <= (one.exit_time or fill.time)
-        for one in held
-    )
+def fills_of_ours(fills: Sequence[Fill], ids: OrderIds) -> list[Fill]:
+    """Fills of our orders, and those of others that took something from our position: by hand, or by force.
+
+    The venue nets: what others added on our side goes first, then ours. A fill that took any part of ours counts whole,
+    as its row in the account log does.
+    """
+    mine: dict[Symbol, Decimal] = {}
+    added: dict[Symbol, Decimal] = {}
+    found = []
+    for fill in sorted(fills, key=lambda fill: fill.time):
+        held = mine.get(fill.symbol, ZERO)
+        change = fill.size * fill.side.sign
+        if ids.is_entry(fill.client_order_id):
+            mine[fill.symbol] = held + change
+        elif ids.is_ours(fill.client_order_id):
+            mine[fill.symbol] = _towards_zero(held, fill.size)
+        elif held * change > 0:
+            added[fill.symbol] = added.get(fill.symbol, ZERO) + fill.size
+        elif held * change < 0:
+            theirs = min(fill.size, added.get(fill.symbol, ZERO))
+            added[fill.symbol] = added.get(fill.symbol, ZERO) - theirs
+            mine[fill.symbol] = _towards_zero(held, fill.size - theirs)
+        if mine.get(fill.symbol, ZERO) == 0:
+            added[fill.symbol] = ZERO
+        if ids.is_ours(fill.client_order_id) or mine.get(fill.symbol, ZERO) != held:
+            found.append(fill)
+    return found
+
+
+def _towards_zero(held: Decimal, size: Decimal) -> Decimal:
+    left = max(abs(held) - size, ZERO)
+    return left if held > 0 else -left
 
 
 def _positions(records: Records) -> Iterable[Difference]:
@@ -160,16 +180,30 @@ def booked_cash(records: Records) -> dict[str, Decimal]:
     return sums
 
 
-def _cash(records: Records, foreign_fills: set[str]) -> Iterable[Difference]:
+def _cash(records: Records, fills_of_ours: set[FillId]) -> Iterable[Difference]:
     ours = booked_cash(records)
     theirs: dict[str, Decimal] = {}
     for row in records.ledger:
-        if row.kind in OURS and row.symbol is not None and (row.fill_id is None or row.fill_id not in foreign_fills):
+        if _concerns_us(records, row) and (row.fill_id is None or row.fill_id in fills_of_ours):
             theirs[row.currency] = theirs.get(row.currency, ZERO) + row.change
     for currency in sorted({*ours, *theirs}):
         mine, venue = ours.get(currency, ZERO), theirs.get(currency, ZERO)
         if mine != venue:
             yield Difference("booked_cash", currency, str(mine), str(venue), f"differs by {venue - mine}")
+
+
+def _concerns_us(records: Records, row: LedgerEntry) -> bool:
+    """Trades, and funding of what we held at that time: the funding of somebody else's position is not ours."""
+    if row.kind not in OURS or row.symbol is None:
+        return False
+    if row.kind is not LedgerKind.FUNDING:
+        return True
+    open_now = [p for p in records.positions.positions if p.is_open]
+    settling = [p for p in records.positions.positions if not p.is_open]
+    closed: list[Position | ClosedTrade] = [*records.trades.trades, *settling]
+    return any(one.symbol == row.symbol and one.entry_time <= row.time for one in open_now) or any(
+        one.symbol == row.symbol and one.entry_time <= row.time <= (one.exit_time or row.time) for one in closed
+    )
 
 
 def _balances(records: Records) -> Iterable[Difference]:

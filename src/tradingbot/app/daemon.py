@@ -206,6 +206,11 @@ class Daemon:
         return self._state
 
     @property
+    def specs(self) -> Mapping[Symbol, ContractSpec]:
+        """Contract specifications as read last."""
+        return self._collector.specs
+
+    @property
     def unresolved(self) -> tuple[str, ...]:
         """Orders whose outcome is not proven yet."""
         return tuple(self._intents.unresolved)
@@ -274,6 +279,7 @@ class Daemon:
         return {
             "exchange_health": self._exchange_health,
             "portfolio_reconciliation": self._hourly_reconciliation,
+            "contract_specifications": self._specifications,
             "symbol_validation": self._validation,
         }
 
@@ -302,6 +308,9 @@ class Daemon:
         limit_s = 3 * self._settings.engine.read_budget_s
         async with self._account_lock:
             await within(self._clock, limit_s, "reconciliation", self._reconciler.reconcile())
+
+    async def _specifications(self) -> None:
+        await self._collector.refresh_specs()
 
     async def run_cycle(self) -> CycleReport:
         """One cycle. It and the hourly reconciliation both move the book: one at a time."""

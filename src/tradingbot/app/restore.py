@@ -13,7 +13,7 @@ from tradingbot.app.stores import Stores
 from tradingbot.engine.identifiers import instance_of
 from tradingbot.engine.intents import REMEMBERED_INTENTS, IntentLog
 from tradingbot.engine.models import InstanceState, PositionsState, TradesState, with_journalled
-from tradingbot.engine.portfolio_keeper import PortfolioKeeper
+from tradingbot.engine.portfolio_keeper import PortfolioKeeper, purposes_by_fill
 from tradingbot.portfolio.book import REMEMBERED_FILLS
 
 log = structlog.get_logger(__name__)
@@ -84,5 +84,5 @@ def known_portfolio(stores: Stores, intents: IntentLog) -> PortfolioKeeper:
         journals["fills"],
         journals["executed_trades"],
         intents,
-        {str(row["fill_id"]) for row in journals["fills"].reader().tail(REMEMBERED_FILLS) if "fill_id" in row},
+        purposes_by_fill(journals["fills"].reader().tail(REMEMBERED_FILLS)),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -26,6 +26,9 @@ from tradingbot.ports import Clock, Venue
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 3
+
+NOTICED = ("tradeable", "post_only", "tick_size", "size_step", "min_size", "max_size", "margin_levels")
+"""What is said aloud when the venue changes it."""
 
 Sample = tuple[int, float, float, float, float]
 
@@ -76,6 +79,23 @@ class MarketCollector:
                 group.create_task(self._refresh_one(symbol, now, few), name=f"candles-{symbol}")
         if not first:  # the first cycle must not wait for what only later ones need
             await self._higher.refresh({symbol: track.candles for symbol, track in self._tracks.items()})
+
+    async def refresh_specs(self) -> None:
+        """Read the contract specifications anew; one that is no longer listed is no longer tradeable.
+
+        An empty list, as every failure, is an outage and keeps what is known. Raises VenueError.
+        """
+        listed = await self.venue.contract_specs()
+        if not any(symbol in listed for symbol in self.specs):
+            log.warning("specs.none_listed", symbols=len(self.specs))
+            return
+        found = {symbol: listed.get(symbol) or replace(old, tradeable=False) for symbol, old in self.specs.items()}
+        for symbol, old in self.specs.items():
+            new = found[symbol]
+            changed = {name: str(getattr(new, name)) for name in NOTICED if getattr(new, name) != getattr(old, name)}
+            if changed:
+                log.warning("specs.changed", symbol=symbol, **changed)
+        self.specs = found
 
     async def _refresh_one(self, symbol: Symbol, now: datetime, few: asyncio.Semaphore) -> None:
         track = self._tracks[symbol]

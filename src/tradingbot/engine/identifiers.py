@@ -33,3 +33,7 @@ class OrderIds:
     def is_ours(self, client_order_id: ClientOrderId | None) -> bool:
         """Whether this installation made the order; nobody else's orders are ever touched."""
         return client_order_id is not None and client_order_id.startswith(self._own)
+
+    def is_entry(self, client_order_id: ClientOrderId | None) -> bool:
+        """Whether this installation made the order to open a position; its other orders only reduce."""
+        return client_order_id is not None and self.is_ours(client_order_id) and client_order_id.endswith("-entry")

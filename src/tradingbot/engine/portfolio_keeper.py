@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import structlog
 
 from tradingbot.core.records import Fill, LedgerEntry, Liquidity
-from tradingbot.core.types import Symbol
+from tradingbot.core.types import FillId, Symbol
 from tradingbot.engine.intents import Intent, IntentLog
 from tradingbot.engine.models import PositionsState, TradesState
-from tradingbot.portfolio.book import REMEMBERED_FILLS, Book, FillEffect, apply_fill, apply_ledger
+from tradingbot.portfolio.book import REMEMBERED_FILLS, Book, FillEffect, apply_fill, apply_foreign_fill, apply_ledger
 from tradingbot.portfolio.position import ClosedTrade, Position, close_out
 from tradingbot.ports import Journal
 
@@ -24,6 +24,9 @@ T = TypeVar("T", contravariant=True)
 
 LIQUIDATION = "liquidation"
 """Exit rule and journalled purpose of what the venue closed by force."""
+
+BY_HAND = "closed_by_hand"
+"""Exit rule and journalled purpose of what an order that is not ours took from our position."""
 
 FILL_OVERLAP = timedelta(minutes=10)
 """Fills are asked for again from this long before the newest applied one; ids make the repetition harmless."""
@@ -51,8 +54,9 @@ class PortfolioKeeper:
         fills_journal: Journal,
         trades_journal: Journal,
         intents: IntentLog,
-        journalled_fills: Collection[str] = (),
+        journalled_fills: Mapping[str, str] | None = None,
     ) -> None:
+        """`journalled_fills`: the newest lines of the journal of fills, purpose by fill id."""
         self._book = book
         self._trades = list(trades.trades)
         self._trade_ids = {trade.trade_id for trade in self._trades}
@@ -62,7 +66,8 @@ class PortfolioKeeper:
         self._trades_journal = trades_journal
         self._intents = intents
         # A crash between journal and positions file makes fills come again: their line is there already.
-        self._journalled = set(journalled_fills)
+        self._journalled = dict(journalled_fills or {})
+        self._waiting: set[FillId] = set()
 
     @property
     def book(self) -> Book:
@@ -78,48 +83,64 @@ class PortfolioKeeper:
         """Exchange the book for its next state (stops, extremes); saved with the next `save`."""
         self._book = book
 
-    def absorb(self, fills: Sequence[Fill], now: datetime) -> list[FillEffect]:
-        """Apply fills, of the stream or of REST alike; each counts once."""
-        effects = [self._absorb_one(fill, now) for fill in sorted(fills, key=lambda fill: fill.time)]
+    def absorb(self, fills: Sequence[Fill], now: datetime, complete: bool = False) -> list[FillEffect]:
+        """Apply fills, each once. `complete`: all since `fills_wanted_since`, as REST has them.
+
+        What an outside fill took from us depends on all fills before it, and the stream may have lost one of them: it
+        waits until a complete list shows it in its place.
+        """
+        effects = []
+        for fill in sorted(fills, key=lambda fill: fill.time):
+            if complete:
+                self._waiting.discard(fill.fill_id)
+            elif self._is_outside(fill):
+                self._waiting |= {fill.fill_id} - set(self._book.seen_fills)
+                continue
+            effects.append(self._absorb_one(fill, now))
         return [effect for effect in effects if effect.kind != "duplicate"]
+
+    @property
+    def needs_complete_fills(self) -> bool:
+        """The sizes at the venue alone prove nothing: others trade, or hold something, where we hold a position."""
+        return bool(self._waiting) or any(position.foreign_size for position in self._book.open_positions)
+
+    def _is_outside(self, fill: Fill) -> bool:
+        return self._intents.find(fill.client_order_id) is None and not self._is_known_stop(fill)
 
     def _absorb_one(self, fill: Fill, now: datetime) -> FillEffect:
         intent = self._intents.find(fill.client_order_id)
         plan = intent.plan if intent is not None and intent.purpose == "entry" else None
         rule, context = _exit_reason(intent)
-        # A fill of an order that no intent of ours explains is somebody else's business: it never moves our book.
-        # Unless the venue itself closed what we hold: a forced closing has no order of anybody.
-        if intent is None and fill.liquidity is Liquidity.LIQUIDATION:
-            rule, context = LIQUIDATION, {"price": str(fill.price)}
-            self._book, effect = apply_fill(self._book, fill, None, rule, context)
-        elif intent is None and self._is_known_stop(fill):
+        if intent is None and self._is_known_stop(fill):
             self._book, effect = apply_fill(self._book, fill, None, "protective_stop", {})
         elif intent is None:
-            effect = self._foreign(fill)
+            # No intent of ours explains it: a person's order, or the venue's own. It opens nothing of ours, and what
+            # it closes of ours is gone.
+            context = {"price": str(fill.price), "venue_order_id": fill.venue_order_id}
+            self._book, effect = apply_foreign_fill(self._book, fill, _outside_rule(fill), context)
         else:
             self._book, effect = apply_fill(self._book, fill, plan, rule, context)
         newest = self._book.fills_since
         if newest is None or fill.time > newest:
             self._book = replace(self._book, fills_since=fill.time)
-        if effect.kind != "duplicate":
-            self._journal_fill(effect, intent, now)
-        return effect
+        if effect.kind == "duplicate" or self._journal_fill(effect, intent, now):
+            return effect
+        return replace(effect, kind="duplicate") if effect.kind == "foreign" else effect
 
     def _is_known_stop(self, fill: Fill) -> bool:
         """The position remembers its stop even when the journal of intents was lost."""
         order_id = fill.client_order_id
         return order_id is not None and any(p.stop_client_order_id == order_id for p in self._book.positions)
 
-    def _foreign(self, fill: Fill) -> FillEffect:
-        if fill.fill_id in self._book.seen_fills:
-            return FillEffect("duplicate", None, fill)
-        self._book = replace(self._book, seen_fills=(*self._book.seen_fills, fill.fill_id)[-REMEMBERED_FILLS:])
-        return FillEffect("foreign", None, fill)
-
-    def _journal_fill(self, effect: FillEffect, intent: Intent | None, now: datetime) -> None:
-        fill = effect.fill
-        if fill.fill_id in self._journalled:
-            return
+    def _journal_fill(self, effect: FillEffect, intent: Intent | None, now: datetime) -> bool:
+        """One line per fill; a second one when a fill that was nobody's turns out to have moved our position."""
+        fill, purpose = effect.fill, self._purpose(effect, intent)
+        known = self._journalled.get(fill.fill_id)
+        if known or known == purpose:
+            return False
+        self._journalled[fill.fill_id] = purpose
+        while len(self._journalled) > REMEMBERED_FILLS:
+            del self._journalled[next(iter(self._journalled))]
         record = {
             "at": now,
             "fill_id": fill.fill_id,
@@ -133,7 +154,7 @@ class PortfolioKeeper:
             "liquidity": fill.liquidity,
             "fee": fill.fee,
             "effect": effect.kind,
-            "purpose": _purpose(effect, intent),
+            "purpose": purpose,
             "position_id": effect.position.position_id if effect.position else "",
         }
         self._fills_journal.append(record)
@@ -144,8 +165,16 @@ class PortfolioKeeper:
             size=str(fill.size),
             price=str(fill.price),
             effect=effect.kind,
-            purpose=record["purpose"],
+            purpose=purpose,
         )
+        return True
+
+    def _purpose(self, effect: FillEffect, intent: Intent | None) -> str:
+        if intent is not None:
+            return intent.purpose
+        if effect.kind not in ("reduced", "closed"):
+            return ""
+        return "stop" if self._is_known_stop(effect.fill) else _outside_rule(effect.fill)
 
     def book_ledger(self, entries: Sequence[LedgerEntry]) -> None:
         """Apply account-log rows in order."""
@@ -206,12 +235,8 @@ class PortfolioKeeper:
         return {position.symbol for position in self._book.open_positions}
 
 
-def _purpose(effect: FillEffect, intent: Intent | None) -> str:
-    if intent is not None:
-        return intent.purpose
-    if effect.kind not in ("reduced", "closed"):
-        return ""
-    return LIQUIDATION if effect.fill.liquidity is Liquidity.LIQUIDATION else "stop"
+def _outside_rule(fill: Fill) -> str:
+    return LIQUIDATION if fill.liquidity is Liquidity.LIQUIDATION else BY_HAND
 
 
 def _exit_reason(intent: Intent | None) -> tuple[str, Mapping[str, object]]:
@@ -220,3 +245,13 @@ def _exit_reason(intent: Intent | None) -> tuple[str, Mapping[str, object]]:
     if intent.purpose == "stop":
         return "protective_stop", {"stop_price": str(intent.stop_price)}
     return intent.rule, dict(intent.context)
+
+
+def purposes_by_fill(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Purpose by fill id of lines of the journal of fills; ours win over an earlier line that called a fill foreign."""
+    found: dict[str, str] = {}
+    for row in rows:
+        if "fill_id" in row:
+            fill_id = str(row["fill_id"])
+            found[fill_id] = found.get(fill_id) or str(row.get("purpose") or "")
+    return found

@@ -82,10 +82,13 @@ class Reconciler:
         return truth
 
     async def look(self) -> Truth:
-        """Positions and open orders as the venue has them, compared with the book; asks for fills when they differ."""
+        """Positions and open orders as the venue has them, compared with the book; asks for fills when they differ.
+
+        So it does when somebody else traded here: what that took from us is told by the complete list alone.
+        """
         positions, orders = await self._ask()
         differences = compare_positions(self._keeper.book, positions)
-        if differences:
+        if differences or self._keeper.needs_complete_fills:
             # The stream may be behind: fills that REST already knows explain most differences.
             await self._settlement.absorb_rest()
             positions, orders = await self._ask()

@@ -70,7 +70,7 @@ class UnknownOrders:
         intents = [intent for order_id in waiting if (intent := self._intents.find(order_id)) is not None]
         earliest = min((intent.created_at for intent in intents), default=now)
         fills = await self._venue.fills(min(earliest, self._keeper.fills_wanted_since(now)))
-        self._keeper.absorb(fills, now)
+        self._keeper.absorb(fills, now, complete=True)
         for fill in fills:
             if fill.client_order_id in waiting:
                 proofs[fill.client_order_id] = OrderAccepted(fill.client_order_id, fill.venue_order_id, fill.size)

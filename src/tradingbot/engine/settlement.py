@@ -35,7 +35,7 @@ class Settlement:
         """Ask for fills since the newest applied one; how many were new. Raises VenueError."""
         now = self._clock.now()
         fills = await self._venue.fills(self._keeper.fills_wanted_since(now))
-        return len(self._keeper.absorb(fills, now))
+        return len(self._keeper.absorb(fills, now, complete=True))
 
     async def book(self, prices_usd: Mapping[str, Decimal]) -> list[ClosedTrade]:
         """Book ledger rows when fills or an hour's funding wait for them, and settle what is finished.

@@ -1,4 +1,4 @@
-"""The timetable: exchange health, reconciliation, symbol validation (SPEC 14). One row per job."""
+"""The timetable: venue health, reconciliation, contract specifications, validation (SPEC 14). One row per job."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ class JobRow:
 JOBS: Final = (
     JobRow("exchange_health", "*/5 * * * *", deadline_s=30, catch_up=False),
     JobRow("portfolio_reconciliation", "0 * * * *", deadline_s=120),
+    JobRow("contract_specifications", "30 * * * *", deadline_s=30),
     JobRow("symbol_validation", "0 4 * * *", deadline_s=300),
 )
 

@@ -98,6 +98,32 @@ def apply_fill(
     return _apply_exit(seen, position, fill, exit_rule, exit_context or {})
 
 
+def apply_foreign_fill(
+    book: Book, fill: Fill, exit_rule: str, exit_context: Mapping[str, Any]
+) -> tuple[Book, FillEffect]:
+    """Apply a fill of an order that is not ours: closed by hand, or by the venue itself.
+
+    The venue nets, so one against our position takes away first what others added on our side since our entry, then
+    from ours. What goes beyond ours, or touches it nowhere, is ``foreign``. A fill that changes nothing is not
+    remembered: it is judged anew when it is shown again, so that it may arrive before the entry that it reduced.
+    """
+    if fill.fill_id in book.seen_fills:
+        return book, FillEffect("duplicate", book.open_for(fill.symbol), fill)
+    position = book.open_for(fill.symbol)
+    if position is None or fill.time < position.entry_time:
+        return book, FillEffect("foreign", None, fill)
+    seen = replace(book, seen_fills=(*book.seen_fills, fill.fill_id)[-REMEMBERED_FILLS:])
+    if fill.side is position.direction.entry_side:
+        grown = replace(position, foreign_size=position.foreign_size + fill.size)
+        return seen.replaced(grown), FillEffect("foreign", None, fill)
+    theirs = min(fill.size, position.foreign_size)
+    position = replace(position, foreign_size=position.foreign_size - theirs)
+    if theirs == fill.size:
+        return seen.replaced(position), FillEffect("foreign", None, fill)
+    reduced, effect = _apply_exit(seen, position, replace(fill, size=fill.size - theirs), exit_rule, exit_context)
+    return reduced, replace(effect, fill=fill)
+
+
 def _apply_entry(
     book: Book, position: Position | None, fill: Fill, plan: EntryPlan, order_id: ClientOrderId
 ) -> tuple[Book, FillEffect]:

@@ -18,7 +18,8 @@ class Position:
     """One position of ours (SPEC 7.4). Sizes in contracts, money in `settlement_currency`, prices in USD.
 
     `size` is what is open now: 0 means all is closed and the venue's ledger is awaited. `entry_size` is everything that
-    was ever opened. `peak_fraction` and `trough_fraction` are the best and worst unrealised return on notional.
+    was ever opened. `foreign_size` is what others added on our side since our entry and still hold.
+    `peak_fraction` and `trough_fraction` are the best and worst unrealised return on notional.
     `booked_*` are sums of the venue's own ledger rows; `fills` maps every fill to whether its row is booked.
     """
 
@@ -41,6 +42,7 @@ class Position:
     stop_client_order_id: ClientOrderId | None = None
     stop_order_id: VenueOrderId | None = None
     stop_generation: int = 0
+    foreign_size: Decimal = ZERO
     peak_price: Decimal = ZERO
     trough_price: Decimal = ZERO
     mtf_alignment: float | None = None

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
 from tests.fakes import FakeVenue, MemoryDocument, MemoryJournal
 from tests.support import BTC, ETH, NOW, a_plan, a_spec, an_inverse_spec
+from tradingbot.app.agreement import ask_venue, compare
 from tradingbot.clock import SteppedClock
-from tradingbot.core.errors import StorageUnavailableError
+from tradingbot.core.errors import StorageUnavailableError, VenueUnavailableError
 from tradingbot.core.records import Liquidity, RefusalCode
 from tradingbot.core.types import ContractKind, Direction, OrderKind, Side
 from tradingbot.decision import ClosePosition, OpenPosition
+from tradingbot.engine.collect import MarketCollector
 from tradingbot.engine.execute import Executor
 from tradingbot.engine.identifiers import OrderIds
 from tradingbot.engine.intents import IntentLog
 from tradingbot.engine.models import PositionsState, TradesState
 from tradingbot.engine.params import EngineParams
-from tradingbot.engine.portfolio_keeper import PortfolioKeeper
+from tradingbot.engine.portfolio_keeper import PortfolioKeeper, purposes_by_fill
 from tradingbot.engine.reconcile import Reconciler
 from tradingbot.engine.resolve import UnknownOrders
 from tradingbot.engine.settlement import Settlement
@@ -55,7 +59,7 @@ class Rig:
             self.journals["fills"],
             self.journals["trades"],
             self.intents,
-            {str(row["fill_id"]) for row in self.journals["fills"].records},
+            purposes_by_fill(self.journals["fills"].records),
         )
         params = EngineParams()
         self.executor = Executor(self.venue, self.clock, IDS, self.intents, self.keeper, params)
@@ -315,10 +319,9 @@ async def test_a_forced_closing_by_the_venue_ends_as_a_trade(rig: Rig) -> None:
     await rig.settle()
     for amount in ("0.5", "1.5"):
         fill = rig.venue.fill(ETH, Side.SELL, Decimal(amount), None)
-        rig.venue._stream[-1] = replace(fill, liquidity=Liquidity.LIQUIDATION)
-        rig.settlement.absorb_stream()
-    trades = await rig.settle()
-    assert [trade.exit_rule for trade in trades] == ["liquidation"]
+        rig.venue.all_fills[-1] = rig.venue._stream[-1] = replace(fill, liquidity=Liquidity.LIQUIDATION)
+        await cycle(rig, "c2")
+    assert [trade.exit_rule for trade in rig.keeper.trades] == ["liquidation"]
     assert rig.keeper.book.open_positions == ()
     assert [row["purpose"] for row in rig.journals["fills"].records] == ["entry", "liquidation", "liquidation"]
 
@@ -326,8 +329,8 @@ async def test_a_forced_closing_by_the_venue_ends_as_a_trade(rig: Rig) -> None:
 async def test_a_forced_closing_of_what_is_not_ours_moves_nothing(rig: Rig) -> None:
     await rig.open(symbol=BTC, size="100")
     fill = rig.venue.fill(ETH, Side.SELL, Decimal(1), None)
-    rig.venue._stream[-1] = replace(fill, liquidity=Liquidity.LIQUIDATION)
-    await rig.settle()
+    rig.venue.all_fills[-1] = rig.venue._stream[-1] = replace(fill, liquidity=Liquidity.LIQUIDATION)
+    await cycle(rig, "c2")
     assert rig.keeper.open_symbols() == {BTC}
     assert rig.journals["fills"].records[-1]["effect"] == "foreign"
 
@@ -366,3 +369,229 @@ async def test_a_lost_book_is_made_anew_from_the_journal_of_orders(rig: Rig) -> 
     assert position.size == 3
     assert len(rig.keeper.trades) == 1
     assert rig.keeper.book.ledger_id == len(rig.venue.rows)
+
+
+# ---------------------------------------------------------------- other people's hands
+
+
+async def differences(rig: Rig) -> list[tuple[str, str, str, str]]:
+    """What `status --reconcile` would list."""
+    positions, trades = rig.positions.value or PositionsState(), rig.trades.value or TradesState()
+    asked = await ask_venue(rig.venue, positions, trades, rig.journals["fills"].records)
+    return [(d.kind, d.symbol, d.ours, d.venue) for d in compare(asked, IDS).differences]
+
+
+async def by_hand(rig: Rig, side: Side, size: str) -> None:
+    await rig.clock.sleep(7)
+    rig.venue.prices[ETH] += 3
+    rig.venue.fill(ETH, side, Decimal(size), None)
+
+
+async def cycle(rig: Rig, name: str):
+    """Look, protect, settle, as every cycle does."""
+    rig.settlement.absorb_stream()
+    truth = await rig.reconciler.look()
+    await rig.protect(name)
+    trades = await rig.settle()
+    await rig.keeper.save()
+    return truth, trades
+
+
+async def with_a_position(rig: Rig, size: str = "2") -> None:
+    await rig.open(size=size)
+    await cycle(rig, "c1")
+    assert await differences(rig) == []
+
+
+async def test_closed_by_hand_is_a_trade_that_says_so(rig: Rig) -> None:
+    start = rig.venue.balances["flex"]
+    await with_a_position(rig)
+    await by_hand(rig, Side.SELL, "2")
+    truth, (trade,) = await cycle(rig, "c2")
+    assert truth.differences == ()
+    assert trade.exit_rule == "closed_by_hand"
+    assert trade.net_pnl == rig.venue.balances["flex"] - start
+    assert rig.venue.orders == {}, "its stop is gone"
+    assert [row["purpose"] for row in rig.journals["fills"].records] == ["entry", "closed_by_hand"]
+    assert await differences(rig) == []
+
+
+async def test_reduced_by_hand_keeps_a_stop_of_the_new_size(rig: Rig) -> None:
+    await with_a_position(rig)
+    (stop,) = rig.venue.orders
+    await by_hand(rig, Side.SELL, "0.5")
+    truth, trades = await cycle(rig, "c2")
+    assert (truth.differences, trades) == ((), [])
+    assert {key: order.size for key, order in rig.venue.orders.items()} == {stop: Decimal("1.5")}
+    assert await differences(rig) == []
+    await rig.close("c3")
+    _, (trade,) = await cycle(rig, "c3")
+    assert (trade.exit_rule, trade.size) == ("time_exit", 2)
+    assert await differences(rig) == []
+
+
+async def test_turned_around_by_hand_closes_ours_and_leaves_theirs(rig: Rig) -> None:
+    start = rig.venue.balances["flex"]
+    await with_a_position(rig)
+    await by_hand(rig, Side.SELL, "5")
+    truth, (trade,) = await cycle(rig, "c2")
+    assert truth.blocked_symbols() == {ETH: "foreign_position"}
+    assert trade.exit_rule == "closed_by_hand"
+    assert trade.net_pnl == rig.venue.balances["flex"] - start, "the row of that fill is booked whole"
+    sent = len(rig.venue.sent)
+    rig.venue.charge_funding(ETH, Decimal("-0.4"))
+    rig.venue.rows[-1] = replace(rig.venue.rows[-1], time=rig.clock.now() + timedelta(minutes=1))
+    await cycle(rig, "c3")
+    assert (len(rig.venue.sent), rig.venue.orders, rig.venue.held[ETH][0]) == (sent, {}, -3)
+    assert await differences(rig) == [("position", ETH, "0", "-3")]
+    await by_hand(rig, Side.BUY, "3")
+    truth, trades = await cycle(rig, "c4")
+    assert (truth.differences, trades) == ((), [])
+    assert await differences(rig) == []
+
+
+async def test_increased_by_hand_is_reported_and_only_ours_is_closed(rig: Rig) -> None:
+    await with_a_position(rig)
+    await by_hand(rig, Side.BUY, "1")
+    truth, _ = await cycle(rig, "c2")
+    assert truth.blocked_symbols() == {ETH: "position_size"}
+    assert [order.size for order in rig.venue.orders.values()] == [2]
+    assert await differences(rig) == [("position", ETH, "2", "3")]
+    await rig.close("c3")
+    truth, (trade,) = await cycle(rig, "c3")
+    assert trade.exit_rule == "time_exit"
+    assert truth.blocked_symbols() == {ETH: "foreign_position"}
+    assert (rig.venue.held[ETH][0], rig.venue.orders) == (1, {})
+    assert await differences(rig) == [("position", ETH, "0", "1")]
+
+
+async def test_what_was_added_by_hand_and_taken_back_leaves_ours_alone(rig: Rig) -> None:
+    await with_a_position(rig)
+    await by_hand(rig, Side.BUY, "1")
+    await cycle(rig, "c2")
+    rig.restart()
+    await by_hand(rig, Side.SELL, "1")
+    truth, trades = await cycle(rig, "c3")
+    assert (truth.differences, trades) == ((), [])
+    assert rig.keeper.book.open_positions[0].size == 2
+    assert await differences(rig) == []
+
+
+async def test_an_inverse_position_is_closed_by_hand_too(rig: Rig) -> None:
+    start = rig.venue.balances["fi_xbtusd"]
+    await rig.open(symbol=BTC, size="500")
+    await cycle(rig, "c1")
+    rig.venue.prices[BTC] = Decimal(51_000)
+    for size in ("200", "300"):
+        rig.venue.fill(BTC, Side.SELL, Decimal(size), None)
+    _, (trade,) = await cycle(rig, "c2")
+    assert (trade.exit_rule, trade.net_pnl) == ("closed_by_hand", rig.venue.balances["fi_xbtusd"] - start)
+    assert await differences(rig) == []
+
+
+@pytest.mark.parametrize("restart", [False, True])
+async def test_a_hand_seen_before_our_own_entry_counts_once_both_are_known(rig: Rig, restart: bool) -> None:
+    """The venue shows what a person did before it shows the entry; the process may even die in between."""
+    await rig.open(size="2")
+    rig.venue.take_fills()
+    await by_hand(rig, Side.SELL, "0.5")
+    rig.keeper.absorb(rig.venue.all_fills[1:], rig.clock.now(), complete=True)
+    assert [row["effect"] for row in rig.journals["fills"].records] == ["foreign"]
+    if restart:
+        await rig.keeper.save()
+        rig.restart()
+    truth, _ = await cycle(rig, "c2")
+    assert truth.differences == ()
+    assert rig.keeper.book.open_positions[0].size == Decimal("1.5")
+    assert rig.settlement.absorb_stream() == await rig.settlement.absorb_rest() == 0
+    assert [row["purpose"] for row in rig.journals["fills"].records] == ["", "entry", "closed_by_hand"]
+    assert await differences(rig) == []
+
+
+async def test_closed_by_hand_while_down_is_booked_at_the_start(rig: Rig) -> None:
+    await with_a_position(rig)
+    rig.venue.silent_stream = True
+    await by_hand(rig, Side.SELL, "2")
+    rig.restart()
+    assert (await rig.reconciler.reconcile()).differences == ()
+    (trade,) = await rig.settle()
+    assert trade.exit_rule == "closed_by_hand"
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_any_mixture_of_ours_and_theirs_agrees_in_the_end(rig: Rig, seed: int) -> None:
+    """People buy and sell where we trade, processes die, the stream is silent: size and money stay right."""
+    chance = random.Random(seed)
+    for number in range(25):
+        rig.venue.silent_stream = chance.random() < 0.3
+        held, at_venue = rig.keeper.book.open_for(ETH), rig.venue.held.get(ETH, (Decimal(0),))[0]
+        if held is None and at_venue == 0 and chance.random() < 0.7:
+            await rig.open(f"c{number}", size=str(chance.randint(1, 4)))
+        elif held is not None and chance.random() < 0.25:
+            await rig.close(f"c{number}")
+        elif held is None and at_venue:
+            await by_hand(rig, Side.SELL if at_venue > 0 else Side.BUY, str(abs(at_venue)))
+        else:
+            await by_hand(rig, chance.choice(list(Side)), str(chance.randint(1, 3)))
+        if chance.random() < 0.2:
+            rig.restart()
+            await rig.reconciler.reconcile()
+        await cycle(rig, f"c{number}")
+        at_venue = rig.venue.held.get(ETH, (Decimal(0),))[0]
+        found = await differences(rig)
+        assert all(kind == "position" for kind, *_ in found), found
+        for position in rig.keeper.book.open_positions:
+            assert 0 < position.size <= position.entry_size
+            assert position.size <= at_venue
+        assert not rig.venue.orders or rig.keeper.book.open_positions
+        await rig.clock.sleep(60)
+    assert "closed_by_hand" in {row["purpose"] for row in rig.journals["fills"].records}
+
+
+async def test_our_exit_beside_theirs_is_found_although_the_sizes_agree(rig: Rig) -> None:
+    """Theirs is as large as ours was, and the stream lost our exit: nothing of theirs is closed for ours."""
+    await with_a_position(rig)
+    await by_hand(rig, Side.BUY, "2")
+    await cycle(rig, "c2")
+    rig.venue.silent_stream = True
+    await rig.close("c3")
+    truth, (trade,) = await cycle(rig, "c3")
+    assert trade.exit_rule == "time_exit"
+    assert truth.blocked_symbols() == {ETH: "foreign_position"}
+    assert (rig.venue.held[ETH][0], rig.keeper.book.open_positions) == (2, ())
+
+
+async def test_added_and_taken_back_where_the_stream_lost_the_first(rig: Rig) -> None:
+    """The list of the venue says in which order it was."""
+    await with_a_position(rig)
+    rig.venue.silent_stream = True
+    await by_hand(rig, Side.BUY, "1")
+    rig.venue.silent_stream = False
+    await by_hand(rig, Side.SELL, "1")
+    truth, trades = await cycle(rig, "c2")
+    assert (truth.differences, trades) == ((), [])
+    assert (rig.keeper.book.open_positions[0].size, rig.keeper.needs_complete_fills) == (2, False)
+    assert await differences(rig) == []
+
+
+# ---------------------------------------------------------------- contract specifications
+
+
+async def test_contract_specifications_are_read_anew(rig: Rig) -> None:
+    """A new tick is used, what is no longer listed is not entered, and an outage changes nothing."""
+    collector = MarketCollector(rig.venue, rig.clock, EngineParams(), dict(rig.venue.specs))
+    rig.venue.specs = {ETH: a_spec(tick_size=Decimal("0.5"), post_only=True)}
+    await collector.refresh_specs()
+    assert (collector.specs[ETH].tick_size, collector.specs[ETH].post_only) == (Decimal("0.5"), True)
+    assert set(collector.specs) == {ETH, BTC}
+    assert not collector.specs[BTC].tradeable
+    known = collector.specs
+    rig.venue.specs = {}
+    await collector.refresh_specs()
+    rig.venue.down = True
+    with pytest.raises(VenueUnavailableError):
+        await collector.refresh_specs()
+    assert collector.specs is known
+    rig.venue.down, rig.venue.specs = False, {ETH: a_spec(), BTC: an_inverse_spec()}
+    await collector.refresh_specs()
+    assert collector.specs[BTC].tradeable

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support import ETH, NOW, a_fill, a_ledger_row, a_plan, minutes
+from tradingbot.core.records import Fill
 from tradingbot.core.types import ClientOrderId, ContractKind, Direction, FillId, Side
-from tradingbot.portfolio.book import Book, apply_fill, apply_ledger, mark_extremes
+from tradingbot.portfolio.book import Book, FillEffect, apply_fill, apply_foreign_fill, apply_ledger, mark_extremes
 from tradingbot.portfolio.position import average_price, close_out
 
 EXIT = ClientOrderId("tb-aa-2-ETHUSDT-exit")
@@ -140,3 +141,99 @@ def test_remembered_fills_are_bounded() -> None:
     book, _ = apply_fill(book, a_fill("new", side=Side.SELL, client_order_id=EXIT), None)
     assert len(book.seen_fills) == 5000
     assert book.seen_fills[-1] == "new"
+
+
+# ---------------------------------------------------------------- fills of others
+
+
+def outside(fill_id: str, side: Side, size: str, at: float = 1.0) -> Fill:
+    """A fill of an order that a person entered."""
+    return a_fill(fill_id, side=side, size=Decimal(size), client_order_id=None, time=NOW + minutes(at))
+
+
+def by_hand(book: Book, fill: Fill) -> tuple[Book, FillEffect]:
+    return apply_foreign_fill(book, fill, "closed_by_hand", {"price": str(fill.price)})
+
+
+def test_a_fill_by_hand_against_our_position_takes_from_it() -> None:
+    book, effect = by_hand(opened("3"), outside("h1", Side.SELL, "1"))
+    assert (effect.kind, book.open_positions[0].size) == ("reduced", 2)
+    book, effect = by_hand(book, outside("h2", Side.SELL, "2", 2))
+    assert effect.kind == "closed"
+    assert book.positions[0].exit_rule == "closed_by_hand"
+    assert book.positions[0].exit_time == NOW + minutes(2)
+    assert set(book.positions[0].fills) == {"f1", "h1", "h2"}
+
+
+def test_what_goes_beyond_ours_is_not_ours() -> None:
+    """They turn the position around: ours is closed whole, the rest is nobody's here."""
+    book, effect = by_hand(opened("1"), outside("h1", Side.SELL, "3"))
+    assert effect.kind == "closed"
+    assert effect.fill.size == 3
+    assert (book.positions[0].size, book.positions[0].exit_size) == (0, 1)
+    book, effect = by_hand(book, outside("h2", Side.BUY, "2", 2))
+    assert effect.kind == "foreign"
+    assert "h2" not in book.positions[0].fills
+
+
+def test_what_others_added_goes_before_ours() -> None:
+    """They add to our position and take it back: ours is what it was."""
+    book, effect = by_hand(opened("1"), outside("h1", Side.BUY, "0.5"))
+    assert (effect.kind, book.open_positions[0].size) == ("foreign", 1)
+    book, effect = by_hand(book, outside("h2", Side.SELL, "0.3", 2))
+    assert (effect.kind, book.open_positions[0].foreign_size) == ("foreign", Decimal("0.2"))
+    book, effect = by_hand(book, outside("h3", Side.SELL, "0.6", 3))
+    assert (effect.kind, book.open_positions[0].size) == ("reduced", Decimal("0.6"))
+    assert set(book.positions[0].fills) == {"f1", "h3"}
+    assert by_hand(book, outside("h3", Side.SELL, "0.6", 3))[1].kind == "duplicate"
+
+
+def test_what_was_by_hand_before_our_entry_is_not_ours() -> None:
+    book, effect = by_hand(opened("1"), outside("h1", Side.SELL, "1", -1))
+    assert effect.kind == "foreign"
+    assert book == opened("1")
+
+
+def test_a_fill_by_hand_may_be_seen_before_the_entry_that_it_reduced() -> None:
+    """The venue lists our entry late; then both are shown again."""
+    book, effect = by_hand(Book(), outside("h1", Side.SELL, "0.4"))
+    assert (effect.kind, book) == ("foreign", Book())
+    book, _ = apply_fill(book, a_fill(), a_plan())
+    book, effect = by_hand(book, outside("h1", Side.SELL, "0.4"))
+    assert (effect.kind, book.open_positions[0].size) == ("reduced", Decimal("0.6"))
+
+
+Step = tuple[str, bool, int]
+
+
+@given(st.lists(st.tuples(st.sampled_from(["entry", "exit", "hand", "hand"]), st.booleans(), st.integers(1, 9))))
+def test_ours_stays_between_nothing_and_what_we_opened(steps: list[Step]) -> None:
+    """Whatever others do: ours is never negative nor more than we opened, and with theirs it is what the venue has."""
+    book, venue, opened_in_all = Book(), Decimal(0), Decimal(0)
+    for number, (who, buys, size) in enumerate(steps):
+        held = book.open_for(ETH)
+        side = Side.BUY if buys else Side.SELL
+        at, change = float(number), Decimal(size)
+        if who == "hand":
+            book, _ = by_hand(book, outside(f"x{number}", side, str(size), at))
+        elif who == "entry":
+            if held is not None or venue != 0:  # entries are blocked while anything is there
+                continue
+            direction = Direction.LONG if buys else Direction.SHORT
+            order = ClientOrderId(f"tb-aa-{number}-ETHUSDT-entry")
+            fill = a_fill(f"x{number}", side=side, size=change, client_order_id=order, time=NOW + minutes(at))
+            book, _ = apply_fill(book, fill, a_plan(direction=direction))
+            opened_in_all += change
+        elif held is None:
+            continue
+        else:
+            side, change = held.direction.entry_side.opposite, min(change, held.size)
+            fill = a_fill(f"x{number}", side=side, size=change, client_order_id=EXIT, time=NOW + minutes(at))
+            book, _ = apply_fill(book, fill, None, "time_exit")
+        venue += change * side.sign
+        assert all(0 <= p.size <= p.entry_size for p in book.positions)
+        assert all(p.entry_size - p.exit_size == p.size and p.foreign_size >= 0 for p in book.positions)
+        assert sum(p.entry_size for p in book.positions) == opened_in_all
+        now = book.open_for(ETH)
+        if now is not None:
+            assert (now.size + now.foreign_size) * now.direction.sign == venue
