@@ -152,6 +152,11 @@ class Rig:
         assert outcome.order is not None
         return outcome.order.uid
 
+    def try_by_hand(self, symbol: str, side: str, size: str) -> None:
+        """A person tries; without the money for it the venue says no."""
+        outcome = self.venue.send(NewOrder(symbol=symbol, side=Side(side), kind="mkt", size=Decimal(size)))
+        assert outcome.status in ("placed", "insufficientAvailableFunds"), outcome.status
+
     def cancel_by_hand(self, uid: str) -> None:
         """A person cancels an order at the venue."""
         assert self.venue.cancel(uid).status == "cancelled"

@@ -377,7 +377,7 @@ async def test_hands_by_chance_over_two_lives_leave_no_trace(tmp_path: Path) -> 
                     name, size = chance.choice(sorted(rig.held.items()))
                     step = _dec("1") if name.startswith("PI_") else _dec("0.01")
                     part = max((abs(size) * chance.choice([1, 2, 3]) / 2).quantize(step), step)
-                    rig.by_hand(name, chance.choice(["buy", "sell"]), str(part))
+                    rig.try_by_hand(name, chance.choice(["buy", "sell"]), str(part))
                 if chance.random() < 0.1:
                     rig.fault(chance.choice(["close_sockets", "http_500", "silent_socket"]), probability=0.5)
                 elif chance.random() < 0.3:
