@@ -62,9 +62,29 @@ def rss_mb() -> float:
 def calm_garbage_collector() -> None:
     """Call once everything that lives as long as the process is there.
 
-    A full collection walks every object and stops the event loop for tens of milliseconds. What was made at start-up
-    is taken out of its sight; what comes later is little, and is collected less often.
+    A full collection walks every object and stops the event loop for tens of milliseconds. What was made at start-up,
+    and later whatever survives a full collection, is taken out of its sight, so that a full collection only ever walks
+    what is new. Rarely all is looked at once more, for cycles that died after they had been set aside.
     """
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+    gc.callbacks.append(_SetAside())
+
+
+class _SetAside:
+    """Freezes the survivors of every full collection; thaws them once in `LOOK_AGAIN` collections."""
+
+    LOOK_AGAIN = 200
+
+    def __init__(self) -> None:
+        self._collections = 0
+
+    def __call__(self, phase: str, info: dict[str, int]) -> None:
+        if phase != "stop" or info["generation"] != 2:
+            return
+        self._collections += 1
+        if self._collections % self.LOOK_AGAIN:
+            gc.freeze()
+        else:
+            gc.unfreeze()

@@ -126,7 +126,8 @@ class HttpGate:
         if service.frozen and (endpoint.matches or endpoint.commits):
             raise ApiError("Unavailable")
         budget = service.history_budget if endpoint.history else service.trading_budget
-        if not budget.spend(endpoint.price(call), service.now_ms()):
+        # A frozen venue's time stands still, so a spent budget would never come back.
+        if not service.frozen and not budget.spend(endpoint.price(call), service.now_ms()):
             raise ApiError("apiLimitExceeded")
 
     async def _wait(self, endpoint: Endpoint, path: str) -> None:

@@ -7,9 +7,10 @@ import stat
 from decimal import Decimal as D
 from pathlib import Path
 
+import aiohttp
 import pytest
 
-from tests.builders_sim import START_MS, ManualClock, SineFeed, running_venue
+from tests.builders_sim import START_MS, ManualClock, RestClient, SineFeed, running_venue
 from tradingbot.core.errors import StateCorruptError
 from tradingbot.core.types import epoch_ms, utc_from_ms
 from tradingbot.sim_server.persistence import TransactionFile, load_credentials, persisted_now
@@ -86,6 +87,19 @@ async def test_time_resumes_where_it_stopped_and_a_frozen_venue_shows_the_accoun
     finally:
         await server.stop()
     assert (tmp_path / "transactions.jsonl").read_bytes() == before
+
+
+async def test_a_frozen_venue_answers_without_end(tmp_path: Path) -> None:
+    """Its time stands still, so a budget that is spent would never come back: a long history must still be readable."""
+    await trade_a_little(tmp_path)
+    clock = ManualClock(utc_from_ms(START_MS))
+    server = SimServer(params=SimulatorParams(rest_budget=10), feed=SineFeed(), clock=clock, home=tmp_path, frozen=True)
+    endpoints = await server.start()
+    async with aiohttp.ClientSession() as session:
+        client = RestClient(session, endpoints)
+        answers = [await client.send("GET", "/derivatives/api/v3/fills") for _ in range(20)]
+    await server.stop()
+    assert {answer["result"] for answer in answers} == {"success"}
 
 
 def test_keys_are_made_once_for_the_owner_alone(tmp_path: Path) -> None:

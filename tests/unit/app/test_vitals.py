@@ -1,0 +1,52 @@
+"""The process's own vitals."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tradingbot.app.vitals import LoopLag, calm_garbage_collector, rss_mb
+
+
+@pytest.fixture
+def _own_collector() -> Iterator[None]:
+    before, callbacks = gc.get_threshold(), list(gc.callbacks)
+    yield
+    gc.callbacks[:] = callbacks
+    gc.set_threshold(*before)
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("_own_collector")
+def test_what_survives_a_full_collection_is_set_aside() -> None:
+    """The next full collection does not walk it again."""
+    calm_garbage_collector()
+    kept = [{"number": [number]} for number in range(10_000)]
+    before = gc.get_freeze_count()
+    gc.collect()
+    assert gc.get_freeze_count() >= before + 10_000
+    assert len(kept) == 10_000
+
+
+async def test_a_stall_of_our_own_work_is_seen() -> None:
+    """Fifty milliseconds of computing in one call is more than the limit."""
+    lag = LoopLag(interval_s=0.001)
+    async with asyncio.TaskGroup() as group:
+        watch = group.create_task(lag.watch())
+        await asyncio.sleep(0.01)  # noqa: TID251 - the loop itself is under test
+        until = time.thread_time() + 0.05
+        while time.thread_time() < until:
+            pass
+        await asyncio.sleep(0.01)  # noqa: TID251
+        watch.cancel()
+    assert lag.max_ms > 20
+    assert lag.p99_ms() > 0
+
+
+def test_memory_is_told() -> None:
+    """A Python process holds more than a few megabytes."""
+    assert rss_mb() > 5
