@@ -56,6 +56,10 @@ class SystemClock:
         """asyncio.timeout."""
         return asyncio.timeout(delay_s)
 
+    def real_deadline_s(self, delay_s: float) -> float | None:
+        """Real time is real time."""
+        return delay_s
+
     def hold(self) -> AbstractContextManager[None]:
         """Nothing to hold: real time passes anyway."""
         return nullcontext()
@@ -101,7 +105,11 @@ class ScaledClock(SystemClock):
 
     def timeout(self, delay_s: float) -> AbstractAsyncContextManager[object]:
         """A deadline in scaled seconds, but never shorter than the machine needs."""
-        return asyncio.timeout(max(delay_s / self.speed, min(delay_s, MIN_REAL_TIMEOUT_S)))
+        return asyncio.timeout(self.real_deadline_s(delay_s))
+
+    def real_deadline_s(self, delay_s: float) -> float | None:
+        """Shorter by the speed, but never shorter than the machine needs."""
+        return max(delay_s / self.speed, min(delay_s, MIN_REAL_TIMEOUT_S))
 
 
 @dataclass(order=True, slots=True)
@@ -156,6 +164,10 @@ class SteppedClock(SystemClock):
     def timeout(self, delay_s: float) -> AbstractAsyncContextManager[object]:
         """A deadline in stepped time."""
         return self._timeout(delay_s)
+
+    def real_deadline_s(self, delay_s: float) -> float | None:  # noqa: ARG002 - no real time belongs to it
+        """Stepped time has no real length."""
+        return None
 
     @asynccontextmanager
     async def _timeout(self, delay_s: float) -> AsyncIterator[object]:

@@ -57,6 +57,9 @@ class Clock(Protocol):
     def timeout(self, delay_s: float) -> AbstractAsyncContextManager[object]:
         """Raises TimeoutError in the body when it takes longer than this."""
 
+    def real_deadline_s(self, delay_s: float) -> float | None:
+        """This deadline in real seconds, for parts that keep time themselves; None when only this clock can tell."""
+
     def hold(self) -> AbstractContextManager[None]:
         """Around a wait for a real thread or process: a stepped clock stands still meanwhile."""
 

@@ -12,13 +12,14 @@ What a caller may conclude from an error:
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final, NoReturn
+from functools import lru_cache
+from typing import Any, Final
 
 import aiohttp
+import msgspec
 import orjson
 from pydantic import Field
 from yarl import URL
@@ -51,16 +52,15 @@ class HttpParams(Params):
     user_agent: str = Field(default="tradingbot/0.1", min_length=1, description="User-Agent header")
 
 
-def _no_constant(text: str) -> NoReturn:
-    raise ValueError(f"{text} is not a JSON number")
-
-
-_money_decoder: Final = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant)
+_money_decoder: Final = msgspec.json.Decoder(float_hook=Decimal)
 
 
 def loads_exact(body: bytes) -> Any:
-    """JSON with fractions as Decimal, digit for digit; NaN and infinities are refused with ValueError."""
-    return _money_decoder.decode(body.decode())
+    """JSON with fractions as Decimal, digit for digit. Raises ValueError for what is no JSON, NaN and infinities."""
+    try:
+        return _money_decoder.decode(body)
+    except msgspec.DecodeError as error:
+        raise ValueError(str(error)) from error
 
 
 def loads_fast(body: bytes) -> Any:
@@ -74,6 +74,11 @@ class JsonAnswer:
 
     status: int
     payload: dict[str, Any]
+
+
+@lru_cache(maxsize=32)
+def _deadline(total_s: float | None) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=total_s)
 
 
 class HttpClient:
@@ -121,13 +126,14 @@ class HttpClient:
         limit_s = self._params.timeout_s if timeout_s is None else timeout_s
         target = URL(url, encoded=True)
         clock = self._clock
+        real_s = clock.real_deadline_s(limit_s)
         try:
-            async with clock.timeout(limit_s):
-                with clock.in_flight():
-                    async with self._open().request(
-                        method, target, data=body, headers=headers, allow_redirects=False
-                    ) as response:
-                        content = await response.read()
+            if real_s is not None:  # the session's own deadline costs less than a context of ours
+                response, content = await self._exchange(method, target, body, headers, _deadline(real_s))
+            else:
+                async with clock.timeout(limit_s):
+                    with clock.in_flight():
+                        response, content = await self._exchange(method, target, body, headers, _deadline(None))
         except TimeoutError as error:
             raise VenueTimeoutError(f"{method} {target.path}: no answer within {limit_s:g} s") from error
         except aiohttp.ClientConnectorError as error:
@@ -136,6 +142,19 @@ class HttpClient:
             cause = type(error).__name__
             raise VenueUnavailableError(f"{method} {target.path}: connection lost: {cause}: {error}") from error
         return self._decode(method, target.path, response, content, loads)
+
+    async def _exchange(
+        self,
+        method: str,
+        target: URL,
+        body: bytes | None,
+        headers: Mapping[str, str] | None,
+        deadline: aiohttp.ClientTimeout,
+    ) -> tuple[aiohttp.ClientResponse, bytes]:
+        async with self._open().request(
+            method, target, data=body, headers=headers, allow_redirects=False, timeout=deadline
+        ) as response:
+            return response, await response.read()
 
     def _decode(
         self, method: str, path: str, response: aiohttp.ClientResponse, content: bytes, loads: Loads
