@@ -21,13 +21,14 @@ class JobRow:
     cron: str
     deadline_s: float
     catch_up: bool = True
+    at_start: bool = False
 
 
 JOBS: Final = (
     JobRow("exchange_health", "*/5 * * * *", deadline_s=30, catch_up=False),
     JobRow("portfolio_reconciliation", "0 * * * *", deadline_s=120),
     JobRow("contract_specifications", "30 * * * *", deadline_s=30),
-    JobRow("symbol_validation", "0 4 * * *", deadline_s=300),
+    JobRow("symbol_validation", "0 4 * * *", deadline_s=300, at_start=True),
 )
 
 
@@ -41,6 +42,7 @@ def routine_jobs(works: Mapping[str, Work]) -> list[Job]:
             row.deadline_s,
             60,
             row.catch_up,
+            row.at_start,
         )
         for row in JOBS
     ]

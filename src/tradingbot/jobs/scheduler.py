@@ -19,13 +19,16 @@ from tradingbot.ports import Clock
 
 log = structlog.get_logger(__name__)
 
+START_DELAY_S = 20.0
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
     """One row of the timetable.
 
     `deadline_s` is how long one run may take before it is cancelled. A run that is late by more than `grace_s` (the
-    process slept or was stopped) is counted as missed, and run once now if `catch_up`, else skipped.
+    process slept or was stopped) is counted as missed, and run once now if `catch_up`, else skipped. `at_start` runs it
+    once more, `START_DELAY_S` after the start, when the first cycle is done.
     """
 
     name: str
@@ -34,6 +37,7 @@ class Job:
     deadline_s: float
     grace_s: float = 60.0
     catch_up: bool = True
+    at_start: bool = False
 
 
 class JobRunner:
@@ -46,6 +50,9 @@ class JobRunner:
 
     async def keep(self) -> None:
         """Run the job whenever its trigger says so, until cancelled."""
+        if self.job.at_start:
+            await self._clock.sleep(START_DELAY_S)
+            await self.run_now()
         previous: datetime | None = None
         while True:
             due = self._next(previous)

@@ -102,3 +102,14 @@ def test_two_jobs_of_one_name_are_refused() -> None:
 
     with pytest.raises(ValueError, match="unique"):
         Scheduler([every_minute("x", nothing), every_minute("x", nothing)], SteppedClock(NOW))
+
+
+async def test_a_job_that_runs_at_start_runs_once_more() -> None:
+    """Soon after the start, and then on its timetable."""
+    clock, times = SteppedClock(NOW), list[datetime]()
+
+    async def note() -> None:
+        times.append(clock.now())
+
+    await run_for(clock, 65, every_minute("note", note, at_start=True))
+    assert [moment.strftime("%H:%M:%S") for moment in times] == ["12:00:22", "12:01:00"]
