@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 import structlog
 
 from tradingbot.core.records import Fill, LedgerEntry, Liquidity
-from tradingbot.core.types import FillId, Symbol
+from tradingbot.core.types import FillId
 from tradingbot.engine.intents import Intent, IntentLog
 from tradingbot.engine.models import PositionsState, TradesState
 from tradingbot.portfolio.book import REMEMBERED_FILLS, Book, FillEffect, apply_fill, apply_foreign_fill, apply_ledger
@@ -58,6 +58,7 @@ class PortfolioKeeper:
     ) -> None:
         """`journalled_fills`: the newest lines of the journal of fills, purpose by fill id."""
         self._book = book
+        self._saved: Book | None = None
         self._trades = list(trades.trades)
         self._trade_ids = {trade.trade_id for trade in self._trades}
         self._positions_file = positions_file
@@ -223,8 +224,11 @@ class PortfolioKeeper:
         )
 
     async def save(self) -> None:
-        """Positions durable on disk. Raises StorageUnavailableError."""
-        await self._positions_file.commit(PositionsState.from_book(self._book))
+        """Positions durable; a book that is there already is not written twice. Raises StorageUnavailableError."""
+        book = self._book
+        if book is not self._saved:
+            await self._positions_file.commit(PositionsState.from_book(book))
+            self._saved = book
 
     def fills_wanted_since(self, start: datetime) -> datetime:
         """From when fills must be asked for again."""
