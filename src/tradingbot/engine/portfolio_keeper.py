@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 import structlog
 
 from tradingbot.core.records import Fill, LedgerEntry, Liquidity
-from tradingbot.core.types import FillId
+from tradingbot.core.types import FillId, Symbol
 from tradingbot.engine.intents import Intent, IntentLog
 from tradingbot.engine.models import PositionsState, TradesState
 from tradingbot.portfolio.book import REMEMBERED_FILLS, Book, FillEffect, apply_fill, apply_foreign_fill, apply_ledger
