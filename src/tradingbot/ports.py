@@ -34,6 +34,7 @@ from tradingbot.core.records import (
 from tradingbot.core.types import ClientOrderId, FillId, Symbol, Timeframe, VenueOrderId
 from tradingbot.market.candles import Candles
 from tradingbot.market.contracts import ContractSpec
+from tradingbot.market.intelligence import IntelState
 
 
 class Clock(Protocol):
@@ -180,6 +181,19 @@ class Venue(Protocol):
 
     def health(self) -> VenueHealth:
         """Streams and failures as seen from here."""
+
+
+class IntelSource(Protocol):
+    """Market intelligence from beside the venue. It never raises from `state`; a failure is in the feed's health."""
+
+    async def run(self) -> None:
+        """Keep polling until cancelled. One task of the runtime's group runs this."""
+
+    def state(self) -> IntelState:
+        """Everything known now, each value with its own time stamps."""
+
+    async def close(self) -> None:
+        """Release sockets."""
 
 
 class Journal(Protocol):

@@ -118,6 +118,16 @@ class Conviction(StrEnum):
     NONE = "NONE"
 
 
+class Regime(StrEnum):
+    """State of the whole market (SPEC 11.1)."""
+
+    RISK_ON = "RISK_ON"
+    NEUTRAL = "NEUTRAL"
+    RISK_OFF = "RISK_OFF"
+    PANIC = "PANIC"
+    RECOVERY = "RECOVERY"
+
+
 def exact(number: Decimal | int | float | str) -> Decimal:
     """A wire number as `Decimal`, digit for digit as it was written.
 

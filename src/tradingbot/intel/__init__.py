@@ -1,0 +1,1 @@
+"""Sources of market intelligence beside the venue."""

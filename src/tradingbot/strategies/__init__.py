@@ -1,0 +1,1 @@
+"""Six strategies, each a pure function of a view, and the selector."""
