@@ -94,11 +94,15 @@ class Liquidations:
 
 @dataclass(frozen=True, slots=True)
 class OpenInterest:
-    """Open interest over all venues, USD, and its change in percent over ``5m 15m 30m 1h 4h 24h`` as far as told."""
+    """Open interest in USD and its change in percent over ``5m 15m 30m 1h 4h 24h`` as far as told.
+
+    With `in_usd` the changes are of the USD worth, price moves included; otherwise of the number of contracts.
+    """
 
     stamp: Stamp
     total_usd: float
     change_pct: Mapping[str, float]
+    in_usd: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,23 @@ from decimal import Decimal
 
 import numpy as np
 
-from tradingbot.core.records import AccountState, BookView, Ticker
+from tradingbot.core.records import AccountState, BookView, Reason, Ticker
 from tradingbot.core.types import Symbol, Timeframe, epoch_ms
 from tradingbot.market.candles import Candles, FloatArray, IntArray
 from tradingbot.market.contracts import ContractSpec
+from tradingbot.market.frame_features import FrameFeatures
+from tradingbot.market.intelligence import (
+    NO_INTEL,
+    NO_MARKET_INTEL,
+    FundingRates,
+    FundingStats,
+    MarketIntel,
+    OpenInterest,
+    SymbolIntel,
+)
+from tradingbot.market.minute_features import MinuteFeatures
 from tradingbot.market.order_book import depth_usd, touch_of
+from tradingbot.market.regime import RegimeReading
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +68,6 @@ class BookStats:
         """Mid price in USD."""
         return (self.best_bid + self.best_ask) / 2
 
-    @property
-    def imbalance(self) -> float:
-        """(bid depth - ask depth) / both; 0 for an empty book."""
-        both = self.bid_depth_usd + self.ask_depth_usd
-        return (self.bid_depth_usd - self.ask_depth_usd) / both if both else 0.0
-
 
 def book_stats(book: BookView, spec: ContractSpec, within_pct: float = 1.0) -> BookStats | None:
     """Statistics of a book, or None when a side is empty (SPEC 3.5)."""
@@ -76,7 +82,8 @@ def book_stats(book: BookView, spec: ContractSpec, within_pct: float = 1.0) -> B
 class SymbolSnapshot:
     """One symbol at one moment. `stale` names every input that is older than its limit: such a symbol opens nothing.
 
-    `candles` are of one minute; `higher` has those of 5 m to 1 d.
+    `candles` are of one minute; `higher` has those of 5 m to 1 d; `features` and `frames` are what follows from them.
+    `candle_problems` says why neither may be used. `venue_*` are the traded venue's own word, `intel` that of others.
     """
 
     symbol: Symbol
@@ -87,6 +94,13 @@ class SymbolSnapshot:
     book: BookStats | None = None
     stale: tuple[str, ...] = ()
     higher: Mapping[Timeframe, Candles] = field(default_factory=dict)
+    features: MinuteFeatures | None = None
+    frames: Mapping[Timeframe, FrameFeatures] = field(default_factory=dict)
+    candle_problems: tuple[Reason, ...] = ()
+    intel: SymbolIntel = NO_INTEL
+    venue_funding: FundingRates | None = None
+    venue_funding_stats: FundingStats | None = None
+    venue_interest: OpenInterest | None = None
 
     @property
     def mark_price(self) -> Decimal | None:
@@ -96,7 +110,10 @@ class SymbolSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class MarketSnapshot:
-    """All symbols, the account's worth and the moment. `equity_usd` is None while the account is unknown."""
+    """All symbols, the account's worth and the moment. `equity_usd` is None while the account is unknown.
+
+    `previous_regime` is the regime of the cycle before: the only memory that a decision has beside the book.
+    """
 
     as_of: datetime
     cycle_id: str
@@ -104,11 +121,14 @@ class MarketSnapshot:
     account: AccountState | None = None
     equity_usd: Decimal | None = None
     available_usd: Mapping[str, Decimal] = field(default_factory=dict)
+    intel: MarketIntel = NO_MARKET_INTEL
+    previous_regime: RegimeReading | None = None
 
     def digest(self) -> str:
         """Hash of all inputs, equal exactly when a decision would see the same."""
         state = hashlib.blake2b(digest_size=16)
         state.update(f"{epoch_ms(self.as_of)}|{self.equity_usd}|{sorted(self.available_usd.items())}".encode())
+        state.update(f"{self.intel}|{self.previous_regime}".encode())
         for symbol in sorted(self.symbols):
             _feed(state, self.symbols[symbol])
         return state.hexdigest()
@@ -116,6 +136,8 @@ class MarketSnapshot:
 
 def _feed(state: hashlib.blake2b, part: SymbolSnapshot) -> None:
     state.update(f"{part.symbol}|{part.spec}|{part.ticker}|{part.book}|{part.stale}".encode())
+    state.update(f"{part.features}|{part.frames}|{part.candle_problems}|{part.intel}".encode())
+    state.update(f"{part.venue_funding}|{part.venue_funding_stats}|{part.venue_interest}".encode())
     samples = part.samples
     for candles in (part.candles, *part.higher.values()):
         for column in (candles.open_ms, candles.open, candles.high, candles.low, candles.close, candles.volume):

@@ -1,14 +1,15 @@
-"""What a component is, and what it says."""
+"""What a component says, and what it is: a pure function (snapshot, symbol, parameters) -> reading (SPEC 4.1)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 from tradingbot.core.records import Reason
 from tradingbot.core.types import Direction, Symbol
 from tradingbot.market.snapshot import MarketSnapshot
+from tradingbot.signals.params import SignalParams
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,8 @@ class ComponentReading:
     """One component's opinion of one symbol.
 
     `confidence` in 0..1, 0 exactly when NEUTRAL. `value` is the component's own number (unit in its file), None when
-    it could not be computed. `as_of` is the time its newest input was true, None without any input.
+    it could not be computed. `as_of` is the time its newest input was true, None without any input. Not `live`: it
+    could not judge at all, because an input is missing, stale or quarantined.
     """
 
     name: str
@@ -25,13 +27,20 @@ class ComponentReading:
     value: float | None
     as_of: datetime | None
     reasons: tuple[Reason, ...]
+    live: bool = True
+
+    def age_s(self, now: datetime) -> float | None:
+        """Seconds since the newest input was true."""
+        return None if self.as_of is None else (now - self.as_of).total_seconds()
 
 
-class Component(Protocol):
-    """A pure function of the snapshot; the moment is in the snapshot."""
+Component = Callable[[MarketSnapshot, Symbol, SignalParams], ComponentReading]
+"""The moment is in the snapshot; nothing else may be read."""
 
-    def __call__(self, snapshot: MarketSnapshot, symbol: Symbol) -> ComponentReading:
-        """The reading for one symbol."""
+
+def blind(name: str, *why: Reason, as_of: datetime | None = None) -> ComponentReading:
+    """A reading of a component that cannot judge, and why."""
+    return ComponentReading(name, Direction.NEUTRAL, 0.0, None, as_of, why, live=False)
 
 
 def neutral(name: str, why: Reason, value: float | None = None, as_of: datetime | None = None) -> ComponentReading:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Literal
 
 from pydantic import Field, model_validator
 
 from tradingbot.core.params import Params, contradiction
+from tradingbot.market.minute_features import FeatureWindows
 
 
 class ComponentWeights(Params):
@@ -22,6 +26,11 @@ class ComponentWeights(Params):
     volatility_skew: float = Field(default=0.05, ge=0, le=1, description="Option skew, or realised semivariance skew.")
     oi_velocity: float = Field(default=0.05, ge=0, le=1, description="Speed of open interest.")
     oi_price_divergence: float = Field(default=0.04, ge=0, le=1, description="Open interest against price.")
+
+    @cached_property
+    def by_name(self) -> Mapping[str, float]:
+        """Every weight by the name of its component."""
+        return self.model_dump()
 
     @model_validator(mode="after")
     def _sum_is_one(self) -> ComponentWeights:
@@ -114,6 +123,47 @@ class SkewParams(Params):
     min_skew: float = Field(default=0.15, gt=0, le=1, description="(down - up) / (down + up) that counts.")
 
 
+class LiquidationParams(Params):
+    """Liquidation cascade (SPEC 4.1)."""
+
+    min_dominance: float = Field(
+        default=0.2, ge=0, lt=1, description="Smallest |2 x long share - 1| of the hour's liquidations that counts."
+    )
+    full_pace: float = Field(
+        default=3.0, gt=1, le=100, description="Pace, in multiples of the day's, at which confidence nears full."
+    )
+
+
+class WhaleParams(Params):
+    """Whale exchange flow (SPEC 4.1)."""
+
+    usual_thresholds: float = Field(
+        default=4.0, gt=0, le=1000, description="Usual flow in thresholds while no history tells the real one."
+    )
+    full_confidence_sigma: float = Field(
+        default=2.0, gt=0, le=20, description="Flow in usual flows at which confidence nears 1 (tanh scale)."
+    )
+
+
+class FundingParams(Params):
+    """Funding extreme (SPEC 4.1)."""
+
+    min_z: float = Field(default=1.0, ge=0, le=10, description="Smallest deviation in standard deviations.")
+    min_history: int = Field(default=9, ge=2, le=10_000, description="Past periods needed for mean and spread.")
+
+
+class InterestParams(Params):
+    """Both open-interest components (SPEC 4.1)."""
+
+    velocity_window: Literal["5m", "15m", "1h", "4h"] = Field(default="1h", description="Window of oi_velocity.")
+    divergence_window: Literal["5m", "15m", "1h", "4h"] = Field(
+        default="4h", description="Window of oi_price_divergence."
+    )
+    min_price_sigma: float = Field(
+        default=0.5, ge=0, le=10, description="Smallest price move over the window, in its own standard deviations."
+    )
+
+
 class ConvictionLevel(Params):
     """One level of the raw signal's conviction (SPEC 4.5)."""
 
@@ -175,9 +225,29 @@ class SignalParams(Params):
     lead_lag: LeadLagParams = LeadLagParams()
     ofi: OfiParams = OfiParams()
     skew: SkewParams = SkewParams()
+    liquidation: LiquidationParams = LiquidationParams()
+    whale: WhaleParams = WhaleParams()
+    funding: FundingParams = FundingParams()
+    interest: InterestParams = InterestParams()
+    min_live_components: int = Field(
+        default=5, ge=1, le=10, description="Components that must be able to judge, or nothing is opened (SPEC 3.6)."
+    )
     min_aligned_components: int = Field(default=2, ge=1, le=10, description="Components that must agree (SPEC 4.4).")
     conviction: ConvictionParams = ConvictionParams()
     intelligence: IntelligenceParams = IntelligenceParams()
+
+    @property
+    def windows(self) -> FeatureWindows:
+        """Lengths of the one-minute windows that the features are made over."""
+        return FeatureWindows(
+            hurst_bars=self.hurst.window_bars,
+            hurst_max_lag=self.hurst.max_lag_bars,
+            momentum_bars=self.hurst.momentum_bars,
+            lead_bars=self.lead_lag.window_min,
+            lead_max_lag=self.lead_lag.max_lag_min,
+            skew_bars=self.skew.window_bars,
+            leader=self.lead_lag.leader,
+        )
 
     @model_validator(mode="after")
     def _low_needs_alignment(self) -> SignalParams:

@@ -8,11 +8,9 @@ from datetime import datetime
 
 from tradingbot.core.types import Conviction, Direction, Symbol
 from tradingbot.market.snapshot import MarketSnapshot
-from tradingbot.signals.btc_lead_lag import btc_lead_lag
 from tradingbot.signals.component import ComponentReading
-from tradingbot.signals.hurst import hurst
-from tradingbot.signals.ofi_momentum import ofi_momentum
 from tradingbot.signals.params import ConvictionParams, SignalParams
+from tradingbot.signals.table import COMPONENTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +27,22 @@ class FlowSignal:
     size_multiplier: float
     components: tuple[ComponentReading, ...]
 
+    @property
+    def live(self) -> int:
+        """How many components could judge, with or without an opinion."""
+        return sum(1 for reading in self.components if reading.live)
+
 
 def read_components(snapshot: MarketSnapshot, symbol: Symbol, params: SignalParams) -> tuple[ComponentReading, ...]:
     """Every component's reading, in the order of the table."""
-    return (
-        ofi_momentum(snapshot, symbol, params.ofi),
-        hurst(snapshot, symbol, params.hurst),
-        btc_lead_lag(snapshot, symbol, params.lead_lag),
-    )
+    return tuple(component(snapshot, symbol, params) for component in COMPONENTS.values())
 
 
 def flow_signal(snapshot: MarketSnapshot, symbol: Symbol, params: SignalParams) -> FlowSignal:
     """The raw signal of one symbol."""
     readings = read_components(snapshot, symbol, params)
     direction, aligned, opposed = majority(readings, params.min_aligned_components)
-    confidence = aligned_confidence(readings, direction, params.weights.model_dump())
+    confidence = aligned_confidence(readings, direction, params.weights.by_name)
     conviction, multiplier = conviction_of(aligned, confidence, params.conviction)
     return FlowSignal(
         symbol,

@@ -1,0 +1,120 @@
+"""The traded venue's own funding and open interest: the rate with its history, and the change while we watched."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+import numpy as np
+import structlog
+
+from tradingbot.core.errors import VenueError
+from tradingbot.core.records import FundingRate, Ticker
+from tradingbot.core.types import ContractKind, Symbol, epoch_ms
+from tradingbot.engine.budget import within
+from tradingbot.market.contracts import ContractSpec
+from tradingbot.market.intelligence import FundingRates, FundingStats, OpenInterest, Stamp
+from tradingbot.ports import Clock, Venue
+
+log = structlog.get_logger(__name__)
+
+WINDOWS_MIN: Final = {"5m": 5, "15m": 15, "1h": 60, "4h": 240}
+HISTORY: Final = timedelta(days=7)
+REFRESH: Final = timedelta(hours=1)
+PER_CYCLE: Final = 3
+TOLERANCE_MS: Final = 120_000
+HOURS_PER_PERIOD: Final = 8
+
+
+class VenueReadings:
+    """Funding and open interest of every symbol as the traded venue tells them."""
+
+    def __init__(self, venue: Venue, clock: Clock, read_budget_s: float, symbols: Iterable[Symbol]) -> None:
+        self._venue = venue
+        self._clock = clock
+        self._read_budget_s = read_budget_s
+        self._interest: dict[Symbol, deque[tuple[int, float]]] = {symbol: deque(maxlen=400) for symbol in symbols}
+        self._stats: dict[Symbol, FundingStats] = {}
+        self._asked_at: dict[Symbol, datetime] = {}
+        self._failing: set[Symbol] = set()
+
+    async def refresh(self) -> None:
+        """Ask for the funding history of the few symbols that waited longest; each about once an hour."""
+        now = self._clock.now()
+        due = [symbol for symbol in self._interest if now - self._asked_at.get(symbol, now - 2 * REFRESH) >= REFRESH]
+        due.sort(key=lambda symbol: self._asked_at.get(symbol, now - 3 * REFRESH))
+        async with asyncio.TaskGroup() as group:
+            for symbol in due[:PER_CYCLE]:
+                group.create_task(self._ask(symbol, now), name=f"funding-{symbol}")
+
+    async def _ask(self, symbol: Symbol, now: datetime) -> None:
+        self._asked_at[symbol] = now
+        try:
+            question = self._venue.funding_history(symbol, now - HISTORY)
+            rates = await within(self._clock, self._read_budget_s, "funding history", question)
+        except VenueError as error:
+            if symbol not in self._failing:
+                log.warning("funding_history.failed", symbol=symbol, error=str(error))
+            self._failing.add(symbol)
+            return
+        self._failing.discard(symbol)
+        stats = funding_stats(rates, now, self._venue.name)
+        if stats is not None:
+            self._stats[symbol] = stats
+
+    def note(self, symbol: Symbol, ticker: Ticker) -> None:
+        """Remember the open interest that a ticker tells, once a minute at most."""
+        if ticker.open_interest is None or ticker.open_interest <= 0:
+            return
+        samples, at_ms = self._interest[symbol], epoch_ms(ticker.as_of)
+        if not samples or at_ms - samples[-1][0] >= 30_000:
+            samples.append((at_ms, float(ticker.open_interest)))
+
+    def funding(self, ticker: Ticker | None) -> FundingRates | None:
+        """The venue's own rate as a fraction per 8 hours."""
+        if ticker is None or ticker.funding_rate_relative is None:
+            return None
+        stamp = Stamp(ticker.as_of, ticker.received_at, self._venue.name)
+        return FundingRates(stamp, ticker.funding_rate_relative * HOURS_PER_PERIOD, 1)
+
+    def funding_stats(self, symbol: Symbol) -> FundingStats | None:
+        """Mean and spread of its funding over the last week; None while unknown."""
+        return self._stats.get(symbol)
+
+    def interest(self, symbol: Symbol, ticker: Ticker | None, spec: ContractSpec) -> OpenInterest | None:
+        """Open interest with its changes in contracts over every window that was watched whole."""
+        if ticker is None or ticker.open_interest is None or ticker.mark_price is None:
+            return None
+        linear = spec.kind is ContractKind.LINEAR
+        total = float(ticker.open_interest) * (float(ticker.mark_price) if linear else 1.0)
+        stamp = Stamp(ticker.as_of, ticker.received_at, self._venue.name)
+        return OpenInterest(stamp, total, changes_pct(self._interest[symbol]), in_usd=False)
+
+
+def funding_stats(rates: Iterable[FundingRate], now: datetime, source: str) -> FundingStats | None:
+    """Mean and standard deviation of hourly rates, as fractions per 8 hours; None without any."""
+    known = [rate for rate in rates if rate.time <= now]
+    if not known:
+        return None
+    values = np.array([rate.relative_rate for rate in known]) * HOURS_PER_PERIOD
+    stamp = Stamp(known[-1].time, now, source)
+    return FundingStats(stamp, float(values.mean()), float(values.std()), len(known))
+
+
+def changes_pct(samples: Iterable[tuple[int, float]]) -> Mapping[str, float]:
+    """Change in percent from the sample one window before the newest; windows without such a sample are left out."""
+    known = list(samples)
+    if not known:
+        return {}
+    newest_ms, newest = known[-1]
+    times = np.array([at_ms for at_ms, _ in known])
+    found = {}
+    for name, minutes in WINDOWS_MIN.items():
+        wanted_ms = newest_ms - minutes * 60_000
+        row = int(np.abs(times - wanted_ms).argmin())
+        if abs(int(times[row]) - wanted_ms) <= min(TOLERANCE_MS, minutes * 15_000):
+            found[name] = (newest / known[row][1] - 1) * 100
+    return found

@@ -1,0 +1,54 @@
+"""The contract of one-minute candles: range, order, gaps, and agreement with the mark price (SPEC 3.6)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+import numpy as np
+
+from tradingbot.core.records import Reason, reason
+from tradingbot.core.types import epoch_ms
+from tradingbot.market.candles import Candles
+from tradingbot.market.data_contracts import ContractParams
+
+_LOOKED_AT: Final = 60
+
+
+def candle_problems(
+    candles: Candles, mark: float | None, now: datetime, max_delay_s: float, params: ContractParams
+) -> tuple[Reason, ...]:
+    """Everything that speaks against the newest hour of candles; empty when they may be used."""
+    last_ms = candles.last_close_ms
+    if last_ms is None:
+        return (reason("no_candles"),)
+    found = []
+    age_s = (epoch_ms(now) - last_ms) / 1000
+    if age_s > max_delay_s:
+        found.append(reason("candles_stale", age_s=age_s, limit_s=max_delay_s))
+    if age_s < -params.max_future_s:
+        found.append(reason("candles_from_the_future", ahead_s=-age_s))
+    newest = candles.tail(_LOOKED_AT)
+    found += _shape(newest)
+    span = int(newest.open_ms[-1] - newest.open_ms[0]) // candles.timeframe.ms + 1
+    missing = span - len(newest)
+    if missing > params.max_missing_minutes:
+        found.append(reason("candles_missing", missing=missing, limit=params.max_missing_minutes))
+    if mark is not None and age_s <= max_delay_s:
+        gap_pct = abs(float(candles.close[-1]) / mark - 1) * 100
+        if not gap_pct <= params.max_mark_gap_pct:
+            found.append(reason("candles_far_from_mark", gap_pct=gap_pct, limit_pct=params.max_mark_gap_pct))
+    return tuple(found)
+
+
+def _shape(candles: Candles) -> list[Reason]:
+    low, high = candles.low, candles.high
+    body = np.minimum(candles.open, candles.close), np.maximum(candles.open, candles.close)
+    whole = (low > 0) & (low <= body[0]) & (body[1] <= high) & np.isfinite(high) & (candles.volume >= 0)
+    found = []
+    if not whole.all():
+        row = int(np.flatnonzero(~whole)[0])
+        found.append(reason("candle_out_of_range", open_ms=int(candles.open_ms[row])))
+    if not (np.diff(candles.open_ms) > 0).all():
+        found.append(reason("candles_out_of_order"))
+    return found
