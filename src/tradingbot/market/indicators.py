@@ -52,14 +52,3 @@ def lagged_correlations(leader: FloatArray, follower: FloatArray, max_lag: int) 
         if scale > 0:
             values[lag - 1] = float(np.dot(past_spread, present_spread)) / scale
     return values
-
-
-def ema(prices: FloatArray, span: int) -> FloatArray:
-    """Exponential moving average, alpha = 2 / (span + 1), seeded with the first price."""
-    alpha = 2.0 / (span + 1)
-    out = np.empty_like(prices)
-    level = float(prices[0]) if prices.shape[0] else 0.0
-    for index, price in enumerate(prices.tolist()):
-        level += alpha * (price - level)
-        out[index] = level
-    return out
