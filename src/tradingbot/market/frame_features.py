@@ -25,10 +25,11 @@ class FrameFeatures:
     """Indicators at the close of the newest candle. Prices in USD; `as_of` is that candle's close.
 
     `atr` is Wilder's average true range, `rsi` 0..100, `zscore` the distance of the close from its mean in standard
-    deviations, `band_width_pct` the whole width of the Bollinger bands in per cent of their middle. `donchian_high` and
-    `donchian_low` are the extremes of the bars before the newest. `return_pct` and `efficiency` (Kaufman, 0..1) are over
-    the same number of bars. `ema_slow_slope_pct` is per bar. `squeeze` is the band width of the bars before the newest
-    over its mean in the window (below 1: narrower than usual); `range_atr` the newest true range over the ATR before it.
+    deviations, `band_width_pct` the whole width of the Bollinger bands in per cent of their middle. `donchian_high`
+    and `donchian_low` are the extremes of the bars before the newest. `return_pct` and `efficiency` (Kaufman, 0..1)
+    are over the same number of bars. `ema_slow_slope_pct` is per bar. `squeeze` is the band width of the bars before
+    the newest over its mean in the window (below 1: narrower than usual); `range_atr` the newest true range over the
+    ATR of the bars before.
     """
 
     timeframe: Timeframe

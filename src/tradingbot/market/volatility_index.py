@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from itertools import pairwise
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -79,7 +80,7 @@ class VolatilityIndexParams(Params):
             knots: tuple[Knot, ...] = getattr(self, name)
             if len(knots) == 1:
                 raise contradiction("a mapping needs at least two knots", name)
-            for low, high in zip(knots, knots[1:], strict=False):
+            for low, high in pairwise(knots):
                 if low.volatility_pct >= high.volatility_pct or low.index >= high.index:
                     raise contradiction("both values must rise from knot to knot", name)
         if self.correlation_from >= self.correlation_full:
@@ -142,12 +143,10 @@ def quoted_index(reading: VolatilityReading, params: VolatilityIndexParams) -> f
     if reading.kind == "vix":
         return reading.value
     if reading.kind == "dvol":
-        return map_to_index(reading.value, params.dvol_knots) if params.dvol_knots else _divided(reading, params)
+        return (
+            map_to_index(reading.value, params.dvol_knots) if params.dvol_knots else reading.value / params.dvol_divisor
+        )
     return None
-
-
-def _divided(reading: VolatilityReading, params: VolatilityIndexParams) -> float:
-    return reading.value / params.dvol_divisor
 
 
 def correlation_raise_pct(correlation: float | None, params: VolatilityIndexParams) -> float:
@@ -198,8 +197,3 @@ def _raised(
     seen = reason("volatility_index", kind=kind, raw=raw, index=value)
     raised = [reason("correlated_moves", correlation=correlation or 0.0, raise_pct=lift)] if lift > 0 else []
     return VolatilityIndex(value, kind, raw, mapped, lift, as_of, (*why, seen, *raised))
-
-
-def window_is_fresh(as_of: datetime, now: datetime, max_age_h: float) -> bool:
-    """Whether a moment is neither in the future nor older than so many hours."""
-    return timedelta(0) <= now - as_of <= timedelta(hours=max_age_h)
