@@ -14,12 +14,19 @@ import structlog
 
 from tradingbot.core.errors import VenueError
 from tradingbot.core.records import AccountState, BookView, Ticker
-from tradingbot.core.types import Symbol, Timeframe, epoch_ms
+from tradingbot.core.types import ContractKind, Symbol, Timeframe, epoch_ms
 from tradingbot.engine.budget import within
+from tradingbot.engine.features import FeatureKeeper
 from tradingbot.engine.higher_frames import HigherFrames
+from tradingbot.engine.intelligence import IntelDesk
 from tradingbot.engine.params import EngineParams
+from tradingbot.engine.venue_readings import VenueReadings
+from tradingbot.market.candle_contract import candle_problems
 from tradingbot.market.candles import Candles, empty_candles, join
 from tradingbot.market.contracts import ContractSpec
+from tradingbot.market.data_contracts import OwnMarket
+from tradingbot.market.intelligence import NO_INTEL
+from tradingbot.market.regime import RegimeReading
 from tradingbot.market.snapshot import BookSamples, MarketSnapshot, SymbolSnapshot, book_stats, empty_samples
 from tradingbot.ports import Clock, Venue
 
@@ -50,11 +57,16 @@ class MarketCollector:
     clock: Clock
     params: EngineParams
     specs: Mapping[Symbol, ContractSpec]
+    features: FeatureKeeper
+    desk: IntelDesk
+    previous_regime: RegimeReading | None = None
     _tracks: dict[Symbol, _Track] = field(default_factory=dict)
     _higher: HigherFrames = field(init=False)
+    _readings: VenueReadings = field(init=False)
 
     def __post_init__(self) -> None:
         self._higher = HigherFrames(self.venue, self.clock, self.params, self.specs)
+        self._readings = VenueReadings(self.venue, self.clock, self.params.read_budget_s, self.specs)
         keep = self.params.book_samples
         for symbol in self.specs:
             self._tracks[symbol] = _Track(empty_candles(symbol, Timeframe.M1), deque(maxlen=keep))
@@ -79,6 +91,7 @@ class MarketCollector:
                 group.create_task(self._refresh_one(symbol, now, few), name=f"candles-{symbol}")
         if not first:  # the first cycle must not wait for what only later ones need
             await self._higher.refresh({symbol: track.candles for symbol, track in self._tracks.items()})
+            await self._readings.refresh()
 
     async def refresh_specs(self) -> None:
         """Read the contract specifications anew; one that is no longer listed is no longer tradeable.
@@ -125,7 +138,10 @@ class MarketCollector:
         """Everything as known now."""
         now = self.clock.now()
         tickers = await self._tickers(now)
-        parts = {symbol: self._part(symbol, tickers.get(symbol), now) for symbol in self._tracks}
+        minutes = {symbol: track.candles for symbol, track in self._tracks.items()}
+        parts = {symbol: self._part(symbol, tickers.get(symbol), minutes, now) for symbol in self._tracks}
+        judged, market = self.desk.judge(now, {symbol: own_market(part) for symbol, part in parts.items()})
+        parts = {symbol: replace(part, intel=judged.get(symbol, NO_INTEL)) for symbol, part in parts.items()}
         index = index_prices(parts)
         return MarketSnapshot(
             as_of=now,
@@ -134,6 +150,8 @@ class MarketCollector:
             account=account,
             equity_usd=equity_usd(account, {spec.wallet for spec in self.specs.values()}, index),
             available_usd=available_usd(account, index),
+            intel=market,
+            previous_regime=self.previous_regime,
         )
 
     async def _tickers(self, now: datetime) -> Mapping[Symbol, Ticker]:
@@ -149,19 +167,44 @@ class MarketCollector:
             return live
         return {**live, **{symbol: asked[symbol] for symbol in stale if symbol in asked}}
 
-    def _part(self, symbol: Symbol, ticker: Ticker | None, now: datetime) -> SymbolSnapshot:
-        track, spec = self._tracks[symbol], self.specs[symbol]
-        view = self.venue.live_book(symbol)
+    def _part(
+        self, symbol: Symbol, ticker: Ticker | None, minutes: Mapping[Symbol, Candles], now: datetime
+    ) -> SymbolSnapshot:
+        spec, candles = self.specs[symbol], minutes[symbol]
+        view, higher = self.venue.live_book(symbol), self._higher.of(symbol)
+        stale = staleness(candles, ticker, view, now, self.params)
+        current = ticker if "ticker" not in stale else None
+        if current is not None:
+            self._readings.note(symbol, current)
+        mark = float(current.mark_price) if current is not None and current.mark_price is not None else None
+        problems = candle_problems(candles, mark, now, self.params.freshness.candle_delay_s, self.desk.params)
         return SymbolSnapshot(
             symbol=symbol,
             spec=spec,
-            candles=track.candles,
-            higher=self._higher.of(symbol),
-            samples=_columns(track.samples),
+            candles=candles,
+            higher=higher,
+            samples=_columns(self._tracks[symbol].samples),
             ticker=ticker,
             book=book_stats(view, spec) if view is not None else None,
-            stale=staleness(track.candles, ticker, view, now, self.params),
+            stale=stale if not problems or "candles" in stale else (*stale, "candles"),
+            features=self.features.minute(symbol, minutes),
+            frames=self.features.frames(symbol, (candles, *higher.values())),
+            candle_problems=problems,
+            venue_funding=self._readings.funding(current),
+            venue_funding_stats=self._readings.funding_stats(symbol),
+            venue_interest=self._readings.interest(symbol, current, spec),
         )
+
+
+def own_market(part: SymbolSnapshot) -> OwnMarket:
+    """What the traded venue shows of a symbol, for comparison with what others tell."""
+    mark, features = part.mark_price, part.features
+    if mark is None:
+        return OwnMarket()
+    per_contract = float(part.spec.contract_size) * (1.0 if part.spec.kind is ContractKind.INVERSE else float(mark))
+    volume = features.volume_5m * per_contract if features is not None and not part.candle_problems else None
+    interest = part.venue_interest.total_usd if part.venue_interest is not None else None
+    return OwnMarket(volume, interest, part.venue_funding.median_8h if part.venue_funding is not None else None)
 
 
 def staleness(

@@ -42,9 +42,7 @@ class IntelDesk:
     _symbols: dict[Symbol, SymbolIntel] = field(default_factory=dict)
     _market: MarketIntel = field(default_factory=MarketIntel)
 
-    def judge(
-        self, now: datetime, own: Mapping[Symbol, OwnMarket]
-    ) -> tuple[Mapping[Symbol, SymbolIntel], MarketIntel]:
+    def judge(self, now: datetime, own: Mapping[Symbol, OwnMarket]) -> tuple[Mapping[Symbol, SymbolIntel], MarketIntel]:
         """Everything known now, each breach noted as a problem of its feed."""
         state = self.source.state()
         known: dict[str, SymbolIntel] = {}

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from pydantic import Field, model_validator
+
+from tradingbot.core.params import Params, contradiction
 from tradingbot.core.types import Direction, Timeframe
+from tradingbot.market.frame_features import FrameFeatures
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +19,8 @@ class MtfAlignment:
     """Trend of each timeframe in -1..1 and what they add up to.
 
     `long` and `short` are the alignment scores in 0..1 of either direction (0.5 when no frame trends); `missing` names
-    frames without enough candles. `as_of` is the oldest newest-candle close among the frames used, None without any.
+    frames without enough candles, with stale or with not yet closed ones. `trends` is empty with fewer frames than
+    `min_frames`. `as_of` is the oldest newest-candle close among the frames used, None without any.
     """
 
     trends: Mapping[Timeframe, float]
@@ -28,3 +34,88 @@ class MtfAlignment:
         if direction is Direction.NEUTRAL or not self.trends:
             return None
         return self.long if direction is Direction.LONG else self.short
+
+
+class TrendParams(Params):
+    """What counts as a trend of one timeframe. A scale is the value at which its part reaches tanh(1) = 0.76."""
+
+    distance_scale_atr: float = Field(
+        default=1.5, gt=0, le=50, description="Fast EMA minus slow EMA, in ATRs of the timeframe."
+    )
+    slope_scale_atr: float = Field(default=0.1, gt=0, le=10, description="Slope of the slow EMA, ATRs per bar.")
+    distance_share: float = Field(
+        default=0.6, ge=0, le=1, description="Weight of the distance; the slope has the rest of 1."
+    )
+
+
+class FrameWeights(Params):
+    """Weight of each timeframe; those of missing frames go to the others in proportion."""
+
+    m1: float = Field(default=0.05, ge=0, le=1, description="Weight of 1 m.")
+    m5: float = Field(default=0.15, ge=0, le=1, description="Weight of 5 m.")
+    m15: float = Field(default=0.20, ge=0, le=1, description="Weight of 15 m.")
+    h1: float = Field(default=0.25, ge=0, le=1, description="Weight of 1 h.")
+    h4: float = Field(default=0.20, ge=0, le=1, description="Weight of 4 h.")
+    d1: float = Field(default=0.15, ge=0, le=1, description="Weight of 1 d.")
+
+    @model_validator(mode="after")
+    def _sum_is_one(self) -> FrameWeights:
+        total = math.fsum(self.model_dump().values())
+        if not math.isclose(total, 1.0, abs_tol=1e-6):
+            raise contradiction(f"the weights add up to {total:g}; they must add up to 1", *type(self).model_fields)
+        return self
+
+    def of(self, frame: Timeframe) -> float:
+        """Weight of one timeframe, 0..1."""
+        return float(getattr(self, frame.name.lower()))
+
+
+class MtfParams(Params):
+    """Multi-timeframe alignment (SPEC 8.2)."""
+
+    trend: TrendParams = TrendParams()
+    weights: FrameWeights = FrameWeights()
+    max_age_bars: float = Field(
+        default=2.5, gt=1, le=20, description="A frame whose newest close is older, in bars of its own, is missing."
+    )
+    min_frames: int = Field(default=3, ge=1, le=6, description="Frames with weight that must be there.")
+
+
+DEFAULT_TREND = TrendParams()
+
+
+def frame_trend(features: FrameFeatures, params: TrendParams = DEFAULT_TREND) -> float:
+    """Trend of one timeframe in -1 (down) .. 1 (up).
+
+    tanh of the weighted sum of two distances in ATRs: fast EMA above slow EMA, and what the slow EMA gains per bar.
+    0 for a market without any range.
+    """
+    if features.atr <= 0:
+        return 0.0
+    distance = (features.ema_fast - features.ema_slow) / features.atr
+    slope = features.ema_slow * features.ema_slow_slope_pct / 100 / features.atr
+    share = params.distance_share
+    return math.tanh(share * distance / params.distance_scale_atr + (1 - share) * slope / params.slope_scale_atr)
+
+
+def is_fresh(features: FrameFeatures, now: datetime, max_age_bars: float) -> bool:
+    """Whether the newest close is neither in the future nor older than so many bars of its timeframe."""
+    age_s = (now - features.as_of).total_seconds()
+    return 0 <= age_s <= max_age_bars * features.timeframe.seconds
+
+
+def alignment(frames: Mapping[Timeframe, FrameFeatures], now: datetime, params: MtfParams) -> MtfAlignment:
+    """How far the timeframes agree: long is (1 + weighted mean of the trends) / 2, short is the rest of 1."""
+    used = {
+        frame: frames[frame]
+        for frame in Timeframe
+        if frame in frames and params.weights.of(frame) > 0 and is_fresh(frames[frame], now, params.max_age_bars)
+    }
+    missing = tuple(frame for frame in Timeframe if frame not in used and params.weights.of(frame) > 0)
+    if len(used) < params.min_frames:
+        return MtfAlignment({}, 0.5, 0.5, missing, None)
+    trends = {frame: frame_trend(features, params.trend) for frame, features in used.items()}
+    total = math.fsum(params.weights.of(frame) for frame in used)
+    mean = math.fsum(params.weights.of(frame) * trend for frame, trend in trends.items()) / total
+    long = min(1.0, max(0.0, (1 + mean) / 2))
+    return MtfAlignment(trends, long, 1 - long, missing, min(features.as_of for features in used.values()))
