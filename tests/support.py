@@ -26,8 +26,11 @@ from tradingbot.core.types import (
 )
 from tradingbot.market.candles import Candles
 from tradingbot.market.contracts import ContractSpec, MarginLevel
+from tradingbot.market.intelligence import Stamp
+from tradingbot.market.minute_features import minute_features
 from tradingbot.market.snapshot import BookSamples, BookStats, MarketSnapshot, SymbolSnapshot, empty_samples
 from tradingbot.portfolio.book import EntryPlan
+from tradingbot.signals.params import SignalParams
 
 NOW = datetime(2026, 1, 5, 12, 0, 2, tzinfo=UTC)
 BTC = Symbol("BTCUSDT")
@@ -172,12 +175,28 @@ def a_symbol(symbol: Symbol = ETH, closes: Sequence[float] = (2000.0,) * 400, **
     return replace(part, **changes)
 
 
+def with_features(part: SymbolSnapshot, leader: Candles | None) -> SymbolSnapshot:
+    """The symbol with the features that follow from its candles, unless it has some already."""
+    if part.features is not None:
+        return part
+    windows = SignalParams().windows
+    made = minute_features(part.candles, leader if part.symbol != BTC else None, windows)
+    return replace(part, features=made)
+
+
+def a_stamp(age_s: float = 10.0, source: str = "coinglass", now: datetime = NOW) -> Stamp:
+    """A value of some seconds ago that arrived at once."""
+    moment = now - timedelta(seconds=age_s)
+    return Stamp(moment, moment, source)
+
+
 def a_snapshot(*parts: SymbolSnapshot, **changes: Any) -> MarketSnapshot:
     """A snapshot of an account worth 10,000 USD."""
+    leader = next((part.candles for part in parts if part.symbol == BTC), None)
     snapshot = MarketSnapshot(
         as_of=NOW,
         cycle_id="20260105T1200",
-        symbols={part.symbol: part for part in parts},
+        symbols={part.symbol: with_features(part, leader) for part in parts},
         equity_usd=Decimal(10_000),
         available_usd={"flex": Decimal(9_000), "fi_xbtusd": Decimal(1_000)},
     )

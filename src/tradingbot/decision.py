@@ -10,25 +10,31 @@ from typing import Any
 
 from tradingbot.core.records import Reason, reason
 from tradingbot.core.types import Conviction, Direction, Side, Symbol
-from tradingbot.exits.exit_engine import ExitVerdict, ExitView, judge
+from tradingbot.exits.exit_engine import ExitAdvice, ExitVerdict, ExitView, judge
 from tradingbot.exits.params import ExitParams, GraceParams
 from tradingbot.guards.entry_permission import EntryPermission
+from tradingbot.market.regime import RegimeReading
 from tradingbot.market.snapshot import MarketSnapshot, SymbolSnapshot
 from tradingbot.market.universe import LiquidityParams
 from tradingbot.portfolio.book import Book, EntryPlan
 from tradingbot.portfolio.position import Position
+from tradingbot.reading import MarketReading, ReadingParams, SymbolReading, read_market, strategy_view
 from tradingbot.risk.canonical_sizing import SizeAdjustment, normalize_position_size
 from tradingbot.risk.params import RiskParams
 from tradingbot.risk.position_sizing import Exposure, SizeRequest, SizeVerdict, size_entry
-from tradingbot.signals.params import SignalParams
-from tradingbot.signals.predictive_flow_engine import FlowSignal, flow_signal
+from tradingbot.signals.predictive_flow_engine import FlowSignal
+from tradingbot.strategies.strategy import ActiveStrategy, Held
+from tradingbot.strategies.table import overseer_exits, strategy_exit
+
+FLOW_STRATEGY = "predictive_flow"
+"""Strategy of a position that the flow signal opened alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class DecisionParams:
     """All parameters that a decision depends on. `venue_since` is when this account began to trade at the venue."""
 
-    signals: SignalParams
+    reading: ReadingParams
     risk: RiskParams
     exits: ExitParams
     grace: GraceParams
@@ -71,12 +77,17 @@ Action = OpenPosition | ClosePosition
 
 @dataclass(frozen=True, slots=True)
 class SignalVerdict:
-    """One signal's way through the stages: what it was, where it ended, and its size chain."""
+    """One signal's way through the stages: what was read, where it ended, and its size chain."""
 
-    signal: FlowSignal
+    reading: SymbolReading
     stage: str
     reasons: tuple[Reason, ...]
     size: SizeVerdict | None = None
+
+    @property
+    def signal(self) -> FlowSignal:
+        """The flow signal."""
+        return self.reading.flow
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +95,8 @@ class Decision:
     """Everything one cycle decided and why, blocked signals too. Actions are in the order they are carried out."""
 
     cycle_id: str
+    regime: RegimeReading
+    active: tuple[ActiveStrategy, ...]
     actions: tuple[Action, ...]
     signals: tuple[SignalVerdict, ...]
     exits: tuple[ExitVerdict, ...]
@@ -91,44 +104,72 @@ class Decision:
 
 def decide(snapshot: MarketSnapshot, book: Book, params: DecisionParams, permission: EntryPermission) -> Decision:
     """Exits first, then entries, each entry seeing the exposure that the earlier ones would add."""
-    flows = {symbol: flow_signal(snapshot, symbol, params.signals) for symbol in snapshot.symbols}
-    verdicts, closes = _exits(snapshot, book, params.exits, flows)
+    reading = read_market(snapshot, params.reading)
+    verdicts, closes = _exits(snapshot, book, params, reading)
     leaving = {action.symbol for action in closes}
     exposure = exposure_of(snapshot, book)
     signals: list[SignalVerdict] = []
     opens: list[OpenPosition] = []
-    strongest_first = sorted(flows.values(), key=lambda flow: (-flow.confidence, flow.symbol))
-    for flow in strongest_first:
-        verdict, action = _entry(snapshot.symbols[flow.symbol], flow, book, leaving, exposure, params, permission)
+    strongest_first = sorted(reading.symbols.values(), key=lambda one: (-one.flow.confidence, one.symbol))
+    for one in strongest_first:
+        verdict, action = _entry(snapshot.symbols[one.symbol], one, book, leaving, exposure, params, permission)
         signals.append(verdict)
         if action is not None:
             opens.append(action)
             exposure = _with(exposure, action)
-    return Decision(snapshot.cycle_id, (*closes, *opens), tuple(signals), verdicts)
+    actions = (*closes, *opens)
+    return Decision(snapshot.cycle_id, reading.regime, reading.active, actions, tuple(signals), verdicts)
 
 
 def _exits(
-    snapshot: MarketSnapshot, book: Book, params: ExitParams, flows: Mapping[Symbol, FlowSignal]
+    snapshot: MarketSnapshot, book: Book, params: DecisionParams, reading: MarketReading
 ) -> tuple[tuple[ExitVerdict, ...], tuple[ClosePosition, ...]]:
     verdicts: list[ExitVerdict] = []
     closes: list[ClosePosition] = []
     for position in book.open_positions:
-        view = _exit_view(snapshot, position, flows)
+        view = _exit_view(snapshot, position, params, reading)
         if view is None:
             continue
-        verdict = judge(view, params)
+        verdict = judge(view, params.exits)
         verdicts.append(verdict)
         if verdict.rule is not None:
             closes.append(_close(position, verdict, verdict.rule))
     return tuple(verdicts), tuple(closes)
 
 
-def _exit_view(snapshot: MarketSnapshot, position: Position, flows: Mapping[Symbol, FlowSignal]) -> ExitView | None:
+def _exit_view(
+    snapshot: MarketSnapshot, position: Position, params: DecisionParams, reading: MarketReading
+) -> ExitView | None:
     part = snapshot.symbols.get(position.symbol)
     if part is None or part.mark_price is None:
         return None
-    flow = flows[position.symbol]
-    return ExitView(position, snapshot.as_of, part.mark_price, flow.direction, flow.conviction, flow.confidence)
+    flow = reading.symbols[position.symbol].flow
+    words = _strategy_words(snapshot, position, params.reading, reading)
+    return ExitView(
+        position, snapshot.as_of, part.mark_price, flow.direction, flow.conviction, flow.confidence, words
+    )
+
+
+def _strategy_words(
+    snapshot: MarketSnapshot, position: Position, params: ReadingParams, reading: MarketReading
+) -> tuple[ExitAdvice, ...]:
+    """What the strategy that opened a position, and those that watch over all, say of it."""
+    part, symbol = snapshot.symbols[position.symbol], position.symbol
+    leader = params.signals.lead_lag.leader
+    view = strategy_view(part, snapshot.as_of, reading.symbols[symbol].mtf, reading.regime, leader)
+    if view is None or part.mark_price is None:
+        return ()
+    best = position.return_fraction(position.peak_price) if position.peak_price else Decimal(0)
+    held = Held(
+        direction=position.direction,
+        entry_price=float(position.entry_price),
+        entry_time=position.entry_time,
+        return_fraction=float(position.return_fraction(part.mark_price)),
+        peak_fraction=float(best),
+    )
+    own = strategy_exit(position.strategy, view, held, params.strategies)
+    above = overseer_exits([one.name for one in reading.active], view, held, params.strategies)
+    return tuple(ExitAdvice(idea.strategy, idea.exit_now, idea.why) for idea in (own, *above) if idea is not None)
 
 
 def _close(position: Position, verdict: ExitVerdict, rule: str) -> ClosePosition:
@@ -141,30 +182,32 @@ def _close(position: Position, verdict: ExitVerdict, rule: str) -> ClosePosition
 
 def _entry(
     part: SymbolSnapshot,
-    flow: FlowSignal,
+    one: SymbolReading,
     book: Book,
     leaving: set[Symbol],
     exposure: Exposure,
     params: DecisionParams,
     permission: EntryPermission,
 ) -> tuple[SignalVerdict, OpenPosition | None]:
-    blocked = _blocked(part, flow, book, leaving, permission, params.liquidity)
+    flow = one.flow
+    quorum = params.reading.signals.min_live_components
+    blocked = _blocked(part, flow, book, leaving, permission, params.liquidity, quorum)
     if blocked is not None:
-        return SignalVerdict(flow, blocked[0], blocked[1]), None
+        return SignalVerdict(one, blocked[0], blocked[1]), None
     stop_fraction = Decimal(str(params.exits.stop_loss_pct)) / 100
     early = params.is_early(flow.as_of)
     request = SizeRequest(flow.size_multiplier, flow.confidence, stop_fraction, part.spec.wallet, early)
     size = size_entry(request, exposure, params.risk)
     if size.refused:
-        return SignalVerdict(flow, "sizing", size.refused, size), None
+        return SignalVerdict(one, "sizing", size.refused, size), None
     price = _touch(part, flow.direction)
     contracts, adjusted_usd, adjustments = normalize_position_size(flow.symbol, size.size_usd, price, part.spec)
     if contracts <= 0:
-        return SignalVerdict(flow, "contract_size", (reason("below_contract_minimum"),), size), None
-    plan = _plan(part, flow, size, stop_fraction, params, adjustments)
+        return SignalVerdict(one, "contract_size", (reason("below_contract_minimum"),), size), None
+    plan = _plan(part, one, size, stop_fraction, params, adjustments)
     side, wallet = flow.direction.entry_side, part.spec.wallet
     action = OpenPosition(flow.symbol, side, contracts, adjusted_usd, price, wallet, part.spec.tick_size, plan)
-    return SignalVerdict(flow, "entered", (), size), action
+    return SignalVerdict(one, "entered", (), size), action
 
 
 def _blocked(
@@ -174,6 +217,7 @@ def _blocked(
     leaving: set[Symbol],
     permission: EntryPermission,
     liquidity: LiquidityParams,
+    quorum: int,
 ) -> tuple[str, tuple[Reason, ...]] | None:
     if flow.direction is Direction.NEUTRAL or flow.conviction is Conviction.NONE:
         return "conviction", (reason("no_conviction", aligned=flow.aligned, confidence=flow.confidence),)
@@ -181,6 +225,8 @@ def _blocked(
         return "position", (reason("position_open"),)
     if part.stale or part.book is None or part.mark_price is None:
         return "data", tuple(reason(f"stale_{name}") for name in part.stale) or (reason("no_book"),)
+    if flow.live < quorum:
+        return "quorum", (reason("too_few_live_components", live=flow.live, need=quorum),)
     if not part.spec.tradeable or part.spec.post_only or _closed_now(part):
         return "venue", (reason("market_closed"),)
     thin = illiquid(part, liquidity)
@@ -216,12 +262,13 @@ def _touch(part: SymbolSnapshot, direction: Direction) -> Decimal:
 
 def _plan(
     part: SymbolSnapshot,
-    flow: FlowSignal,
+    one: SymbolReading,
     size: SizeVerdict,
     stop_fraction: Decimal,
     params: DecisionParams,
     adjustments: tuple[SizeAdjustment, ...],
 ) -> EntryPlan:
+    flow, mtf = one.flow, one.mtf
     high = flow.conviction is Conviction.HIGH
     return EntryPlan(
         symbol=flow.symbol,
@@ -230,17 +277,28 @@ def _plan(
         contract_size=part.spec.contract_size,
         settlement_currency=part.spec.settlement_currency,
         leverage=min(size.leverage, part.spec.max_leverage),
-        strategy="predictive_flow",
+        strategy=_strategy_of(one),
         conviction=flow.conviction.value,
         stop_fraction=stop_fraction,
         grace_s=params.grace.high_conviction_s if high else params.grace.normal_s,
         timing_id=f"{flow.symbol}-{flow.direction.value}-{int(flow.as_of.timestamp())}",
-        signal_context=_context(flow, size, adjustments),
+        mtf_alignment=mtf.score(flow.direction),
+        signal_context=_context(one, size, adjustments),
     )
 
 
-def _context(flow: FlowSignal, size: SizeVerdict, adjustments: tuple[SizeAdjustment, ...]) -> dict[str, Any]:
+def _strategy_of(one: SymbolReading) -> str:
+    """The first active strategy that has the same idea, else the flow signal itself."""
+    agreeing = (idea.strategy for idea in one.ideas if idea.direction is one.flow.direction)
+    return next(agreeing, FLOW_STRATEGY)
+
+
+def _context(one: SymbolReading, size: SizeVerdict, adjustments: tuple[SizeAdjustment, ...]) -> dict[str, Any]:
+    flow = one.flow
     return {
+        "probability": one.prediction.probability,
+        "expected_move_bps": one.prediction.expected_move_bps,
+        "intelligence": one.intelligence.score,
         "confidence": flow.confidence,
         "aligned": flow.aligned,
         "opposed": flow.opposed,

@@ -1,6 +1,6 @@
 """Exit rules in one order of precedence; the first that fires decides, what the others advised is kept (SPEC 8.8).
 
-Precedence: hard stop, profit target, time exit, signal reversal. The hard stop alone ignores the grace window.
+Precedence: hard stop, profit target, time exit, strategy, signal reversal. The hard stop alone ignores the grace window.
 """
 
 from __future__ import annotations
@@ -18,8 +18,20 @@ from tradingbot.portfolio.position import Position
 
 
 @dataclass(frozen=True, slots=True)
+class ExitAdvice:
+    """One rule's word on one position."""
+
+    rule: str
+    exit_now: bool
+    why: Reason
+
+
+@dataclass(frozen=True, slots=True)
 class ExitView:
-    """What the exit rules may see of one position: price, moment, and the flow signal's direction and conviction."""
+    """What the exit rules may see of one position: price, moment, the flow signal's direction and conviction.
+
+    `strategy_words` is what the strategy that opened it, and any that watches over all, says of it.
+    """
 
     position: Position
     now: datetime
@@ -27,6 +39,7 @@ class ExitView:
     flow_direction: Direction = Direction.NEUTRAL
     flow_conviction: Conviction = Conviction.NONE
     flow_confidence: float = 0.0
+    strategy_words: tuple[ExitAdvice, ...] = ()
 
     @property
     def return_pct(self) -> float:
@@ -42,15 +55,6 @@ class ExitView:
     def in_grace(self) -> bool:
         """Within the grace window after entry."""
         return self.now < self.position.grace_until
-
-
-@dataclass(frozen=True, slots=True)
-class ExitAdvice:
-    """One rule's word on one position."""
-
-    rule: str
-    exit_now: bool
-    why: Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +110,16 @@ def signal_reversal(view: ExitView, params: ExitParams) -> ExitAdvice:
     return ExitAdvice("signal_reversal", fired, seen)
 
 
-RULES: tuple[ExitRule, ...] = (hard_stop, profit_target, time_exit, signal_reversal)
+def strategy_exit(view: ExitView, params: ExitParams) -> ExitAdvice:  # noqa: ARG001 - the shape of a rule
+    """SPEC 11.2: the idea behind the position has ended, or a strategy that watches over all wants it closed."""
+    if not view.strategy_words:
+        return ExitAdvice("strategy", False, reason("no_strategy"))
+    word = next((word for word in view.strategy_words if word.exit_now), view.strategy_words[0])
+    seen = Reason(word.why.code, (("strategy", word.rule), *word.why.numbers))
+    return ExitAdvice("strategy", word.exit_now, seen)
+
+
+RULES: tuple[ExitRule, ...] = (hard_stop, profit_target, time_exit, strategy_exit, signal_reversal)
 
 
 def judge(view: ExitView, params: ExitParams) -> ExitVerdict:

@@ -7,11 +7,6 @@ import numpy as np
 from tradingbot.market.candles import FloatArray
 
 
-def log_returns(prices: FloatArray) -> FloatArray:
-    """Logarithmic returns; one fewer than prices."""
-    return np.asarray(np.diff(np.log(prices)), dtype=np.float64)
-
-
 def order_flow_imbalance(bid: FloatArray, bid_size: FloatArray, ask: FloatArray, ask_size: FloatArray) -> FloatArray:
     """Order-flow imbalance of each step between consecutive best quotes, in contracts; one fewer than quotes.
 

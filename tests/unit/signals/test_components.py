@@ -1,4 +1,4 @@
-"""The three components that need venue data only, and what they add up to."""
+"""The components that need candles and books only, and what all components add up to."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import pytest
 
 from tests.support import BTC, ETH, a_snapshot, a_symbol, candles_of, samples_of
 from tradingbot.core.types import Conviction, Direction
-from tradingbot.market.indicators import hurst_exponent, order_flow_imbalance
+from tradingbot.market.indicators import order_flow_imbalance
+from tradingbot.market.log_ticks import log_ticks
+from tradingbot.market.minute_features import hurst_of_sums, hurst_sums
 from tradingbot.signals.btc_lead_lag import btc_lead_lag
 from tradingbot.signals.component import ComponentReading
 from tradingbot.signals.hurst import hurst
 from tradingbot.signals.ofi_momentum import ofi_momentum
-from tradingbot.signals.params import ConvictionParams, HurstParams, LeadLagParams, OfiParams, SignalParams
+from tradingbot.signals.params import ConvictionParams, LeadLagParams, SignalParams
 from tradingbot.signals.predictive_flow_engine import aligned_confidence, conviction_of, flow_signal, majority
 
 
@@ -35,7 +37,8 @@ def reading(name: str, direction: Direction, confidence: float = 0.5) -> Compone
 @pytest.mark.parametrize(("persistence", "low", "high"), [(0.0, 0.42, 0.58), (0.6, 0.6, 1.0), (-0.6, 0.0, 0.4)])
 def test_hurst_knows_trend_from_reversion(persistence: float, low: float, high: float) -> None:
     """A random walk is at one half, a persistent one above, a reverting one below."""
-    exponent = hurst_exponent(walk(7, 2000, persistence))
+    logs = log_ticks(walk(7, 2000, persistence))
+    exponent = hurst_of_sums(hurst_sums(logs, 20), len(logs))
     assert exponent is not None
     assert low < exponent < high
 
@@ -43,16 +46,16 @@ def test_hurst_knows_trend_from_reversion(persistence: float, low: float, high: 
 def test_hurst_follows_a_persistent_rise_and_fades_a_reverting_one() -> None:
     """SPEC 4.3."""
     rising = walk(1, 400, 0.7) * np.exp(np.concatenate((np.zeros(370), np.linspace(0, 0.02, 30))))
-    assert hurst(a_snapshot(a_symbol(closes=rising)), ETH, HurstParams()).direction is Direction.LONG
+    assert hurst(a_snapshot(a_symbol(closes=rising)), ETH, SignalParams()).direction is Direction.LONG
     choppy = walk(2, 400, -0.7)
     choppy[-30:] *= np.exp(np.linspace(0, 0.01, 30))
-    assert hurst(a_snapshot(a_symbol(closes=choppy)), ETH, HurstParams()).direction is Direction.SHORT
+    assert hurst(a_snapshot(a_symbol(closes=choppy)), ETH, SignalParams()).direction is Direction.SHORT
 
 
 @pytest.mark.parametrize(("count", "code"), [(50, "too_few_candles"), (400, "flat_prices")])
 def test_hurst_says_why_it_is_silent(count: int, code: str) -> None:
     """Too little or constant data is NEUTRAL with the reason."""
-    said = hurst(a_snapshot(a_symbol(closes=(2000.0,) * count)), ETH, HurstParams())
+    said = hurst(a_snapshot(a_symbol(closes=(2000.0,) * count)), ETH, SignalParams())
     assert (said.direction, said.confidence, said.reasons[0].code) == (Direction.NEUTRAL, 0.0, code)
 
 
@@ -73,7 +76,7 @@ def test_lead_lag_expects_what_btc_did(move: float, direction: Direction) -> Non
     """The symbol follows BTC two minutes late; BTC has just moved."""
     btc, eth = lagging_pair(2, [move, move])
     snapshot = a_snapshot(a_symbol(BTC, btc), a_symbol(ETH, eth))
-    said = btc_lead_lag(snapshot, ETH, LeadLagParams())
+    said = btc_lead_lag(snapshot, ETH, SignalParams())
     assert said.direction is direction
     assert dict(said.reasons[0].numbers)["lag_min"] == 2
 
@@ -81,12 +84,15 @@ def test_lead_lag_expects_what_btc_did(move: float, direction: Direction) -> Non
 def test_lead_lag_is_silent_without_significance() -> None:
     """Independent walks give no opinion."""
     snapshot = a_snapshot(a_symbol(BTC, walk(11, 400)), a_symbol(ETH, walk(12, 400)))
-    assert btc_lead_lag(snapshot, ETH, LeadLagParams(min_t_statistic=4)).reasons[0].code == "no_significant_lag"
+    assert (
+        btc_lead_lag(snapshot, ETH, SignalParams(lead_lag=LeadLagParams(min_t_statistic=4))).reasons[0].code
+        == "no_significant_lag"
+    )
 
 
 def test_the_leader_does_not_lead_itself() -> None:
     """BTC has no lead over BTC."""
-    assert btc_lead_lag(a_snapshot(a_symbol(BTC)), BTC, LeadLagParams()).reasons[0].code == "is_the_leader"
+    assert btc_lead_lag(a_snapshot(a_symbol(BTC)), BTC, SignalParams()).reasons[0].code == "is_the_leader"
 
 
 def test_lead_lag_uses_common_minutes_only() -> None:
@@ -101,7 +107,7 @@ def test_lead_lag_uses_common_minutes_only() -> None:
         *(getattr(gap, n)[keep] for n in ("open_ms", "open", "high", "low", "close", "volume")),
     )
     snapshot = a_snapshot(a_symbol(BTC, btc), a_symbol(ETH, eth, candles=cut))
-    assert btc_lead_lag(snapshot, ETH, LeadLagParams()).direction is Direction.LONG
+    assert btc_lead_lag(snapshot, ETH, SignalParams()).direction is Direction.LONG
 
 
 # ---------------------------------------------------------------- order flow
@@ -123,14 +129,14 @@ def test_rising_pressure_at_the_touch_is_momentum(sign: int, direction: Directio
     """Bids that grow in the last minute are buying pressure."""
     growing, flat = [10.0] * 20 + [16, 22, 28, 34, 40, 46], [10.0] * 26
     bid, ask = (growing, flat) if sign > 0 else (flat, growing)
-    said = ofi_momentum(a_snapshot(a_symbol(samples=samples_of(bid, ask))), ETH, OfiParams())
+    said = ofi_momentum(a_snapshot(a_symbol(samples=samples_of(bid, ask))), ETH, SignalParams())
     assert said.direction is direction
     assert 0 < said.confidence <= 1
 
 
 def test_order_flow_is_silent_without_samples() -> None:
     """No samples, no opinion."""
-    assert ofi_momentum(a_snapshot(a_symbol()), ETH, OfiParams()).reasons[0].code == "too_few_book_samples"
+    assert ofi_momentum(a_snapshot(a_symbol()), ETH, SignalParams()).reasons[0].code == "too_few_book_samples"
 
 
 # ---------------------------------------------------------------- alignment, confidence, conviction
