@@ -79,13 +79,11 @@ def page(parts: list[FloatArray], vix: FloatArray, params: VolatilityIndexParams
         for share, knot in zip(QUANTILES, knots, strict=True)
     )
     columns = (vix, *indices)
-    above = "\n".join(
-        " | ".join(
-            (f"| {level}", f"{volatility_at(level, knots):.0f}", *(share_above(part, level) for part in columns))
-        )
-        + " |"
+    rows = (
+        (str(level), f"{volatility_at(level, knots):.0f}", *(share_above(part, level) for part in columns))
         for level in (20, 30, 40)
     )
+    above = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     return TEMPLATE.format(
         mapping=mapping,
         above=above,

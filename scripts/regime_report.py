@@ -175,8 +175,8 @@ def section(played: Played) -> str:
         (
             f"## {played.name}",
             "",
-            f"{played.times[0]:%Y-%m-%d} to {played.times[-1]:%Y-%m-%d}, {len(played.times):,} hours; in {stale} of them "
-            "inputs were missing or stale and the regime was kept.",
+            f"{played.times[0]:%Y-%m-%d} to {played.times[-1]:%Y-%m-%d}, {len(played.times):,} hours; in {stale} "
+            "of them inputs were missing or stale and the regime was kept.",
             "",
             f"Switches per year: **{switches(held) / played.years:.0f}** (by the levels alone, without hysteresis: "
             f"{switches(played.plain) / played.years:.0f}).",

@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import Final
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -18,6 +19,9 @@ from pydantic import Field, model_validator
 from tradingbot.core.params import Params, contradiction
 from tradingbot.core.types import Timeframe, utc_from_ms
 from tradingbot.market.candles import Candles, FloatArray
+
+BAND_SIGMAS: Final = 2.0
+"""Half width of the Bollinger bands, in standard deviations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +68,6 @@ class FrameParams(Params):
     channel_bars: int = Field(
         default=20, ge=5, le=200, description="Bars of z-score, bands, Donchian channel, return and efficiency."
     )
-    band_sigmas: float = Field(
-        default=2.0, gt=0, le=5, description="Half width of the Bollinger bands, standard deviations."
-    )
 
     @model_validator(mode="after")
     def _windows_fit(self) -> FrameParams:
@@ -100,7 +101,7 @@ def frame_features(candles: Candles, params: FrameParams) -> FrameFeatures | Non
         close
     )
     atr, rsi, range_atr = _wilder(high, low, close, params.wilder_bars)
-    zscore, width_pct, squeeze = _bands(close, params.channel_bars, params.band_sigmas)
+    zscore, width_pct, squeeze = _bands(close, params.channel_bars)
     return_pct, efficiency = _travel(close, params.channel_bars)
     return FrameFeatures(
         timeframe=candles.timeframe,
@@ -158,7 +159,7 @@ def _wilder(high: FloatArray, low: FloatArray, close: FloatArray, bars: int) -> 
     return atr, 50 * (1 + net / path) if path > 0 else 50.0, 1.0 if flat else newest / atr_before
 
 
-def _bands(close: FloatArray, bars: int, sigmas: float) -> tuple[float, float, float]:
+def _bands(close: FloatArray, bars: int) -> tuple[float, float, float]:
     """(z-score of the newest close, band width in per cent of the middle, band width before over its mean)."""
     scaled = close / close[-1]
     scaled -= 1.0
@@ -179,7 +180,7 @@ def _bands(close: FloatArray, bars: int, sigmas: float) -> tuple[float, float, f
     if sigma <= 1e-9:
         return 0.0, 0.0, float(widths[-2]) / usual if usual > 1e-9 else 1.0
     squeeze = float(widths[-2]) / usual if usual > 0 else 1.0
-    return -middle / sigma, 2 * sigmas * sigma / (1 + middle) * 100, squeeze
+    return -middle / sigma, 2 * BAND_SIGMAS * sigma / (1 + middle) * 100, squeeze
 
 
 def _sigma_and_mean(values: FloatArray) -> tuple[float, float]:
