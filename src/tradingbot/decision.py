@@ -117,7 +117,7 @@ def decide(snapshot: MarketSnapshot, book: Book, params: DecisionParams, permiss
         if action is not None:
             opens.append(action)
             exposure = _with(exposure, action)
-    actions = (*closes, *opens)
+    actions: tuple[Action, ...] = (*closes, *opens)
     return Decision(snapshot.cycle_id, reading.regime, reading.active, actions, tuple(signals), verdicts)
 
 
@@ -145,9 +145,7 @@ def _exit_view(
         return None
     flow = reading.symbols[position.symbol].flow
     words = _strategy_words(snapshot, position, params.reading, reading)
-    return ExitView(
-        position, snapshot.as_of, part.mark_price, flow.direction, flow.conviction, flow.confidence, words
-    )
+    return ExitView(position, snapshot.as_of, part.mark_price, flow.direction, flow.conviction, flow.confidence, words)
 
 
 def _strategy_words(

@@ -11,7 +11,6 @@ from typing import Any
 import orjson
 
 from tradingbot.core.records import Reason
-
 from tradingbot.decision import Decision, OpenPosition
 from tradingbot.engine.execute import Done
 from tradingbot.engine.models import PositionsState
