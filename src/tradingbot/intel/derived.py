@@ -85,13 +85,16 @@ def derive(
     open_interest_bars: Sequence[Bar],
     liquidation_bars: Sequence[Bar],
 ) -> Derived:
-    """All derived figures of an asset. A snapshot that tells a figure goes before the history."""
+    """All derived figures of an asset. A snapshot younger than the window goes before the history."""
     deltas = {name: _delta(open_interest, open_interest_bars, name, now) for name in WINDOWS_S}
     told = {"1h": liquidations.hour, "4h": liquidations.four_hours, "24h": liquidations.day}
     longs: dict[str, float] = {}
     shorts: dict[str, float] = {}
     for name, window in told.items():
-        sums = (window.long_usd, window.short_usd) if window else bar_sums(liquidation_bars, WINDOWS_S[name], now)
+        if window is not None and window.stamp.age_s(now) < WINDOWS_S[name]:
+            sums: tuple[float, ...] | None = (window.long_usd, window.short_usd)
+        else:
+            sums = bar_sums(liquidation_bars, WINDOWS_S[name], now)
         if sums is not None:
             longs[name], shorts[name] = sums
     return Derived(
@@ -100,6 +103,6 @@ def derive(
 
 
 def _delta(snapshot: OpenInterest | None, bars: Sequence[Bar], name: str, now: datetime) -> float | None:
-    if snapshot is not None and name in snapshot.change_pct:
+    if snapshot is not None and name in snapshot.change_pct and snapshot.stamp.age_s(now) < WINDOWS_S[name]:
         return snapshot.change_pct[name]
     return change_pct(bars, WINDOWS_S[name], now)

@@ -19,7 +19,8 @@ from tradingbot.market.intelligence import ExchangeFlow, Stamp, WhaleTransfers
 DAY_S: Final = 86_400
 FEWEST_CHANGES: Final = 5
 """A typical daily change needs at least this many days."""
-INFLOW, OUTFLOW: Final = 1, 2
+INFLOW: Final = 1
+OUTFLOW: Final = 2
 PAGE_ROWS: Final = 100
 EXCHANGES: Final = (
     "binance", "bitfinex", "bitget", "bithumb", "bitmex", "bitstamp", "bitvavo", "bybit", "coinbase", "coincheck",
@@ -141,7 +142,8 @@ def parse_whale_transfers(answer: Answer, asset: Asset, window_s: float, min_usd
     ``[{"asset_symbol": "WETH", "amount_usd": "18403606.8", "from": "unknown wallet", "to": "Binance",
     "block_timestamp": 1746265043, ...}, ...]``
     """
-    listed = [row for row in rows(answer.data, "whale transfer") if row.get("asset_symbol") in (None, asset, f"W{asset}")]
+    names = (None, asset, f"W{asset}")
+    listed = [row for row in rows(answer.data, "whale transfer") if row.get("asset_symbol") in names]
     if not listed:
         return None
     sides = [(row, _is_exchange(row.get("from")), _is_exchange(row.get("to"))) for row in listed]
