@@ -1,4 +1,4 @@
-"""The polling plan: what is asked how often, fitted into the request budget; what does not fit is said in words. Pure."""
+"""The polling plan: what is asked how often within the request budget; what does not fit is said in words. Pure."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ NEVER_ASKED: Final = 1.5
 """How overdue a row counts that was never asked: others may run half a period late meanwhile."""
 NEVER_BACKFILLED: Final = 1.1
 """The same for the backfill, which steps back further."""
+STRETCH_STEPS: Final = (2.0, 4.0)
+"""How far all periods are stretched in turn before any is stretched further."""
+SLOW_S: Final = 3600.0
+"""Rows this slow are not stretched: it would gain next to nothing."""
 _EPSILON: Final = 1e-9
 
 
@@ -47,7 +51,8 @@ def make_plan(params: CoinglassParams, now: Circumstances) -> PollPlan:
     alive = {row.feed for row in kept}
     starved = {row.feed: "budget" for row in dropped if row.feed is not None and row.feed not in alive}
     kept.sort(key=lambda row: row.priority)
-    return PollPlan(tuple(kept), tuple(lines), {**starved, **wanted.off})
+    nowhere = dict.fromkeys((feed for feed in Feed if feed not in alive), "not_covered")
+    return PollPlan(tuple(kept), tuple(lines), {**nowhere, **starved, **wanted.off})
 
 
 def _load(rows: Iterable[PollRow]) -> float:
@@ -55,16 +60,27 @@ def _load(rows: Iterable[PollRow]) -> float:
 
 
 def _stretch(rows: Sequence[PollRow], budget: float, most: float) -> list[PollRow]:
-    fitted = list(rows)
-    for priority in sorted(set(Priority) - {Priority.SELF_CHECK}, reverse=True):
-        excess = _load(fitted) - budget
-        if excess <= _EPSILON:
-            break
-        own = _load(row for row in fitted if row.priority is priority)
-        if own > 0:
-            factor = min(most, own / (own - excess)) if own > excess else most
-            fitted = [_slower(row, factor) if row.priority is priority else row for row in fitted]
+    """Every priority, the least urgent first, is stretched a little before any is stretched much."""
+    usual, fitted = list(rows), list(rows)
+    for step in (*(step for step in STRETCH_STEPS if step < most), most):
+        for priority in sorted(set(Priority), reverse=True):
+            if _load(fitted) <= budget + _EPSILON:
+                return fitted
+            fitted = _stretch_one(usual, fitted, priority, budget, step)
     return fitted
+
+
+def _stretch_one(
+    usual: Sequence[PollRow], fitted: Sequence[PollRow], priority: Priority, budget: float, most: float
+) -> list[PollRow]:
+    chosen = {row.key for row in usual if row.priority is priority and row.period_s < SLOW_S}
+    own = _load(row for row in usual if row.key in chosen)
+    room = budget - _load(row for row in fitted if row.key not in chosen)
+    factor = min(most, own / room) if room > 0 else most
+    return [
+        _slower(row, factor) if row.key in chosen and factor > 1 else now
+        for row, now in zip(usual, fitted, strict=True)
+    ]
 
 
 def _slower(row: PollRow, factor: float) -> PollRow:

@@ -117,9 +117,8 @@ def _obstacle(row: PollRow, now: Circumstances) -> str:
     facts = FACTS[row.endpoint]
     if not facts.needs_key:
         return ""
-    if now.no_key and row.endpoint is not Endpoint.SUBSCRIPTION:
-        return f"not asked, {OFF_WORDS.get(now.no_key, now.no_key)}"
-    if now.no_key and now.no_key != "key_refused":
+    checks_key = row.endpoint is Endpoint.SUBSCRIPTION and now.no_key == "key_refused"
+    if now.no_key and not checks_key:
         return f"not asked, {OFF_WORDS.get(now.no_key, now.no_key)}"
     if facts.lowest_plan > now.level:
         return f"needs the {facts.lowest_plan.name.lower()} plan"
