@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 
 from tradingbot.core.types import Asset, epoch_ms
 from tradingbot.intel.answer import Answer
@@ -25,6 +26,7 @@ from tradingbot.intel.plan_rows import BACKFILL, PollRow
 from tradingbot.intel.store import IntelStore
 
 Arguments = Sequence[tuple[str, str]]
+_V = TypeVar("_V")
 RECENT_BARS: Final = 12
 PROOF_S: Final = 86_400.0
 """Transfers are asked for this long, so that an asset without any in its window is told from one not covered."""
@@ -67,7 +69,7 @@ def take(row: PollRow, answer: Answer, store: IntelStore, params: CoinglassParam
         return _take_common(row, answer, store, params, assets)
     if kind is not None:
         return _take_history(kind, row.subject, answer, store)
-    return _TAKERS[row.endpoint](row, row.subject, answer, store, params)
+    return _take_snapshot(row, row.subject, answer, store, params)
 
 
 def _take_common(
@@ -94,49 +96,25 @@ def _take_history(kind: HistoryKind, asset: Asset, answer: Answer, store: IntelS
     return bool(bars)
 
 
-def _taker(row: PollRow, asset: Asset, answer: Answer, store: IntelStore, params: CoinglassParams) -> bool:
-    value = parse_taker(answer, asset, row.variant)
+def _take_snapshot(row: PollRow, asset: Asset, answer: Answer, store: IntelStore, params: CoinglassParams) -> bool:
+    match row.endpoint:
+        case Endpoint.TAKER:
+            return _put(store.put_taker, asset, parse_taker(answer, asset, row.variant))
+        case Endpoint.LIQUIDATION_EXCHANGES:
+            window = parse_liquidations(answer, row.variant)
+            return _put(partial(store.put_liquidation_window, row.variant), asset, window)
+        case Endpoint.OPEN_INTEREST:
+            return _put(store.put_open_interest, asset, parse_open_interest(answer, asset))
+        case Endpoint.BALANCE_LIST:
+            return _put(store.put_balance, asset, parse_balance_list(answer))
+        case Endpoint.BALANCE_CHART:
+            return _put(store.put_balance, asset, parse_balance_chart(answer))
+        case _:
+            parse = parse_token_transfers if row.endpoint is Endpoint.TOKEN_TRANSFERS else parse_whale_transfers
+            return _put(store.put_whales, asset, parse(answer, asset, params.whale_window_s, params.whale_min_usd))
+
+
+def _put(put: Callable[[Asset, _V], None], asset: Asset, value: _V | None) -> bool:
     if value is not None:
-        store.put_taker(asset, value)
+        put(asset, value)
     return value is not None
-
-
-def _liquidations(row: PollRow, asset: Asset, answer: Answer, store: IntelStore, params: CoinglassParams) -> bool:
-    value = parse_liquidations(answer, row.variant)
-    if value is not None:
-        store.put_liquidation_window(asset, row.variant, value)
-    return value is not None
-
-
-def _open_interest(row: PollRow, asset: Asset, answer: Answer, store: IntelStore, params: CoinglassParams) -> bool:
-    value = parse_open_interest(answer, asset)
-    if value is not None:
-        store.put_open_interest(asset, value)
-    return value is not None
-
-
-def _balance(row: PollRow, asset: Asset, answer: Answer, store: IntelStore, params: CoinglassParams) -> bool:
-    value = parse_balance_list(answer) if row.endpoint is Endpoint.BALANCE_LIST else parse_balance_chart(answer)
-    if value is not None:
-        store.put_balance(asset, value)
-    return value is not None
-
-
-def _whales(row: PollRow, asset: Asset, answer: Answer, store: IntelStore, params: CoinglassParams) -> bool:
-    parse = parse_token_transfers if row.endpoint is Endpoint.TOKEN_TRANSFERS else parse_whale_transfers
-    value = parse(answer, asset, params.whale_window_s, params.whale_min_usd)
-    if value is not None:
-        store.put_whales(asset, value)
-    return value is not None
-
-
-Taker = Callable[[PollRow, Asset, Answer, IntelStore, CoinglassParams], bool]
-_TAKERS: Final[Mapping[Endpoint, Taker]] = {
-    Endpoint.TAKER: _taker,
-    Endpoint.LIQUIDATION_EXCHANGES: _liquidations,
-    Endpoint.OPEN_INTEREST: _open_interest,
-    Endpoint.BALANCE_LIST: _balance,
-    Endpoint.BALANCE_CHART: _balance,
-    Endpoint.TOKEN_TRANSFERS: _whales,
-    Endpoint.WHALE_TRANSFERS: _whales,
-}

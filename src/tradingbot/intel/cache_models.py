@@ -192,7 +192,7 @@ FILES: Final[Mapping[str, type[CacheModel]]] = {
 
 @dataclass(frozen=True, slots=True)
 class CachedIntel:
-    """What the cache files held at the start, by the names of `FILES`; a file that is missing or unreadable is absent."""
+    """What the cache files held at the start, by the names of `FILES`; a file that cannot be read is absent."""
 
     files: Mapping[str, CacheModel] = field(default_factory=dict)
 

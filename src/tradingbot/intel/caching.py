@@ -26,6 +26,7 @@ from tradingbot.market.intelligence import (
     WhaleTransfers,
 )
 
+FEATURES: Final = "coinglass/features.json"
 WINDOWS: Final[Mapping[str, str]] = {"1h": "hour", "4h": "four_hours", "24h": "day"}
 _E = TypeVar("_E", bound=c.Stamped)
 _V = TypeVar("_V")
@@ -51,7 +52,7 @@ def to_cache(name: str, store: IntelStore, now: datetime) -> c.CacheModel:
     """The content of one of the value files of `cache_models.FILES` (not the polling file)."""
     if name in _KIND_OF:
         return _history_cache(store, _KIND_OF[name])
-    return _BUILDERS[name](store, now)
+    return _feature_cache(store, now) if name == FEATURES else _BUILDERS[name](store)
 
 
 def _told(store: IntelStore, pick: Callable[[SymbolIntel], _V | None]) -> Iterable[tuple[Asset, _V]]:
@@ -61,7 +62,7 @@ def _told(store: IntelStore, pick: Callable[[SymbolIntel], _V | None]) -> Iterab
             yield asset, value
 
 
-def _taker_cache(store: IntelStore, now: datetime) -> c.TakerCache:
+def _taker_cache(store: IntelStore) -> c.TakerCache:
     return c.TakerCache(
         assets={
             asset: c.TakerEntry(
@@ -76,7 +77,7 @@ def _taker_cache(store: IntelStore, now: datetime) -> c.TakerCache:
     )
 
 
-def _liquidation_cache(store: IntelStore, now: datetime) -> c.LiquidationCache:
+def _liquidation_cache(store: IntelStore) -> c.LiquidationCache:
     by_asset: dict[str, dict[str, c.LiquidationEntry]] = {}
     for asset, told in _told(store, lambda known: known.liquidations):
         windows = {name: getattr(told, field) for name, field in WINDOWS.items()}
@@ -96,7 +97,7 @@ def _liquidation_entry(window: LiquidationWindow) -> c.LiquidationEntry:
     )
 
 
-def _mood_cache(store: IntelStore, now: datetime) -> c.FearGreedCache:
+def _mood_cache(store: IntelStore) -> c.FearGreedCache:
     own, free, index = store.fear_greed, store.free_fear_greed, store.volatility
     return c.FearGreedCache(
         coinglass=c.FearGreedEntry(**_times(own.stamp), value=own.value) if own else None,
@@ -105,7 +106,7 @@ def _mood_cache(store: IntelStore, now: datetime) -> c.FearGreedCache:
     )
 
 
-def _flow_cache(store: IntelStore, now: datetime) -> c.FlowCache:
+def _flow_cache(store: IntelStore) -> c.FlowCache:
     flows = {asset: store.of(asset).exchange_flow for asset in store.balances}
     return c.FlowCache(
         assets={
@@ -123,7 +124,7 @@ def _flow_cache(store: IntelStore, now: datetime) -> c.FlowCache:
     )
 
 
-def _whale_cache(store: IntelStore, now: datetime) -> c.WhaleCache:
+def _whale_cache(store: IntelStore) -> c.WhaleCache:
     return c.WhaleCache(
         assets={
             asset: c.WhaleEntry(
@@ -138,7 +139,7 @@ def _whale_cache(store: IntelStore, now: datetime) -> c.WhaleCache:
     )
 
 
-def _snapshot_cache(store: IntelStore, now: datetime) -> c.SnapshotCache:
+def _snapshot_cache(store: IntelStore) -> c.SnapshotCache:
     return c.SnapshotCache(
         open_interest={
             asset: c.OpenInterestEntry(
@@ -186,14 +187,13 @@ def _history_cache(store: IntelStore, kind: HistoryKind) -> c.HistoryCache:
 
 
 _KIND_OF: Final = {name: HistoryKind(kind) for kind, name in c.HISTORY_NAMES.items()}
-_BUILDERS: Final[Mapping[str, Callable[[IntelStore, datetime], c.CacheModel]]] = {
+_BUILDERS: Final[Mapping[str, Callable[[IntelStore], c.CacheModel]]] = {
     "intelligence/taker_buy_sell.json": _taker_cache,
     "intelligence/liquidations.json": _liquidation_cache,
     "intelligence/fear_greed.json": _mood_cache,
     "onchain/exchange_flows.json": _flow_cache,
     "onchain/whale_moves.json": _whale_cache,
     "coinglass/snapshot.json": _snapshot_cache,
-    "coinglass/features.json": _feature_cache,
 }
 
 
@@ -230,7 +230,7 @@ def _restore_liquidations(model: c.LiquidationCache, store: IntelStore, now: dat
         for window, entry in _past(windows, now):
             if window in WINDOWS:
                 value = LiquidationWindow(_stamp(entry), entry.window_s, entry.long_usd, entry.short_usd)
-                store.put_liquidation_window(Asset(name), window, value)
+                store.put_liquidation_window(window, Asset(name), value)
 
 
 def _restore_mood(model: c.FearGreedCache, store: IntelStore, now: datetime) -> None:

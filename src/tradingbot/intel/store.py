@@ -64,7 +64,7 @@ class IntelStore:
         new = Liquidations(value.hour or old.hour, value.four_hours or old.four_hours, value.day or old.day)
         self.assets[asset] = replace(self.of(asset), liquidations=new)
 
-    def put_liquidation_window(self, asset: Asset, window: str, value: LiquidationWindow) -> None:
+    def put_liquidation_window(self, window: str, asset: Asset, value: LiquidationWindow) -> None:
         """One window: ``1h``, ``4h`` or ``24h``."""
         name = {"1h": "hour", "4h": "four_hours", "24h": "day"}[window]
         self.put_liquidations(asset, Liquidations(**{name: value}))
