@@ -9,7 +9,6 @@ from typing import Final, Literal
 from pydantic import Field, PrivateAttr, model_validator
 
 from tradingbot.config.sections import (
-    CoinglassParams,
     DashboardParams,
     MarketSourceParams,
     StorageParams,
@@ -19,6 +18,7 @@ from tradingbot.engine.params import EngineParams
 from tradingbot.exits.params import ExitParams
 from tradingbot.guards.downtime import DowntimeParams
 from tradingbot.guards.entry_permission import AlphaTradingPolicy
+from tradingbot.intel.params import CoinglassParams
 from tradingbot.market.symbol_validation import ValidationParams
 from tradingbot.market.universe import UniverseParams
 from tradingbot.risk.params import RiskParams

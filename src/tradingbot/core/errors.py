@@ -17,6 +17,14 @@
     │   ├── VenueNonceError          nonce refused: resynchronise, then retry
     │   ├── VenueRejectedError       the venue says the request is wrong (proof of refusal)
     │   └── VenueProtocolError       not the documented JSON: never act on it
+    ├── IntelError                something at or on the way to a source of market intelligence: keep the old value
+    │   ├── IntelUnavailableError    timeout, no network, server error, no readable answer: ask again later
+    │   ├── IntelRateLimitedError    pause the whole client for `retry_after_s`
+    │   ├── IntelKeyError            key missing or refused: nothing of this source until a human acts; try hourly
+    │   ├── IntelPlanError           the plan does not include this endpoint: use its substitute, try again in a day
+    │   ├── IntelIntervalError       the plan does not include this bar length
+    │   ├── IntelRequestError        the source says the request is wrong: do not repeat it as it stands
+    │   └── IntelProtocolError       JSON, but not the documented shape: never act on it
     └── OrderOutcomeUnknown       sent, no proof of either outcome: ask the venue, never send again
 
 Expected refusals (gates, limits, permission) are values, not exceptions.
@@ -103,3 +111,39 @@ class VenueProtocolError(VenueError):
 
 class OrderOutcomeUnknown(TradingBotError):  # noqa: N818 - it is a state of knowledge, not a failure
     """An order or cancel was sent and neither acceptance nor refusal is proven."""
+
+
+class IntelError(TradingBotError):
+    """Something at a source of market intelligence, or on the way to it, went wrong. Keep the last value."""
+
+
+class IntelUnavailableError(IntelError):
+    """Timeout, no network, a server error, or an answer that is not JSON at all: ask again later."""
+
+
+class IntelRateLimitedError(IntelError):
+    """The source asks for a pause of `retry_after_s` seconds."""
+
+    def __init__(self, message: str, retry_after_s: float = 60.0) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class IntelKeyError(IntelError):
+    """The key is missing or refused: nothing of this source works until somebody changes it."""
+
+
+class IntelPlanError(IntelError):
+    """The plan of this key does not include the endpoint."""
+
+
+class IntelIntervalError(IntelError):
+    """The plan of this key does not include bars this short."""
+
+
+class IntelRequestError(IntelError):
+    """The source refuses the request as wrong; repeating it as it stands is useless."""
+
+
+class IntelProtocolError(IntelError):
+    """JSON came, but not in the documented shape or range; the message names the field."""

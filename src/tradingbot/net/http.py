@@ -76,6 +76,16 @@ class JsonAnswer:
     payload: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class RawAnswer:
+    """Any answer as it came: status, type without its parameters, headers (names in any case), body."""
+
+    status: int
+    content_type: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
 @lru_cache(maxsize=32)
 def _deadline(total_s: float | None) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=total_s)
@@ -123,17 +133,37 @@ class HttpClient:
 
         Any status below 300 or above 399 with a JSON object is returned: what it means is the venue's business.
         """
-        limit_s = self._params.timeout_s if timeout_s is None else timeout_s
         target = URL(url, encoded=True)
+        response, content = await self._ask(method, target, body, headers, timeout_s)
+        return self._decode(method, target.path, response, content, loads)
+
+    async def fetch_raw(
+        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, timeout_s: float | None = None
+    ) -> RawAnswer:
+        """Send `url` as it stands; whatever comes back is the caller's to judge.
+
+        Raises only for what is no answer at all: NotSentError, VenueTimeoutError, VenueUnavailableError.
+        """
+        response, content = await self._ask(method, URL(url, encoded=True), None, headers, timeout_s)
+        return RawAnswer(response.status, response.content_type, response.headers, content)
+
+    async def _ask(
+        self,
+        method: str,
+        target: URL,
+        body: bytes | None,
+        headers: Mapping[str, str] | None,
+        timeout_s: float | None,
+    ) -> tuple[aiohttp.ClientResponse, bytes]:
+        limit_s = self._params.timeout_s if timeout_s is None else timeout_s
         clock = self._clock
         real_s = clock.real_deadline_s(limit_s)
         try:
             if real_s is not None:  # the session's own deadline costs less than a context of ours
-                response, content = await self._exchange(method, target, body, headers, _deadline(real_s))
-            else:
-                async with clock.timeout(limit_s):
-                    with clock.in_flight():
-                        response, content = await self._exchange(method, target, body, headers, _deadline(None))
+                return await self._exchange(method, target, body, headers, _deadline(real_s))
+            async with clock.timeout(limit_s):
+                with clock.in_flight():
+                    return await self._exchange(method, target, body, headers, _deadline(None))
         except TimeoutError as error:
             raise VenueTimeoutError(f"{method} {target.path}: no answer within {limit_s:g} s") from error
         except aiohttp.ClientConnectorError as error:
@@ -141,7 +171,6 @@ class HttpClient:
         except (aiohttp.ClientError, OSError) as error:
             cause = type(error).__name__
             raise VenueUnavailableError(f"{method} {target.path}: connection lost: {cause}: {error}") from error
-        return self._decode(method, target.path, response, content, loads)
 
     async def _exchange(
         self,
