@@ -1,4 +1,4 @@
-"""What one cycle makes of a snapshot before it decides anything: regime, components, alignment, strategies, ensemble."""
+"""What one cycle reads out of a snapshot: regime, components, alignment, strategies, ensemble. It decides nothing."""
 
 from __future__ import annotations
 

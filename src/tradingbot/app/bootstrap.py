@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, fields, replace
 
+from pydantic import SecretStr
+
 from tradingbot.app.home import checkout, config_folder, sim_home
 from tradingbot.app.options import RunOptions
 from tradingbot.app.paper_market import (
@@ -23,6 +25,7 @@ from tradingbot.clock import SystemClock
 from tradingbot.config import Secrets, Settings, load_secrets, load_settings
 from tradingbot.core.errors import ConfigurationError, VenueError
 from tradingbot.core.types import Symbol
+from tradingbot.intel.params import CoinglassParams
 from tradingbot.market.universe import Universe
 from tradingbot.net.nonce import FileNonceStore, MemoryNonceStore, NonceStore
 from tradingbot.ports import Clock, Venue
@@ -33,6 +36,14 @@ from tradingbot.venues.kraken_futures.adapter import VENUE as KRAKEN_FUTURES
 from tradingbot.venues.kraken_futures.adapter import KrakenFuturesVenue
 from tradingbot.venues.kraken_futures.auth import Credentials
 from tradingbot.venues.kraken_futures.settings import KrakenFuturesParams
+
+
+@dataclass(frozen=True, slots=True)
+class IntelAccess:
+    """Where market intelligence comes from: settings with the addresses to ask, and the key; None without one."""
+
+    params: CoinglassParams
+    api_key: SecretStr | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +59,7 @@ class VenueParts:
     symbols: tuple[Symbol, ...]
     url: str
     ws_url: str
+    intel: IntelAccess
     sim: SimServer | None = None
     works: Mapping[str, Work] = field(default_factory=dict)
 
@@ -89,13 +101,14 @@ async def open_venue(
     """
     universe, options = Universe(settings.universe), completed(options, settings)
     if options.embedded and not running:
-        return await _embedded(options, settings, universe, stack, frozen, offline)
+        return await _embedded(options, settings, secrets, universe, stack, frozen, offline)
     return await _external(options, settings, secrets, universe, stack, running and options.embedded, frozen)
 
 
 async def _embedded(
     options: RunOptions,
     settings: Settings,
+    secrets: Secrets,
     universe: Universe,
     stack: AsyncExitStack,
     frozen: bool,
@@ -120,7 +133,8 @@ async def _embedded(
     if frozen:
         stack.push_async_callback(sim.stop)
     venue = _kraken_futures(options, settings, only(universe, symbols), clock, endpoints, stack, frozen)
-    return VenueParts(venue, clock, universe, symbols, endpoints.rest_url, endpoints.ws_url, sim, market.works)
+    intel = IntelAccess(settings.coinglass, secrets.coinglass_key)
+    return VenueParts(venue, clock, universe, symbols, endpoints.rest_url, endpoints.ws_url, intel, sim, market.works)
 
 
 async def _external(
@@ -144,7 +158,8 @@ async def _external(
     clock = await _venue_clock(options, settings, universe, endpoints)
     symbols = chosen_symbols(options, universe)
     venue = _kraken_futures(options, settings, only(universe, symbols), clock, endpoints, stack, looking)
-    return VenueParts(venue, clock, universe, symbols, endpoints.rest_url, endpoints.ws_url)
+    intel = IntelAccess(settings.coinglass, secrets.coinglass_key)
+    return VenueParts(venue, clock, universe, symbols, endpoints.rest_url, endpoints.ws_url, intel)
 
 
 def _check_urls(endpoints: SimEndpoints) -> None:

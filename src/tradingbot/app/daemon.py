@@ -10,8 +10,9 @@ import structlog
 
 from tradingbot.app.bootstrap import VenueParts
 from tradingbot.app.deployment_checks import MAX_CLOCK_SKEW_S
+from tradingbot.app.intel_cache import IntelCacheFiles
 from tradingbot.app.options import RunOptions
-from tradingbot.app.restore import known_instance, known_intents, known_portfolio
+from tradingbot.app.restore import known_instance, known_intents, known_portfolio, known_regime
 from tradingbot.app.runtime import CycleLoop, Runtime, StopStage, Work
 from tradingbot.app.stores import Stores
 from tradingbot.app.validation import validate_symbols
@@ -25,17 +26,23 @@ from tradingbot.engine.budget import within
 from tradingbot.engine.collect import MarketCollector
 from tradingbot.engine.cycle_record import digest_of
 from tradingbot.engine.execute import Executor
+from tradingbot.engine.features import FeatureKeeper
 from tradingbot.engine.identifiers import OrderIds
+from tradingbot.engine.intelligence import IntelDesk
 from tradingbot.engine.models import RuntimeState
 from tradingbot.engine.reconcile import Reconciler
 from tradingbot.engine.resolve import UnknownOrders
 from tradingbot.engine.settlement import Settlement
+from tradingbot.engine.signal_bus import SignalBus
+from tradingbot.engine.signal_desk import SignalDesk
 from tradingbot.guards.downtime import downtime_at
 from tradingbot.guards.entry_permission import EntryPermission, VenueView, entry_permission
+from tradingbot.intel.coinglass_source import intel_source
 from tradingbot.jobs.routine import routine_jobs
 from tradingbot.jobs.scheduler import Scheduler
 from tradingbot.market.contracts import ContractSpec
 from tradingbot.market.universe import LiquidityParams
+from tradingbot.ports import IntelSource
 
 log = structlog.get_logger(__name__)
 
@@ -68,7 +75,15 @@ class Daemon:
         self._settlement = Settlement(venue, clock, self._keeper, engine.read_budget_s)
         self._unknown = UnknownOrders(venue, clock, self._intents, self._keeper, engine)
         self._reconciler = Reconciler(venue, clock, self._keeper, self._settlement, self._unknown, self._ids)
-        self._collector = MarketCollector(venue, clock, engine, specs)
+        self._intel = self._intel_source()
+        assets = {symbol: parts.universe.asset(symbol) for symbol in specs}
+        self._desk = IntelDesk(self._intel, assets, settings.contracts)
+        features = FeatureKeeper(settings.signals.windows, settings.frames, specs)
+        self._collector = MarketCollector(venue, clock, engine, specs, features, self._desk, known_regime(stores))
+        self._bus = SignalBus()
+        documents = stores.documents
+        signal_desk = SignalDesk(documents["latest_signals"], documents["regime"], self._desk)
+        self._bus.attach("latest signals", signal_desk.listen)
         self._scheduler = Scheduler(routine_jobs(self._job_works()), clock)
         self._bot_cycle = self._cycle()
         self._loop = CycleLoop(self.run_cycle, clock, engine, self.after_cycle, options.cycles, self._stop)
@@ -80,7 +95,7 @@ class Daemon:
     def _cycle(self) -> BotCycle:
         settings, parts = self._settings, self._parts
         decision_params = DecisionParams(
-            settings.signals,
+            settings.reading,
             settings.risk,
             settings.exits,
             settings.engine.grace,
@@ -102,12 +117,16 @@ class Daemon:
                 ids=self._ids,
                 cycles_journal=self._stores.journals["cycles"],
                 signals_journal=self._stores.journals["signals"],
+                ensemble_journal=self._stores.journals["ensemble"],
+                bus=self._bus,
                 sizes_journal=self._stores.journals["size_adjustments"],
                 decision_params=decision_params,
                 engine_params=settings.engine,
                 params_digest=digest_of(
                     {
-                        "signals": settings.signals.model_dump(mode="json"),
+                        "reading": settings.reading.model_dump(mode="json"),
+                        "frames": settings.frames.model_dump(mode="json"),
+                        "contracts": settings.contracts.model_dump(mode="json"),
                         "risk": settings.risk.model_dump(mode="json"),
                         "exits": settings.exits.model_dump(mode="json"),
                         "grace": settings.engine.grace.model_dump(mode="json"),
@@ -119,12 +138,19 @@ class Daemon:
             )
         )
 
+    def _intel_source(self) -> IntelSource:
+        access, universe = self._parts.intel, self._parts.universe
+        key = access.api_key.get_secret_value() if access.api_key is not None else None
+        assets = [universe.asset(symbol) for symbol in self._parts.symbols]
+        return intel_source(self._clock, access.params, assets, key, IntelCacheFiles(self._stores))
+
     def tasks(self) -> dict[str, Work]:
         """What runs beside the cycles, by name."""
         tasks: dict[str, Work] = {
             "venue": self._parts.venue.run,
             "book-samples": self._collector.sample_books,
             "scheduler": self._scheduler.run,
+            "intelligence": self._intel.run,
             "loop-lag": self._lag.watch,
         }
         if self._parts.sim is not None:
@@ -136,6 +162,9 @@ class Daemon:
         async def venue_closed() -> None:
             await self._parts.venue.close()
 
+        async def intelligence_closed() -> None:
+            await self._intel.close()
+
         async def simulator_stopped() -> None:
             if self._parts.sim is not None:
                 await self._parts.sim.stop()
@@ -146,6 +175,7 @@ class Daemon:
 
         return [
             StopStage("venue connections", 5.0, venue_closed),
+            StopStage("intelligence", 5.0, intelligence_closed),
             StopStage("simulated venue", 5.0, simulator_stopped),
             StopStage("state files", 12.0, files_flushed),
         ]

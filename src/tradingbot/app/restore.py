@@ -14,6 +14,7 @@ from tradingbot.engine.identifiers import instance_of
 from tradingbot.engine.intents import REMEMBERED_INTENTS, IntentLog
 from tradingbot.engine.models import InstanceState, PositionsState, TradesState, with_journalled
 from tradingbot.engine.portfolio_keeper import PortfolioKeeper, purposes_by_fill
+from tradingbot.market.regime import RegimeReading
 from tradingbot.portfolio.book import REMEMBERED_FILLS
 
 log = structlog.get_logger(__name__)
@@ -32,6 +33,14 @@ def known_intents(stores: Stores) -> IntentLog:
     if damaged or reader.problems:
         log.error("journal.damaged", path=str(reader.path), lines=damaged, problems=list(reader.problems))
     return intents
+
+
+def known_regime(stores: Stores) -> RegimeReading | None:
+    """The regime of the last life; None when there was none or its file is lost: it is then found anew."""
+    found = stores.documents["regime"].load(allow_loss=True)
+    for note in found.notes:
+        log.warning("regime.state_damaged", note=note)
+    return found.value.reading if found.value is not None else None
 
 
 def known_instance(options: RunOptions, parts: VenueParts, stores: Stores, intents: IntentLog) -> InstanceState:

@@ -19,11 +19,18 @@ from tradingbot.exits.params import ExitParams
 from tradingbot.guards.downtime import DowntimeParams
 from tradingbot.guards.entry_permission import AlphaTradingPolicy
 from tradingbot.intel.params import CoinglassParams
+from tradingbot.market.data_contracts import ContractParams
+from tradingbot.market.frame_features import FrameParams
+from tradingbot.market.multi_timeframe import MtfParams
+from tradingbot.market.regime_params import RegimeParams
 from tradingbot.market.symbol_validation import ValidationParams
 from tradingbot.market.universe import UniverseParams
+from tradingbot.reading import ReadingParams
 from tradingbot.risk.params import RiskParams
+from tradingbot.signals.ensemble import EnsembleParams
 from tradingbot.signals.params import SignalParams
 from tradingbot.simulator.params import SimulatorParams
+from tradingbot.strategies.params import StrategyParams
 from tradingbot.venues.kraken_futures.settings import KrakenFuturesParams
 
 LIVE_CONFIRMATION: Final = "yes-live"
@@ -38,6 +45,12 @@ class Settings(Params):
     home: str | None = Field(default=None, description="Folder of state, logs and feature store; null is the checkout.")
     confirm: str | None = Field(default=None, description="yes-live starts live trading.")
     signals: SignalParams = SignalParams()
+    frames: FrameParams = FrameParams()
+    mtf: MtfParams = MtfParams()
+    regime: RegimeParams = RegimeParams()
+    strategies: StrategyParams = StrategyParams()
+    ensemble: EnsembleParams = EnsembleParams()
+    contracts: ContractParams = ContractParams()
     risk: RiskParams = RiskParams()
     exits: ExitParams = ExitParams()
     engine: EngineParams = EngineParams()
@@ -53,6 +66,17 @@ class Settings(Params):
     validation: ValidationParams = ValidationParams()
 
     _provenance: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    @property
+    def reading(self) -> ReadingParams:
+        """What the market is read with, as one value."""
+        return ReadingParams(
+            signals=self.signals,
+            mtf=self.mtf,
+            regime=self.regime,
+            strategies=self.strategies,
+            ensemble=self.ensemble,
+        )
 
     @property
     def provenance(self) -> Mapping[str, str]:

@@ -15,7 +15,7 @@ from tradingbot.core.types import Symbol
 from tradingbot.decision import ClosePosition, Decision, DecisionParams, OpenPosition, decide
 from tradingbot.engine.budget import within
 from tradingbot.engine.collect import MarketCollector, index_prices
-from tradingbot.engine.cycle_record import adjustment_records, cycle_record, signal_records
+from tradingbot.engine.cycle_record import adjustment_records, cycle_record, ensemble_records, signal_records
 from tradingbot.engine.execute import Done, Executor
 from tradingbot.engine.identifiers import OrderIds, cycle_id_of
 from tradingbot.engine.intents import IntentLog
@@ -24,6 +24,7 @@ from tradingbot.engine.portfolio_keeper import PortfolioKeeper
 from tradingbot.engine.reconcile import Reconciler, Truth
 from tradingbot.engine.resolve import UnknownOrders
 from tradingbot.engine.settlement import Settlement
+from tradingbot.engine.signal_bus import SignalBus, SignalsDecided
 from tradingbot.exits.protection import plan_protection
 from tradingbot.guards.entry_permission import EntryPermission
 from tradingbot.market.snapshot import MarketSnapshot
@@ -68,6 +69,8 @@ class CycleParts:
     ids: OrderIds
     cycles_journal: Journal
     signals_journal: Journal
+    ensemble_journal: Journal
+    bus: SignalBus
     sizes_journal: Journal
     decision_params: DecisionParams
     engine_params: EngineParams
@@ -98,6 +101,7 @@ class BotCycle:
         permission = self._permission(truth, readable and snapshot.equity_usd is not None)
         seen_book = p.keeper.book
         decision = decide(snapshot, seen_book, p.decision_params, permission)
+        p.collector.previous_regime = decision.regime
         think_ms = (p.clock.perf_s() - thinking_s) * 1000
         done = await self._act(cycle_id, decision, truth, readable)
         trades = await self._settle(snapshot)
@@ -193,8 +197,12 @@ class BotCycle:
         think_ms: float,
     ) -> None:
         p = self._p
-        for record in signal_records(snapshot, decision):
+        records = list(signal_records(snapshot, decision))
+        for record in records:
             p.signals_journal.append(record)
+        for prediction in ensemble_records(snapshot, decision):
+            p.ensemble_journal.append(prediction)
+        p.bus.publish(SignalsDecided(snapshot.cycle_id, snapshot.as_of, decision, records))
         for adjustment in adjustment_records(snapshot, decision):
             p.sizes_journal.append(adjustment)
         record = cycle_record(snapshot, book, decision, permission, truth, done, p.params_digest, think_ms)

@@ -7,15 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from pydantic import BaseModel
+
 from tradingbot.engine.models import (
     ContractSpecsState,
     InstanceState,
+    LatestSignalsState,
     PositionsState,
+    RegimeState,
     RuntimeState,
-    StateModel,
     TradesState,
     ValidationState,
 )
+from tradingbot.intel.cache_models import FILES as INTEL_FILES
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +27,7 @@ class DocumentRow:
     """One typed JSON document under the home folder."""
 
     path: str
-    model: type[StateModel]
+    model: type[BaseModel]
     schema_version: int
     owner: str
 
@@ -46,6 +50,12 @@ DOCUMENTS: Final[Mapping[str, DocumentRow]] = {
     "symbol_status": DocumentRow("feature_store/venue_symbol_status.json", ValidationState, 1, "app.validation"),
     "contract_specs": DocumentRow("feature_store/contract_specs.json", ContractSpecsState, 1, "app.spec_cache"),
     "runtime": DocumentRow("state/runtime.json", RuntimeState, 1, "app.daemon"),
+    "regime": DocumentRow("feature_store/regime_state.json", RegimeState, 1, "engine.signal_desk"),
+    "latest_signals": DocumentRow("feature_store/latest_signals.json", LatestSignalsState, 1, "engine.signal_desk"),
+    **{
+        f"intel:{name}": DocumentRow(f"feature_store/{name}", model, 1, "app.intel_cache")
+        for name, model in INTEL_FILES.items()
+    },
 }
 
 JOURNALS: Final[Mapping[str, JournalRow]] = {
@@ -54,6 +64,7 @@ JOURNALS: Final[Mapping[str, JournalRow]] = {
     "executed_trades": JournalRow("logs/executed_trades.jsonl", "engine.portfolio_keeper", 64, 100, 3650),
     "cycles": JournalRow("logs/cycles.jsonl", "engine.bot_cycle", 64, 30, 90),
     "signals": JournalRow("logs/predictive_signals.jsonl", "engine.bot_cycle", 128, 30, 90),
+    "ensemble": JournalRow("logs/ensemble_predictions.jsonl", "engine.bot_cycle", 64, 30, 90),
     "size_adjustments": JournalRow("logs/size_adjustments.jsonl", "engine.bot_cycle", 32, 20, 365),
     "exchange_health": JournalRow("logs/exchange_health.jsonl", "jobs.routine", 16, 10, 90),
     "daemon": JournalRow("logs/daemon.jsonl", "app.logs", 64, 20, 30),

@@ -11,7 +11,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from tradingbot.core.records import Reason
-from tradingbot.core.types import FillId
+from tradingbot.core.types import FillId, Regime
+from tradingbot.market.regime import RegimeReading
 from tradingbot.portfolio.book import Book
 from tradingbot.portfolio.position import ClosedTrade, Position
 
@@ -100,6 +101,36 @@ class ContractSpecsState(StateModel):
     """`feature_store/contract_specs.json`: the venue's contracts as it listed them last, each with its time stamp."""
 
     specs: list[dict[str, Any]] = Field(default_factory=list)
+
+
+class RegimeState(StateModel):
+    """`feature_store/regime_state.json`: the regime that holds; it is carried over a restart."""
+
+    reading: RegimeReading | None = None
+
+    @classmethod
+    def of(cls, reading: RegimeReading) -> RegimeState:
+        """The state of a reading."""
+        return cls.model_construct(reading=reading)
+
+    @property
+    def regime(self) -> Regime | None:
+        """The regime itself."""
+        return self.reading.regime if self.reading is not None else None
+
+
+class LatestSignalsState(StateModel):
+    """`feature_store/latest_signals.json`: everything that was read in the newest cycle, for people and commands.
+
+    `symbols` holds each symbol's line of `logs/predictive_signals.jsonl`, `feeds` one row per feed of intelligence.
+    """
+
+    as_of: datetime
+    cycle_id: str
+    regime: dict[str, Any]
+    feeds: list[dict[str, Any]] = Field(default_factory=list)
+    left_out: list[str] = Field(default_factory=list)
+    symbols: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
 
 class JobStatus(StateModel):

@@ -18,10 +18,6 @@ class FreshnessParams(Params):
     candle_delay_s: float = Field(
         default=90.0, gt=0, le=3600, description="Delay of the newest candle's close, seconds."
     )
-    funding_s: float = Field(default=7200.0, gt=0, le=86_400, description="Age of funding, seconds.")
-    open_interest_s: float = Field(default=900.0, gt=0, le=86_400, description="Age of open interest, seconds.")
-    account_s: float = Field(default=120.0, gt=0, le=3600, description="Age of margin and positions, seconds.")
-    intelligence_s: float = Field(default=3600.0, gt=0, le=604_800, description="Age of market intelligence, seconds.")
 
 
 class OrderParams(Params):

@@ -1,6 +1,6 @@
 """Exit rules in one order of precedence; the first that fires decides, what the others advised is kept (SPEC 8.8).
 
-Precedence: hard stop, profit target, time exit, strategy, signal reversal. The hard stop alone ignores the grace window.
+Precedence: hard stop, profit target, time exit, strategy, signal reversal. Only the hard stop ignores the grace window.
 """
 
 from __future__ import annotations
