@@ -38,6 +38,7 @@ from tradingbot.core.records import (
     Wallet,
 )
 from tradingbot.core.types import (
+    Asset,
     ClientOrderId,
     ContractKind,
     Direction,
@@ -48,9 +49,17 @@ from tradingbot.core.types import (
     Timeframe,
     VenueOrderId,
 )
+from tradingbot.engine.collect import MarketCollector
+from tradingbot.engine.features import FeatureKeeper
+from tradingbot.engine.intelligence import IntelDesk
+from tradingbot.engine.params import EngineParams
 from tradingbot.market.candles import Candles, empty_candles
 from tradingbot.market.contracts import ContractSpec
+from tradingbot.market.data_contracts import ContractParams
+from tradingbot.market.frame_features import FrameParams
+from tradingbot.market.intelligence import IntelState
 from tradingbot.ports import Clock, VenueCapabilities
+from tradingbot.signals.params import SignalParams
 
 FEE = Decimal("0.0005")
 
@@ -371,3 +380,30 @@ class FakeVenue:
                 realised_funding=amount,
             )
         )
+
+
+class FakeIntel:
+    """Intelligence that is set by hand."""
+
+    def __init__(self, state: IntelState | None = None) -> None:
+        self.known = state or IntelState()
+
+    async def run(self) -> None:
+        """Nothing to poll."""
+        await asyncio.Event().wait()
+
+    def state(self) -> IntelState:
+        """What was set."""
+        return self.known
+
+    async def close(self) -> None:
+        """Nothing to release."""
+
+
+def a_collector(venue: FakeVenue, clock: Clock, intel: FakeIntel | None = None) -> MarketCollector:
+    """A collector of everything that the fake exchange lists."""
+    specs = dict(venue.specs)
+    assets = {symbol: Asset(symbol.removesuffix("USDT")) for symbol in specs}
+    desk = IntelDesk(intel or FakeIntel(), assets, ContractParams())
+    features = FeatureKeeper(SignalParams().windows, FrameParams(), specs)
+    return MarketCollector(venue, clock, EngineParams(), specs, features, desk)

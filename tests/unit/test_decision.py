@@ -23,17 +23,20 @@ from tests.support import (
 )
 from tradingbot.core.types import Direction, Side, Symbol
 from tradingbot.decision import ClosePosition, Decision, DecisionParams, OpenPosition, decide
+from tradingbot.exits.exit_engine import RULES
 from tradingbot.exits.params import ExitParams, GraceParams
 from tradingbot.guards.entry_permission import EntryPermission
 from tradingbot.market.snapshot import BookStats, MarketSnapshot, SymbolSnapshot
 from tradingbot.market.universe import LiquidityParams
 from tradingbot.portfolio.book import Book, apply_fill
+from tradingbot.reading import ReadingParams
 from tradingbot.risk.params import RiskParams
 from tradingbot.signals.params import SignalParams
+from tradingbot.signals.table import COMPONENTS
 
-PARAMS = DecisionParams(
-    SignalParams(), RiskParams(), ExitParams(), GraceParams(), LiquidityParams(), NOW - timedelta(days=1)
-)
+READING = ReadingParams(signals=SignalParams(min_live_components=2))
+"""Candles and books alone are few components, and enough here."""
+PARAMS = DecisionParams(READING, RiskParams(), ExitParams(), GraceParams(), LiquidityParams(), NOW - timedelta(days=1))
 RISING = samples_of([10.0] * 20 + [16, 22, 28, 34, 40, 46], [10.0] * 26)
 
 
@@ -122,7 +125,7 @@ def test_exits_go_on_without_permission() -> None:
     (action,) = decision.actions
     assert isinstance(action, ClosePosition)
     assert (action.rule, action.side, action.size) == ("hard_stop", Side.SELL, Decimal(1))
-    assert set(action.context["advice"]) == {"hard_stop", "profit_target", "time_exit", "signal_reversal"}
+    assert set(action.context["advice"]) == {rule.__name__.replace("strategy_exit", "strategy") for rule in RULES}
 
 
 def test_a_symbol_that_is_being_left_is_not_entered_in_the_same_cycle() -> None:
@@ -160,7 +163,7 @@ def test_a_direction_is_what_the_majority_says() -> None:
     decision = decide(bullish(), Book(), PARAMS, EntryPermission())
     (signal,) = [v.signal for v in decision.signals if v.signal.symbol == ETH]
     assert signal.direction is Direction.LONG
-    assert [reading.name for reading in signal.components] == ["ofi_momentum", "hurst", "btc_lead_lag"]
+    assert [reading.name for reading in signal.components] == list(COMPONENTS)
 
 
 def test_an_illiquid_market_is_not_entered() -> None:

@@ -285,7 +285,7 @@ def explain_missing(raw: SymbolIntel, feeds: Mapping[Feed, FeedHealth]) -> Symbo
     """Every feed of an asset that has no value gets the reason, as far as the source tells it."""
     held: dict[Feed, object] = {
         Feed.TAKER_FLOW: raw.taker,
-        Feed.LIQUIDATIONS: raw.liquidations,
+        Feed.LIQUIDATIONS: raw.liquidations.hour if raw.liquidations is not None else None,
         Feed.OPEN_INTEREST: raw.open_interest,
         Feed.FUNDING: raw.funding,
         Feed.FUNDING_HISTORY: raw.funding_stats,

@@ -37,7 +37,7 @@ class SyntheticMarket:
         seed: int = 1,
         assets: Sequence[str] = DEFAULT_ASSETS,
         start_ms: int = DEFAULT_START_MS,
-        history_minutes: int = 7 * DAY_MINUTES,
+        history_minutes: int = 30 * DAY_MINUTES,
         volatility: float = 1.5,
         cached_days: int = 10,
     ) -> None:

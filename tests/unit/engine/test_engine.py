@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.fakes import FakeVenue, MemoryDocument, MemoryJournal
+from tests.fakes import FakeVenue, MemoryDocument, MemoryJournal, a_collector
 from tests.support import BTC, ETH, NOW, a_plan, a_spec, an_inverse_spec
 from tradingbot.app.agreement import ask_venue, compare
 from tradingbot.clock import SteppedClock
@@ -17,7 +17,6 @@ from tradingbot.core.errors import StorageUnavailableError, VenueUnavailableErro
 from tradingbot.core.records import Liquidity, RefusalCode
 from tradingbot.core.types import ContractKind, Direction, OrderKind, Side
 from tradingbot.decision import ClosePosition, OpenPosition
-from tradingbot.engine.collect import MarketCollector
 from tradingbot.engine.execute import Executor
 from tradingbot.engine.identifiers import OrderIds
 from tradingbot.engine.intents import IntentLog
@@ -579,7 +578,7 @@ async def test_added_and_taken_back_where_the_stream_lost_the_first(rig: Rig) ->
 
 async def test_contract_specifications_are_read_anew(rig: Rig) -> None:
     """A new tick is used, what is no longer listed is not entered, and an outage changes nothing."""
-    collector = MarketCollector(rig.venue, rig.clock, EngineParams(), dict(rig.venue.specs))
+    collector = a_collector(rig.venue, rig.clock)
     rig.venue.specs = {ETH: a_spec(tick_size=Decimal("0.5"), post_only=True)}
     await collector.refresh_specs()
     assert (collector.specs[ETH].tick_size, collector.specs[ETH].post_only) == (Decimal("0.5"), True)

@@ -68,5 +68,6 @@ def test_every_rule_s_advice_is_kept() -> None:
         "hard_stop": True,
         "profit_target": False,
         "time_exit": True,
+        "strategy": False,
         "signal_reversal": False,
     }
