@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from typing import Literal
 
 from pydantic import Field
 
 from tradingbot.core.params import Params
 from tradingbot.simulator.coinglass_faults import CoinglassFault
 
-
-class Plan(StrEnum):
-    """What has been paid for, least first."""
-
-    HOBBYIST = "HOBBYIST"
-    STARTUP = "STARTUP"
-    STANDARD = "STANDARD"
+Plan = Literal["HOBBYIST", "STARTUP", "STANDARD"]
+"""What has been paid for, least first."""
 
 
 class PublicationDelays(Params):
@@ -40,7 +35,7 @@ class CoinglassSimParams(Params):
     """How the simulated market-data service behaves. Its seed is the market's."""
 
     enabled: bool = Field(default=True, description="Start it beside the simulated venue.")
-    plan: Plan = Field(default=Plan.HOBBYIST, description="Plan of its key: what may be asked, and how finely.")
+    plan: Plan = Field(default="HOBBYIST", description="Plan of its key: what may be asked, and how finely.")
     requests_per_minute: int | None = Field(
         default=None, ge=1, description="Requests in any 60 s; null means the plan's: 30, 80 or 300."
     )

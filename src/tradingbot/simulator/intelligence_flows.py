@@ -75,7 +75,7 @@ class Flows:
     def split(self, coin: str, total: float, at_ms: int) -> dict[str, float]:
         """A total as the sum of the exchanges' balances."""
         names = [f"wallet:{coin}:{name}" for name in _NAMES]
-        own = 0.006 * self._world.noise.wave_row(names, at_ms, 6 * DAY_MS)
+        own = 0.002 * self._world.noise.wave_row(names, at_ms, 6 * DAY_MS)
         parts = total * _SHARES * (1.0 + own - float(_SHARES @ own))
         return dict(zip(_NAMES, parts.tolist(), strict=True))
 

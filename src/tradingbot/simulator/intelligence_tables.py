@@ -25,6 +25,8 @@ _MOODS: Final = {"panic": 2.5, "trend_down": 0.8, "recovery": -0.4, "trend_up": 
 
 OPEN, HIGH, LOW, CLOSE, VOLUME, BUYS, PREMIUM, INTEREST, LONGS, SHORTS, MOOD, I_OPEN, I_HIGH, I_LOW = range(14)
 """Columns. Volume, buys, liquidations and open interest in USD; premium and mood are means over a bar."""
+_SMALL_LIQUIDATIONS: Final = 0.0008
+"""Of the volume, in quiet minutes."""
 _MINUTE_COLUMNS: Final = I_OPEN
 _COLUMNS: Final = I_LOW + 1
 _SUMS: Final = (VOLUME, BUYS, LONGS, SHORTS)
@@ -244,7 +246,14 @@ class Tables:
             at = end
 
     def _swell(self, asset: str, rows: FloatArray) -> None:
-        """Let a constant open interest grow with crowding and shrink with liquidations; half is forgotten in a day."""
+        """Let a constant open interest grow with crowding and shrink with liquidations; half is forgotten in a day.
+
+        A recording knows liquidations in violent minutes alone; some are part of any trading.
+        """
+        span = np.maximum(rows[HIGH] - rows[LOW], 1e-12)
+        fallen = ((rows[OPEN] - rows[LOW]) / span).clip(0.0, 1.0)
+        rows[LONGS] += _SMALL_LIQUIDATIONS * rows[VOLUME] * fallen
+        rows[SHORTS] += _SMALL_LIQUIDATIONS * rows[VOLUME] * (1.0 - fallen)
         swelling = self._swelling.get(asset, 0.0)
         keep = float(np.exp(-1.0 / 2_000.0))
         growth = 0.00003 * (np.abs(rows[PREMIUM]) / 0.0003).clip(0.0, 3.0)

@@ -140,4 +140,4 @@ class Endpoint:
     """How one path is served and the least plan that has it."""
 
     handler: Handler
-    plan: Plan = Plan.HOBBYIST
+    plan: Plan = "HOBBYIST"

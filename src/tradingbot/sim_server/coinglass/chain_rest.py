@@ -6,7 +6,6 @@ import hashlib
 from typing import Any, Final
 
 from tradingbot.sim_server.coinglass.call import Answer, Call, Endpoint
-from tradingbot.simulator.coinglass_params import Plan
 from tradingbot.simulator.intelligence_flows import HOLDINGS, Balance
 from tradingbot.simulator.intelligence_transfers import INFLOW, INTERNAL, OUTFLOW, Transfer
 
@@ -144,6 +143,6 @@ CHAIN_ENDPOINTS: Final = {
     "/api/exchange/balance/chart": Endpoint(balance_chart),
     "/api/exchange/assets": Endpoint(assets),
     "/api/exchange/chain/tx/list": Endpoint(transfers),
-    "/api/chain/v2/whale-transfer": Endpoint(whale_transfers, Plan.STARTUP),
-    "/api/hyperliquid/whale-alert": Endpoint(whale_alert, Plan.STARTUP),
+    "/api/chain/v2/whale-transfer": Endpoint(whale_transfers, "STARTUP"),
+    "/api/hyperliquid/whale-alert": Endpoint(whale_alert, "STARTUP"),
 }

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Final
 
 from tradingbot.sim_server.coinglass.call import Answer, Call, Endpoint, invalid
-from tradingbot.simulator.coinglass_params import Plan
 from tradingbot.simulator.intelligence_crowd import ExchangeFunding
 from tradingbot.simulator.intelligence_futures import CHANGES, Interest, Split
 from tradingbot.simulator.intelligence_scale import EXCHANGE_NAMES, EXCHANGES, TRADED, Exchange
@@ -272,11 +271,11 @@ FUTURES_ENDPOINTS: Final = {
     "/api/futures/supported-exchanges": Endpoint(supported_exchanges),
     "/api/futures/supported-exchange-pairs": Endpoint(supported_pairs),
     "/api/futures/taker-buy-sell-volume/exchange-list": Endpoint(taker),
-    "/api/futures/liquidation/coin-list": Endpoint(liquidation_coins, Plan.STARTUP),
+    "/api/futures/liquidation/coin-list": Endpoint(liquidation_coins, "STARTUP"),
     "/api/futures/liquidation/exchange-list": Endpoint(liquidation_exchanges),
-    "/api/futures/liquidation/order": Endpoint(liquidation_orders, Plan.STANDARD),
+    "/api/futures/liquidation/order": Endpoint(liquidation_orders, "STANDARD"),
     "/api/futures/open-interest/exchange-list": Endpoint(interest_exchanges),
     "/api/futures/funding-rate/exchange-list": Endpoint(funding_exchanges),
     "/api/futures/funding-rate/accumulated-exchange-list": Endpoint(funding_accumulated),
-    "/api/futures/coins-markets": Endpoint(markets, Plan.STANDARD),
+    "/api/futures/coins-markets": Endpoint(markets, "STANDARD"),
 }

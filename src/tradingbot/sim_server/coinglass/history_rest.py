@@ -9,7 +9,6 @@ from typing import Any, Final
 import numpy as np
 
 from tradingbot.sim_server.coinglass.call import Answer, Call, Endpoint, Window, invalid
-from tradingbot.simulator.coinglass_params import Plan
 from tradingbot.simulator.intelligence_scale import EXCHANGE_NAMES
 from tradingbot.simulator.intelligence_tables import (
     BUYS,
@@ -227,5 +226,5 @@ HISTORY_ENDPOINTS: Final = {
     "/api/futures/v2/taker-buy-sell-volume/history": Endpoint(taker),
     "/api/futures/aggregated-taker-buy-sell-volume/history": Endpoint(taker_together),
     "/api/futures/price/history": Endpoint(prices),
-    "/api/futures/whale-index/history": Endpoint(whale_index, Plan.STARTUP),
+    "/api/futures/whale-index/history": Endpoint(whale_index, "STARTUP"),
 }

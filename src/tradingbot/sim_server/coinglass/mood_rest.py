@@ -90,7 +90,7 @@ def option_history(call: Call) -> Answer:
 def subscription(call: Call) -> Answer:
     """The plan of the key."""
     expire_ms = (call.now_ms // DAY_MS) * DAY_MS + _SUBSCRIBED_MS
-    return Answer({"level": call.plan.value, "expire_time": expire_ms, "expired": False}, call.origin)
+    return Answer({"level": call.plan, "expire_time": expire_ms, "expired": False}, call.origin)
 
 
 def fng(call: Call) -> dict[str, Any]:

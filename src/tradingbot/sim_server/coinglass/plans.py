@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, get_args
 
 from tradingbot.simulator.coinglass_params import Plan
 from tradingbot.simulator.intelligence_tables import DAY_MS, HOUR_MS, MINUTE_MS
@@ -22,12 +22,12 @@ INTERVALS: Final = {
     "1d": DAY_MS,
     "1w": 7 * DAY_MS,
 }
-REQUESTS_PER_MINUTE: Final = {Plan.HOBBYIST: 30, Plan.STARTUP: 80, Plan.STANDARD: 300}
-_FINEST_MS: Final = {Plan.HOBBYIST: 4 * HOUR_MS, Plan.STARTUP: 30 * MINUTE_MS, Plan.STANDARD: MINUTE_MS}
-_DEPTHS: Final = {
-    Plan.HOBBYIST: ((4 * HOUR_MS, 180), (12 * HOUR_MS, 360)),
-    Plan.STARTUP: ((30 * MINUTE_MS, 90), (4 * HOUR_MS, 180), (12 * HOUR_MS, 360)),
-    Plan.STANDARD: (
+REQUESTS_PER_MINUTE: Final[dict[Plan, int]] = {"HOBBYIST": 30, "STARTUP": 80, "STANDARD": 300}
+_FINEST_MS: Final[dict[Plan, int]] = {"HOBBYIST": 4 * HOUR_MS, "STARTUP": 30 * MINUTE_MS, "STANDARD": MINUTE_MS}
+_DEPTHS: Final[dict[Plan, tuple[tuple[int, int], ...]]] = {
+    "HOBBYIST": ((4 * HOUR_MS, 180), (12 * HOUR_MS, 360)),
+    "STARTUP": ((30 * MINUTE_MS, 90), (4 * HOUR_MS, 180), (12 * HOUR_MS, 360)),
+    "STANDARD": (
         (3 * MINUTE_MS, 6),
         (5 * MINUTE_MS, 30),
         (15 * MINUTE_MS, 90),
@@ -36,7 +36,7 @@ _DEPTHS: Final = {
     ),
 }
 """Days of history for intervals up to each length; longer ones have all of it."""
-_RANK: Final = {plan: rank for rank, plan in enumerate(Plan)}
+_RANK: Final[dict[Plan, int]] = {plan: rank for rank, plan in enumerate(get_args(Plan))}
 
 
 def allows(plan: Plan, needed: Plan) -> bool:
