@@ -185,7 +185,8 @@ def test_the_first_line_of_the_venue_is_its_address(tmp_path: Path) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environ()) as process:
         assert process.stdout is not None
         facts = orjson.loads(process.stdout.readline())
-        assert set(facts) == {"rest_url", "ws_url", "api_key", "api_secret"}
+        named = {"rest_url", "ws_url", "api_key", "api_secret"}
+        assert set(facts) == named | {"coinglass_url", "coinglass_key", "fear_greed_url", "dvol_url"}
         assert facts["rest_url"].startswith("http://127.0.0.1:")
         process.terminate()
         assert process.wait(15) == 0

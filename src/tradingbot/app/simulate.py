@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from tradingbot.app.bootstrap import completed, load
 from tradingbot.app.home import home_folder, sim_home
 from tradingbot.app.options import RunOptions
+from tradingbot.app.paper_intel import open_simulated_coinglass
 from tradingbot.app.paper_market import (
     PaperMarket,
     Work,
@@ -34,9 +35,11 @@ from tradingbot.config import Settings
 from tradingbot.core.errors import ConfigurationError
 from tradingbot.core.types import epoch_ms
 from tradingbot.market.universe import Universe
+from tradingbot.sim_server.coinglass.server import CoinglassEndpoints
 from tradingbot.sim_server.persistence import persisted_now
 from tradingbot.sim_server.server import SimEndpoints, SimServer
-from tradingbot.simulator.faults import FaultSpec
+from tradingbot.simulator.coinglass_faults import CoinglassFault
+from tradingbot.simulator.faults import FaultSpec, Rule
 from tradingbot.simulator.params import SimulatorParams
 from tradingbot.simulator.synthetic_market import DEFAULT_START_MS
 from tradingbot.simulator.tape import MINUTE_MS
@@ -59,6 +62,8 @@ class SimOptions:
     faults: tuple[str, ...]
     testnet_spreads: bool
     as_json: bool
+    coinglass_port: int = 0
+    coinglass_faults: tuple[str, ...] = ()
 
 
 async def run_sim(chosen: SimOptions) -> int:
@@ -87,7 +92,9 @@ async def run_sim(chosen: SimOptions) -> int:
         server = SimServer(params=params, feed=market.feed, clock=market.clock, home=home, quotes=market.quotes)
         stack.push_async_callback(server.stop)
         stopped = _on_signals()
-        _announce(await _listening(server, chosen), chosen.as_json)
+        endpoints = await _listening(server, chosen)
+        intel = await _coinglass(market, params, chosen, home, stack)
+        _announce(endpoints, intel, chosen.as_json)
         await _serve(server, market.works, stopped)
     return 0
 
@@ -131,42 +138,75 @@ async def _listening(server: SimServer, chosen: SimOptions) -> SimEndpoints:
         ) from error
 
 
+async def _coinglass(
+    market: PaperMarket, params: SimulatorParams, chosen: SimOptions, home: Path, stack: AsyncExitStack
+) -> CoinglassEndpoints | None:
+    port = chosen.coinglass_port
+    try:
+        return await open_simulated_coinglass(
+            market.feed, market.clock, params, home, chosen.data, stack, host=chosen.host, port=port
+        )
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise ConfigurationError(
+            f"cannot listen on {chosen.host}:{port}: {reason}; choose another --coinglass-port or --host"
+        ) from error
+
+
 def _params(params: SimulatorParams, chosen: SimOptions, seed: int) -> SimulatorParams:
-    changes: dict[str, Any] = {"seed": seed, "faults": (*params.faults, *(parse_fault(text) for text in chosen.faults))}
+    beside = params.coinglass
+    more = tuple(parse_rule(text, CoinglassFault, "--coinglass-fault") for text in chosen.coinglass_faults)
+    changes: dict[str, Any] = {
+        "seed": seed,
+        "faults": (*params.faults, *(parse_fault(text) for text in chosen.faults)),
+        "coinglass": beside.model_copy(update={"faults": (*beside.faults, *more)}),
+    }
     if chosen.testnet_spreads:
         changes["testnet_spreads"] = True
     return params.model_copy(update=changes)
 
 
 def parse_fault(text: str) -> FaultSpec:
-    """``NAME,KEY=VALUE,...``. Raises ConfigurationError naming what is wrong."""
+    """``NAME,KEY=VALUE,...`` of a fault of the venue. Raises ConfigurationError naming what is wrong."""
+    return parse_rule(text, FaultSpec, "--fault")
+
+
+def parse_rule(text: str, kind: type[Rule], option: str) -> Rule:
+    """``NAME,KEY=VALUE,...`` of one kind of fault. Raises ConfigurationError naming what is wrong."""
     name, *pairs = (part.strip() for part in text.split(","))
     arguments: dict[str, str] = {"name": name}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals:
-            raise ConfigurationError(f"--fault {text!r}: {pair!r} is not KEY=VALUE")
+            raise ConfigurationError(f"{option} {text!r}: {pair!r} is not KEY=VALUE")
         arguments[key] = value
     try:
-        return FaultSpec.model_validate(arguments)
+        return kind.model_validate(arguments)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise ConfigurationError(f"--fault {text!r}: {where}: {first['msg']}") from error
+        raise ConfigurationError(f"{option} {text!r}: {where}: {first['msg']}") from error
 
 
-def _announce(endpoints: SimEndpoints, as_json: bool) -> None:
-    facts: Mapping[str, str] = {
+def _announce(endpoints: SimEndpoints, intel: CoinglassEndpoints | None, as_json: bool) -> None:
+    facts: dict[str, str] = {
         "rest_url": endpoints.rest_url,
         "ws_url": endpoints.ws_url,
         "api_key": endpoints.api_key,
         "api_secret": endpoints.api_secret,
     }
+    if intel is not None:
+        facts |= {
+            "coinglass_url": intel.base_url,
+            "coinglass_key": intel.api_key,
+            "fear_greed_url": intel.fear_greed_url,
+            "dvol_url": intel.dvol_url,
+        }
     if as_json:
         click.echo(orjson.dumps(facts).decode())
     else:
         for name, value in facts.items():
-            click.echo(f"{name:11} {value}")
+            click.echo(f"{name:14} {value}")
     sys.stdout.flush()
 
 

@@ -13,7 +13,7 @@ from tradingbot.sim_server.service import Service
 from tradingbot.sim_server.wire import iso
 from tradingbot.simulator.faults import FAULTS, FaultSpec
 
-_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Control:
@@ -26,37 +26,37 @@ class Control:
     def routes(self) -> list[web.RouteDef]:
         """What the server mounts."""
         return [
-            web.get("/control/faults", _local(self._listing)),
-            web.post("/control/faults", _local(self._switch_on)),
-            web.delete("/control/faults", _local(self._switch_off)),
-            web.delete("/control/faults/{name}", _local(self._switch_off)),
-            web.get("/control/state", _local(self._state)),
-            web.post("/control/disconnect", _local(self._disconnect)),
+            web.get("/control/faults", local_only(self._listing)),
+            web.post("/control/faults", local_only(self._switch_on)),
+            web.delete("/control/faults", local_only(self._switch_off)),
+            web.delete("/control/faults/{name}", local_only(self._switch_off)),
+            web.get("/control/state", local_only(self._state)),
+            web.post("/control/disconnect", local_only(self._disconnect)),
         ]
 
     async def _listing(self, _: web.Request) -> web.Response:
         active = self._service.venue.state.faults.listing(self._service.now_ms())
-        return _json({"active": active, "known": FAULTS})
+        return json_answer({"active": active, "known": FAULTS})
 
     async def _switch_on(self, request: web.Request) -> web.Response:
         self._service.clock.touch()
         try:
             spec = FaultSpec.model_validate(orjson.loads(await request.read()))
         except (ValidationError, orjson.JSONDecodeError) as error:
-            return _json({"error": str(error)}, 400)
+            return json_answer({"error": str(error)}, 400)
         self._service.venue.state.faults.switch_on(spec, self._service.now_ms())
         self._hub.housekeeping()
-        return _json({"on": spec.name})
+        return json_answer({"on": spec.name})
 
     async def _switch_off(self, request: web.Request) -> web.Response:
         self._service.venue.state.faults.switch_off(request.match_info.get("name"))
         self._hub.housekeeping()
-        return _json({"off": request.match_info.get("name", "all")})
+        return json_answer({"off": request.match_info.get("name", "all")})
 
     async def _state(self, _: web.Request) -> web.Response:
         service = self._service
         account = service.venue.account
-        return _json(
+        return json_answer(
             {
                 "now": iso(service.now_ms()),
                 "requests": dict(service.requests),
@@ -72,19 +72,19 @@ class Control:
     async def _disconnect(self, _: web.Request) -> web.Response:
         count = len(self._hub.connections)
         self._hub.close_all()
-        return _json({"disconnected": count})
+        return json_answer({"disconnected": count})
 
 
-def _local(handler: _Handler) -> _Handler:
+def local_only(handler: Handler) -> Handler:
     """The desk is for this machine alone, wherever the venue listens."""
 
     async def guarded(request: web.Request) -> web.StreamResponse:
         if request.remote not in {"127.0.0.1", "::1"}:
-            return _json({"error": "the control desk answers on loopback only"}, 403)
+            return json_answer({"error": "the control desk answers on loopback only"}, 403)
         return await handler(request)
 
     return guarded
 
 
-def _json(body: object, status: int = 200) -> web.Response:
+def json_answer(body: object, status: int = 200) -> web.Response:
     return web.Response(status=status, body=orjson.dumps(body), content_type="application/json")

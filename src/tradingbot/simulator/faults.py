@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any, Final, Generic, TypeVar
 
 from pydantic import Field, field_validator
 
@@ -41,29 +42,43 @@ FAULTS: Final = {
 }
 
 
-class FaultSpec(Params):
-    """One fault: which, where, how often, how long."""
+class FaultRule(Params):
+    """What faults of any service have in common: which, where, how often, how long."""
 
     name: str = Field(description="One of the known fault names.")
     path: str = Field(default="", description="Only requests whose path contains this.")
     count: int | None = Field(default=None, ge=1, description="Switches itself off after this many hits.")
     probability: float = Field(default=1.0, ge=0, le=1, description="Chance of a hit per opportunity.")
     seconds: float | None = Field(default=None, description="Lifetime of the fault, s; for clock_skew the skew itself.")
+
+
+class FaultSpec(FaultRule):
+    """One fault of the venue."""
+
     ms: float = Field(default=1000.0, ge=0, description="Delay of `slow`, ms.")
     status: str = Field(default="insufficientAvailableFunds", description="Order status of `reject_orders`.")
 
     @field_validator("name")
     @classmethod
     def _known(cls, name: str) -> str:
-        if name not in FAULTS:
-            raise ValueError(f"unknown fault {name!r}; known are {', '.join(sorted(FAULTS))}")
-        return name
+        return known_name(name, FAULTS)
 
 
-class _Live:
-    def __init__(self, spec: FaultSpec, now_ms: int) -> None:
+def known_name(name: str, known: Mapping[str, str]) -> str:
+    """The name, or ValueError listing the known ones."""
+    if name not in known:
+        raise ValueError(f"unknown fault {name!r}; known are {', '.join(sorted(known))}")
+    return name
+
+
+Rule = TypeVar("Rule", bound=FaultRule)
+
+
+class _Live(Generic[Rule]):
+    def __init__(self, spec: Rule, now_ms: int) -> None:
         self.spec = spec
         self.hits = 0
+        self.began_ms = now_ms
         lifetime_s = None if spec.name == "clock_skew" else spec.seconds
         self.ends_ms = None if lifetime_s is None else now_ms + round(lifetime_s * 1000)
 
@@ -72,16 +87,16 @@ class _Live:
         return spent or (self.ends_ms is not None and now_ms >= self.ends_ms)
 
 
-class FaultPlan:
+class FaultPlan(Generic[Rule]):
     """The faults that are on. Deterministic: the same questions in the same order get the same answers."""
 
-    def __init__(self, specs: tuple[FaultSpec, ...] = (), seed: int = 0, now_ms: int = 0) -> None:
+    def __init__(self, specs: tuple[Rule, ...] = (), seed: int = 0, now_ms: int = 0) -> None:
         self._random = random.Random(f"faults:{seed}")
-        self._live: dict[str, _Live] = {}
+        self._live: dict[str, _Live[Rule]] = {}
         for spec in specs:
             self.switch_on(spec, now_ms)
 
-    def switch_on(self, spec: FaultSpec, now_ms: int) -> None:
+    def switch_on(self, spec: Rule, now_ms: int) -> None:
         """Switch a fault on, replacing an earlier one of that name."""
         self._live[spec.name] = _Live(spec, now_ms)
 
@@ -92,7 +107,7 @@ class FaultPlan:
         else:
             self._live.pop(name, None)
 
-    def hit(self, name: str, path: str, now_ms: int) -> FaultSpec | None:
+    def hit(self, name: str, path: str, now_ms: int) -> Rule | None:
         """The fault if it strikes here and now; a strike counts."""
         live = self._alive(name, now_ms)
         if live is None or live.spec.path not in path:
@@ -102,17 +117,21 @@ class FaultPlan:
         live.hits += 1
         return live.spec
 
-    def on(self, name: str, now_ms: int, path: str = "") -> FaultSpec | None:
+    def on(self, name: str, now_ms: int, path: str = "") -> Rule | None:
         """The fault if it is on, without counting: for conditions rather than strikes."""
         live = self._alive(name, now_ms)
         return live.spec if live and live.spec.path in (path or live.spec.path) else None
+
+    def began_ms(self, name: str) -> int:
+        """When a fault that is on was switched on."""
+        return self._live[name].began_ms
 
     def listing(self, now_ms: int) -> list[dict[str, Any]]:
         """What is on, for people."""
         names = [name for name in self._live if self._alive(name, now_ms)]
         return [{**self._live[name].spec.model_dump(), "hits": self._live[name].hits} for name in names]
 
-    def _alive(self, name: str, now_ms: int) -> _Live | None:
+    def _alive(self, name: str, now_ms: int) -> _Live[Rule] | None:
         live = self._live.get(name)
         if live is not None and live.over(now_ms):
             del self._live[name]

@@ -7,6 +7,7 @@ from decimal import Decimal
 from pydantic import Field
 
 from tradingbot.core.params import Params
+from tradingbot.simulator.coinglass_params import CoinglassSimParams
 from tradingbot.simulator.faults import FaultSpec
 
 DEFAULT_CONTRACTS = (
@@ -91,3 +92,6 @@ class SimulatorParams(Params):
     )
     reopen_post_only_s: float = Field(default=30.0, ge=0, description="Post-only time after maintenance, s.")
     faults: tuple[FaultSpec, ...] = Field(default=(), description="Faults that are on from the start.")
+    coinglass: CoinglassSimParams = Field(
+        default_factory=CoinglassSimParams, description="The market-data service beside the venue."
+    )

@@ -119,6 +119,13 @@ class RecordedMarket:
             for open_ms, fields in zip(times, track.fields[rows].tolist(), strict=True)
         ]
 
+    def table(self, asset: str, since_ms: int, until_ms: int) -> tuple[IntArray, FloatArray, Sequence[str]]:
+        """Minutes that open in [since, until) as columns: open times, fields after `open_ms`, regimes."""
+        track = self._tracks[asset]
+        rows = slice(*np.searchsorted(track.open_ms, (since_ms, until_ms)).tolist())
+        times = track.open_ms[rows]
+        return times, track.fields[rows], ["recorded"] * len(times)
+
     def _row(self, asset: str, track: _Track, open_ms: int) -> int:
         """The first row at or after a time; found at once when minutes are asked for in order."""
         row = self._cursor[asset]

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from tradingbot.simulator.account import Account, Rows
 from tradingbot.simulator.contract_market import ContractMarket
-from tradingbot.simulator.faults import FaultPlan
+from tradingbot.simulator.faults import FaultPlan, FaultSpec
 from tradingbot.simulator.funding import accrued
 from tradingbot.simulator.instruments import Instrument
 from tradingbot.simulator.params import SimulatorParams
@@ -24,7 +24,7 @@ class VenueState:
     instruments: dict[str, Instrument]
     markets: dict[str, ContractMarket]
     account: Account
-    faults: FaultPlan
+    faults: FaultPlan[FaultSpec]
     now_ms: int = 0
     fresh: Rows = field(default_factory=Rows)
     prints: list[tuple[str, Print]] = field(default_factory=list)

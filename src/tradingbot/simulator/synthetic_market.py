@@ -12,10 +12,13 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tradingbot.simulator.market_feed import MinuteBar
 from tradingbot.simulator.minute_bars import bar_of
 from tradingbot.simulator.scan import FloatArray
-from tradingbot.simulator.synthetic_block import DAY_MINUTES, Block, BlockMaker, BlockState
+from tradingbot.simulator.synthetic_block import DAY_MINUTES, FIELDS, Block, BlockMaker, BlockState
 from tradingbot.simulator.synthetic_profiles import DEFAULT_ASSETS, PROFILES
 
 DEFAULT_START_MS: Final = int(datetime(2026, 1, 5, 8, tzinfo=UTC).timestamp()) * 1000
@@ -92,6 +95,20 @@ class SyntheticMarket:
                 bars.append(bar_of(at_ms + offset * _MINUTE_MS, fields, regime))
             at_ms += rows * _MINUTE_MS
         return bars
+
+    def table(self, asset: str, since_ms: int, until_ms: int) -> tuple[NDArray[np.int64], FloatArray, Sequence[str]]:
+        """Minutes that open in [since, until) as columns: open times, rows of `FIELDS`, regimes."""
+        at_ms, end_ms = max(self._first_ms, since_ms), max(self._first_ms, until_ms)
+        parts: list[FloatArray] = [np.empty((0, len(FIELDS)))]
+        regimes: list[str] = []
+        first_ms = at_ms
+        while at_ms < end_ms:
+            block, row = self._find(at_ms)
+            rows = min(DAY_MINUTES - row, (end_ms - at_ms) // _MINUTE_MS)
+            parts.append(block.bars[row : row + rows, self._place[asset]])
+            regimes += block.regimes[row : row + rows]
+            at_ms += rows * _MINUTE_MS
+        return np.arange(first_ms, end_ms, _MINUTE_MS, dtype=np.int64), np.concatenate(parts), regimes
 
     def day(self, open_ms: int) -> FloatArray:
         """All bars of the UTC day that holds this minute, shape (1440, assets, `synthetic_block.FIELDS`)."""

@@ -32,14 +32,32 @@ from tradingbot.app.options import SOURCES
     metavar="NAME[,KEY=VALUE...]",
     help="A fault that is on from the start; repeatable.",
 )
+@click.option(
+    "--coinglass-port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    show_default=True,
+    help="Port of the simulated CoinGlass; 0 takes a free one.",
+)
+@click.option(
+    "--coinglass-fault",
+    "coinglass_faults",
+    multiple=True,
+    metavar="NAME[,KEY=VALUE...]",
+    help="A fault of the simulated CoinGlass that is on from the start; repeatable.",
+)
 @click.option("--testnet-spreads", is_flag=True, help="Extreme, thin books as the old demo venue had.")
 @click.option(
-    "--json", "as_json", is_flag=True, help="First line: one object with rest_url, ws_url, api_key, api_secret."
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="First line: one object with rest_url, ws_url, api_key, api_secret, coinglass_url, coinglass_key, ...",
 )
 def command(**chosen: Any) -> None:
     """Run the simulated venue alone: Kraken Futures' REST and WebSocket protocols on loopback.
 
-    Faults can also be set while it runs: POST, GET, DELETE on /control/faults.
+    Beside a made or recorded market it also runs a simulated CoinGlass v4, on a port of its own.
+    Faults can also be set while they run: POST, GET, DELETE on /control/faults of either.
     """
     from tradingbot.app.simulate import SimOptions, run_sim
 
