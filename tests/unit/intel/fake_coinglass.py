@@ -106,18 +106,28 @@ class FakeCoinglass:
                 rates = [{"exchange": "Binance", "funding_rate_interval": 8, "funding_rate": 0.01}]
                 return [{"symbol": name, "stablecoin_margin_list": rates} for name in ("BTC", "ETH", "SOL")]
             case Endpoint.FEAR_GREED:
-                return {"data_list": [30, 71], "price_list": [], "time_list": [1517443200000, (now - self.mood_age_s) * 1e3]}
+                return {
+                    "data_list": [30, 71],
+                    "price_list": [],
+                    "time_list": [1517443200000, (now - self.mood_age_s) * 1e3],
+                }
             case Endpoint.BALANCE_LIST:
                 return [{"exchange_name": "Coinbase", "balance_change_1d": -10.0}]
             case Endpoint.BALANCE_CHART:
                 days = [now - 86_400 * back for back in range(9, -1, -1)]
                 balances = [100.0 + (index % 3) for index in range(10)]
-                return {"time_list": [d * 1e3 for d in days], "price_list": [50.0] * 10, "data_map": {"huobi": balances}}
+                return {
+                    "time_list": [d * 1e3 for d in days],
+                    "price_list": [50.0] * 10,
+                    "data_map": {"huobi": balances},
+                }
             case Endpoint.TOKEN_TRANSFERS:
                 row = {"asset_symbol": symbol, "amount_usd": 2e6, "transfer_type": 1, "transaction_time": int(now) - 60}
                 return [row]
             case _:
-                return [{"from": "unknown wallet", "to": "Binance", "amount_usd": "2e7", "block_timestamp": int(now) - 9}]
+                return [
+                    {"from": "unknown wallet", "to": "Binance", "amount_usd": "2e7", "block_timestamp": int(now) - 9}
+                ]
 
     def _bars(self, kind: HistoryKind, limit: int, now: float) -> list[dict[str, Any]]:
         newest = now // 14_400 * 14_400

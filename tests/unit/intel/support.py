@@ -16,7 +16,7 @@ from tradingbot.intel.coinglass_source import CoinglassSource, KeylessSource
 from tradingbot.intel.params import CoinglassParams
 
 START = datetime(2026, 3, 10, 9, 30, tzinfo=UTC)
-TEN = tuple(Asset(name) for name in "BTC ETH SOL XRP ADA DOT LINK DOGE POL AVAX".split())
+TEN = tuple(Asset(name) for name in ["BTC", "ETH", "SOL", "XRP", "ADA", "DOT", "LINK", "DOGE", "POL", "AVAX"])
 THREE = TEN[:3]
 
 
@@ -61,7 +61,9 @@ async def running(source: CoinglassSource | KeylessSource) -> AsyncIterator[Coin
             await source.close()
 
 
-def source_for(fake: FakeCoinglass, time: SteppedClock, sink: MemoryCache | None = None, **changes: Any) -> CoinglassSource:
+def source_for(
+    fake: FakeCoinglass, time: SteppedClock, sink: MemoryCache | None = None, **changes: Any
+) -> CoinglassSource:
     assets = changes.pop("assets", THREE)
     key = changes.pop("key", KEY)
     return CoinglassSource(time, params_for(fake.url, **changes), assets, key, sink)
