@@ -291,10 +291,7 @@ def test_vix_takes_the_newest_row() -> None:
 # ---------------------------------------------------------------- garbage
 
 _keys = st.sampled_from(
-    "symbol exchange buy_vol_usd sell_vol_usd long_liquidation_usd short_liquidation_usd long_liquidation_usd_1h time "
-    "close funding_rate funding_rate_interval stablecoin_margin_list token_margin_list open_interest_usd time_list "
-    "data_list price_list data_map value timestamp amount_usd transfer_type transaction_time block_timestamp to from "
-    "balance_change_1d level expired result data metadata error asset_symbol".split()
+    ["symbol", "exchange", "buy_vol_usd", "sell_vol_usd", "long_liquidation_usd", "short_liquidation_usd", "long_liquidation_usd_1h", "time", "close", "funding_rate", "funding_rate_interval", "stablecoin_margin_list", "token_margin_list", "open_interest_usd", "time_list", "data_list", "price_list", "data_map", "value", "timestamp", "amount_usd", "transfer_type", "transaction_time", "block_timestamp", "to", "from", "balance_change_1d", "level", "expired", "result", "data", "metadata", "error", "asset_symbol"]
 )
 _leaves = (
     st.none()
@@ -304,7 +301,9 @@ _leaves = (
     | st.text(max_size=6)
     | st.sampled_from(["All", "BTC", "1e400", "9" * 400, 1700000000000, 10**400])
 )
-_garbage = st.recursive(_leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_keys, inner), max_leaves=12)
+_garbage = st.recursive(
+    _leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_keys, inner), max_leaves=12
+)
 _rows = _garbage | st.lists(st.dictionaries(_keys, _leaves), min_size=1, max_size=3) | st.dictionaries(_keys, _garbage)
 
 PARSERS: list[Callable[[Any], object]] = [
