@@ -40,11 +40,12 @@ def judge(what: str, status: int, payload: object, shown: str) -> Verdict:
     """The data of an answer, or the error that it means.
 
     `what` names the request, `payload` is the decoded body or None when it is no JSON, `shown` its beginning.
+    Raises an IntelError.
     """
     if status == 429:
         raise IntelRateLimitedError(f"{what}: HTTP 429")
-    if payload is None:
-        raise _no_json(f"{what}: HTTP {status}, no JSON: {shown!r}", status)
+    if payload is None or (status >= 400 and not isinstance(payload, dict)):
+        raise _no_json(f"{what}: HTTP {status}, no JSON object: {shown!r}", status)
     if not isinstance(payload, dict):
         raise IntelProtocolError(f"{what}: answer is {type(payload).__name__}, not an object")
     code = _code(what, status, payload)
@@ -95,6 +96,6 @@ def _denied(text: str, code: str, words: str) -> IntelError:
         return IntelKeyError(text)
     if code == "400":
         return IntelRequestError(text)
-    if "plan" in words or code == "403":
+    if "plan" in words or "upgrade" in words or code == "403":
         return IntelPlanError(text)
     return IntelKeyError(text)

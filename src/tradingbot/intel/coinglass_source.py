@@ -33,6 +33,7 @@ log = structlog.get_logger(__name__)
 
 LONGEST_IDLE_S: Final = 60.0
 SHORTEST_IDLE_S: Final = 0.5
+SELF_CHECK: Final = "SUBSCRIPTION:*"
 
 
 class _PollingSource:
@@ -162,7 +163,7 @@ class _PollingSource:
         now = self._clock.now()
         self._last_asked[row.key] = now
         if row.feed is not None:
-            self._health.succeeded(row.feed, row.key, now)
+            self._health.succeeded(row.feed, row.key, now, counts=row.is_main)
         if told:
             self._keeper.changed(row.endpoint)
         changed = self._coverage.answered(row, told, now)
@@ -174,22 +175,33 @@ class _PollingSource:
     def _failed(self, row: PollRow, error: IntelError) -> None:
         now = self._clock.now()
         self._retry(row, now, min(row.period_s, self._params.polling.retry_s))
-        if isinstance(error, IntelKeyError) and FACTS[row.endpoint].needs_key:
-            self._key_refused(now, error)
+        if isinstance(error, IntelKeyError) and self._client is not None:
+            self._key_doubted(row, now, error)
         elif isinstance(error, IntelPlanError | IntelIntervalError):
+            self._gated(row, now, error)
+        elif row.feed is not None:
+            self._health.failed(row.feed, row.key, now, error, counts=row.is_main)
+
+    def _gated(self, row: PollRow, now: datetime, error: IntelError) -> None:
+        if row.endpoint is Endpoint.SUBSCRIPTION:  # a plan is refused only to a key that is known
+            self._coverage.accept_key()
+            self._last_asked[row.key] = now
+        else:
             log.info("intel.endpoint_gated", endpoint=row.endpoint, error=str(error))
             self._coverage.gate(row.endpoint, now)
-            self._replan()
-        elif row.feed is not None:
-            self._health.failed(row.feed, row.key, now, error)
-
-    def _key_refused(self, now: datetime, error: IntelError) -> None:
-        if self._coverage.refuse_key():
-            log.error("intel.key_refused", error=str(error), retry_s=self._params.key_retry_s)
         self._replan()
-        check = next((row for row in self._plan.rows if row.endpoint is Endpoint.SUBSCRIPTION), None)
-        if check is not None:
-            self._retry(check, now, self._params.key_retry_s)
+
+    def _key_doubted(self, row: PollRow, now: datetime, error: IntelError) -> None:
+        """The self-check refuses the key for all; any other endpoint first has the self-check asked again."""
+        if row.endpoint is Endpoint.SUBSCRIPTION:
+            if self._coverage.refuse_key():
+                log.error("intel.key_refused", error=str(error), retry_s=self._params.key_retry_s)
+            self._retry(row, now, self._params.key_retry_s)
+        else:
+            log.warning("intel.key_doubted", endpoint=row.endpoint, error=str(error))
+            self._coverage.suspect(row.endpoint, now)
+            self._last_asked = {key: at for key, at in self._last_asked.items() if key != SELF_CHECK}
+        self._replan()
 
     def _retry(self, row: PollRow, now: datetime, delay_s: float) -> None:
         """Count a row as asked so long ago that it is due again after `delay_s`."""

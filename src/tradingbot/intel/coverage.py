@@ -38,6 +38,7 @@ class Coverage:
         self._gated: dict[Endpoint, datetime] = {}
         self._uncovered: dict[tuple[Endpoint, Asset], datetime] = {}
         self._empty: dict[str, int] = {}
+        self._suspected: set[Endpoint] = set()
 
     @property
     def gated(self) -> frozenset[Endpoint]:
@@ -63,9 +64,7 @@ class Coverage:
 
     def subscribed(self, told: Subscription) -> None:
         """The key works, and this is its plan. A gate that the plan opens is forgotten."""
-        if self.no_key == "key_refused":
-            log.info("intel.key_accepted")
-            self.no_key = ""
+        self.accept_key()
         if self._params.plan is None and told.level is not self.level:
             log.info("intel.plan_level", level=told.word)
             if told.level > self.level:
@@ -78,7 +77,22 @@ class Coverage:
         """The key was refused; False when that was known."""
         known = self.no_key == "key_refused"
         self.no_key = "key_refused"
+        for endpoint in self._suspected:
+            self._gated.pop(endpoint, None)
+        self._suspected.clear()
         return not known
+
+    def accept_key(self) -> None:
+        """The key works: what only one endpoint has against it is that endpoint's gate."""
+        self._suspected.clear()
+        if self.no_key == "key_refused":
+            log.info("intel.key_accepted")
+            self.no_key = ""
+
+    def suspect(self, endpoint: Endpoint, now: datetime) -> None:
+        """One endpoint refuses the key: it is left alone, until the self-check refuses the key as a whole."""
+        self.gate(endpoint, now)
+        self._suspected.add(endpoint)
 
     def gate(self, endpoint: Endpoint, now: datetime) -> None:
         """The plan does not have this endpoint."""

@@ -21,18 +21,17 @@ class HealthBoard:
         self._health = {feed: FeedHealth(feed) for feed in Feed}
         self._failing: dict[Feed, set[str]] = {feed: set() for feed in Feed}
 
-    def succeeded(self, feed: Feed, request: str, now: datetime) -> None:
-        """A request of the feed brought a readable answer."""
-        health = self._health[feed]
-        self._health[feed] = replace(health, last_success_at=now, errors_in_a_row=0)
+    def succeeded(self, feed: Feed, request: str, now: datetime, counts: bool = True) -> None:
+        """A request of the feed brought a readable answer. One that does not count only ends its own failure."""
+        if counts:
+            self._health[feed] = replace(self._health[feed], last_success_at=now, errors_in_a_row=0)
         self._clear(feed, {request})
 
-    def failed(self, feed: Feed, request: str, now: datetime, error: IntelError) -> None:
+    def failed(self, feed: Feed, request: str, now: datetime, error: IntelError, counts: bool = True) -> None:
         """A request of the feed brought none."""
         health = self._health[feed]
-        self._health[feed] = replace(
-            health, last_error_at=now, last_error=str(error), errors_in_a_row=health.errors_in_a_row + 1
-        )
+        in_a_row = health.errors_in_a_row + counts
+        self._health[feed] = replace(health, last_error_at=now, last_error=str(error), errors_in_a_row=in_a_row)
         if not self._failing[feed]:
             log.warning("intel.feed_failing", feed=feed, request=request, error=str(error))
         self._failing[feed].add(request)

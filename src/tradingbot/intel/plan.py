@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from tradingbot.intel.params import CoinglassParams
-from tradingbot.intel.plan_rows import Circumstances, PollRow, Priority, uncoverable, wishes
+from tradingbot.intel.plan_rows import BACKFILL, Circumstances, PollRow, Priority, uncoverable, wishes
 from tradingbot.market.intelligence import Feed
 
 NEVER_ASKED: Final = 1.5
@@ -48,7 +48,7 @@ def make_plan(params: CoinglassParams, now: Circumstances) -> PollPlan:
     lines = [*wanted.left_out, *uncoverable(params, now)]
     lines += _stretch_lines(wanted.rows, kept, now.budget_per_min)
     lines += _drop_lines(dropped, now.budget_per_min)
-    alive = {row.feed for row in kept}
+    alive = {row.feed for row in kept if row.is_main and row.variant != BACKFILL}
     starved = {row.feed: "budget" for row in dropped if row.feed is not None and row.feed not in alive}
     kept.sort(key=lambda row: row.priority)
     nowhere = dict.fromkeys((feed for feed in Feed if feed not in alive), "not_covered")

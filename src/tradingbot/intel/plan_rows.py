@@ -15,6 +15,7 @@ from tradingbot.market.intelligence import Feed
 DAY_S: Final = 86_400.0
 BACKFILL: Final = "backfill"
 RECENT: Final = "recent"
+_HISTORY_FEEDS: Final = (Feed.FUNDING_HISTORY, Feed.LONG_SHORT)
 
 
 class Priority(IntEnum):
@@ -52,6 +53,11 @@ class PollRow:
     def per_min(self) -> float:
         """Requests of the key's budget in a minute."""
         return 60.0 / self.period_s if FACTS[self.endpoint].needs_key else 0.0
+
+    @property
+    def is_main(self) -> bool:
+        """Whether the feed lives of this row; the history of a feed that has snapshots does not count."""
+        return self.feed in _HISTORY_FEEDS or self.endpoint not in HISTORIES
 
     @property
     def label(self) -> str:
@@ -130,7 +136,7 @@ def _obstacle(row: PollRow, now: Circumstances) -> str:
 
 
 def _note_off(candidates: Sequence[PollRow], now: Circumstances, found: Wishes) -> None:
-    alive = {row.feed for row in found.rows if row.variant != BACKFILL}
+    alive = {row.feed for row in found.rows if row.is_main and row.variant != BACKFILL}
     for row in candidates:
         if row.feed is not None and row.feed not in alive:
             refused = row.endpoint in now.gated or FACTS[row.endpoint].lowest_plan > now.level

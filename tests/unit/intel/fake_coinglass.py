@@ -88,6 +88,17 @@ class FakeCoinglass:
         symbol, now = query.get("symbol", ""), self.clock.now().timestamp()
         if path in list(HISTORIES):
             return self._bars(HISTORIES[Endpoint(path)], int(query["limit"]), now)
+        return (
+            (self._market(path, symbol) or self._chain(path, symbol, now))
+            if path != Endpoint.FEAR_GREED
+            else {
+                "data_list": [30, 71],
+                "price_list": [],
+                "time_list": [1517443200000, (now - self.mood_age_s) * 1e3],
+            }
+        )
+
+    def _market(self, path: str, symbol: str) -> Any:
         sides = {"long_liquidation_usd": 300.0, "short_liquidation_usd": 100.0}
         match path:
             case Endpoint.SUBSCRIPTION:
@@ -105,29 +116,22 @@ class FakeCoinglass:
             case Endpoint.FUNDING:
                 rates = [{"exchange": "Binance", "funding_rate_interval": 8, "funding_rate": 0.01}]
                 return [{"symbol": name, "stablecoin_margin_list": rates} for name in ("BTC", "ETH", "SOL")]
-            case Endpoint.FEAR_GREED:
-                return {
-                    "data_list": [30, 71],
-                    "price_list": [],
-                    "time_list": [1517443200000, (now - self.mood_age_s) * 1e3],
-                }
+        return None
+
+    @staticmethod
+    def _chain(path: str, symbol: str, now: float) -> Any:
+        match path:
             case Endpoint.BALANCE_LIST:
                 return [{"exchange_name": "Coinbase", "balance_change_1d": -10.0}]
             case Endpoint.BALANCE_CHART:
-                days = [now - 86_400 * back for back in range(9, -1, -1)]
+                days = [(now - 86_400 * back) * 1e3 for back in range(9, -1, -1)]
                 balances = [100.0 + (index % 3) for index in range(10)]
-                return {
-                    "time_list": [d * 1e3 for d in days],
-                    "price_list": [50.0] * 10,
-                    "data_map": {"huobi": balances},
-                }
+                return {"time_list": days, "price_list": [50.0] * 10, "data_map": {"huobi": balances}}
             case Endpoint.TOKEN_TRANSFERS:
-                row = {"asset_symbol": symbol, "amount_usd": 2e6, "transfer_type": 1, "transaction_time": int(now) - 60}
-                return [row]
-            case _:
-                return [
-                    {"from": "unknown wallet", "to": "Binance", "amount_usd": "2e7", "block_timestamp": int(now) - 9}
-                ]
+                moved = {"asset_symbol": symbol, "amount_usd": 2e6, "transfer_type": 1}
+                return [{**moved, "transaction_time": int(now) - 60}]
+        sides = {"from": "unknown wallet", "to": "Binance"}
+        return [{**sides, "amount_usd": "2e7", "block_timestamp": int(now) - 9}]
 
     def _bars(self, kind: HistoryKind, limit: int, now: float) -> list[dict[str, Any]]:
         newest = now // 14_400 * 14_400

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -73,6 +73,3 @@ async def after(time: SteppedClock, seconds: float, source: CoinglassSource | Ke
     """Let the source poll for this long."""
     async with running(source):
         await time.sleep(seconds)
-
-
-__all__ = ["KEY", "START", "TEN", "THREE", "Awaitable", "FakeCoinglass", "MemoryCache", "after", "clock", "running"]
