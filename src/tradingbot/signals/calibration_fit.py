@@ -1,7 +1,8 @@
 """Fit of the ensemble's calibration to what happened: Platt scaling by Newton's method, and how good it is. Pure.
 
-J. Platt, "Probabilistic outputs for support vector machines", 1999; a normal prior (ridge) keeps few samples from saying
-much. Errors are robust against samples that overlap in time (A. Cameron, D. Miller, J. Human Resources 50(2), 2015).
+J. Platt, "Probabilistic outputs for support vector machines", 1999; a normal prior (ridge) keeps few samples from
+saying much. Errors are robust against samples that overlap in time (A. Cameron, D. Miller, J. Human Resources 50(2),
+2015).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """One calibrated probability out of several voices (SPEC 5.2): flow signal, active strategies, approved model.
 
-A logarithmic opinion pool (Genest, Zidek, Statistical Science 1(1), 1986) adds the log odds of all voices, each with its
-weight. What comes out is not yet a probability that keeps its word; Platt scaling (slope and intercept fitted on what
-happened) makes it one. Until a fit has proven more, the slope is small and the probability stays near one half.
+A logarithmic opinion pool (Genest, Zidek, Statistical Science 1(1), 1986) adds the log odds of all voices, each with
+its weight. What comes out is not yet a probability that keeps its word; Platt scaling (slope and intercept fitted on
+what happened) makes it one. Until a fit has proven more, the slope is small and the probability stays near one half.
 """
 
 from __future__ import annotations
@@ -75,9 +75,9 @@ class EnsembleMember:
 class EnsemblePrediction:
     """What all voices add up to.
 
-    `probability` (0..1, calibrated) that the price is higher after `horizon_min` minutes; `expected_move_bps` is signed;
-    `raw_logit` is the pooled log odds before calibration. `direction` is that of the calibrated probability, NEUTRAL
-    when no voice has an opinion.
+    `probability` (0..1, calibrated) that the price is higher after `horizon_min` minutes; `expected_move_bps` is
+    signed; `raw_logit` is the pooled log odds before calibration. `direction` is that of the calibrated probability,
+    NEUTRAL when no voice has an opinion.
     """
 
     symbol: Symbol
@@ -145,7 +145,7 @@ def _members(flow: FlowSignal, opinions: Sequence[Opinion], params: EnsemblePara
             raise ValueError(f"{flow.symbol}: opinion of {opinion.source!r}; allowed are strategy:<name>, model:<name>")
         voices.append((opinion.source, opinion.probability, opinion.horizon_min, kinds[kind] * opinion.weight))
         present.add(kind)
-    total = math.fsum(kinds[kind] for kind in present)
+    total = math.fsum(kinds[kind] for kind in present) or 1.0
     return tuple(
         _member(source, probability, horizon_min, weight / total, params)
         for source, probability, horizon_min, weight in voices

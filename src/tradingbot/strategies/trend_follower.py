@@ -4,9 +4,9 @@ Idea: in a calm rising market trends last longer than a random walk's; entering 
 pullback to the fast EMA buys continuation without chasing it. Regime: RISK_ON. Horizon: hours (`horizon_min`).
 
 Entry: trends of 1 h and 4 h of the same sign, both at least `min_trend`; the alignment agrees; 1 h is not
-overstretched; funding does not eat the position; then either the 15 m close is beyond the channel of the bars before it with enough
-efficiency (continuation), or it is near the fast EMA, the fast EMA still on the right side of the slow one and RSI
-cooled off (pullback, 0.8 of the strength). Strength is the mean of both trends.
+overstretched; funding does not eat the position; then either the 15 m close is beyond the channel of the bars before
+it with enough efficiency (continuation), or it is near the fast EMA, the fast EMA still on the right side of the slow
+one and RSI cooled off (pullback, 0.8 of the strength). Strength is the mean of both trends.
 
 Exit: a chandelier stop, `trail_atr_1h` ATRs of 1 h below the best return since entry; or the 1 h EMAs cross back.
 """
