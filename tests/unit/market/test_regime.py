@@ -224,6 +224,14 @@ def test_without_inputs_the_regime_stays_and_confidence_halves_every_six_hours()
     assert reading.reasons[0].code == "regime_kept_without_inputs"
 
 
+def test_a_reading_of_last_week_is_forgotten() -> None:
+    """A PANIC from before a downtime of eight days is not carried into a calm market; one of six days is."""
+    panic = settled(CRASH)
+    for days, expected in ((6, Regime.PANIC), (8, Regime.RISK_ON)):
+        later = NOW + timedelta(days=days)
+        assert next_regime(panic, replace(CALM_UP, as_of=later), later, PARAMS).regime is expected
+
+
 def test_stale_and_future_inputs_count_as_missing() -> None:
     known = settled(CALM_UP)
     for as_of in (NOW - 3 * HOUR, NOW + HOUR):

@@ -96,12 +96,18 @@ def test_a_quoted_vix_is_taken_as_it_is_and_dvol_is_mapped() -> None:
 
 def test_a_stale_quote_gives_way_to_realised_volatility_and_says_so() -> None:
     fresh = volatility_index(hours(), quoted("vix", 27.0), None, NOW, PARAMS)
-    stale = volatility_index(hours(), quoted("vix", 27.0, age_h=5), None, NOW, PARAMS)
+    stale = volatility_index(hours(), quoted("dvol", 60.0, age_h=5), None, NOW, PARAMS)
     assert fresh is not None
     assert stale is not None
     assert (fresh.kind, fresh.value) == ("vix", 27.0)
     assert stale.kind == "realised"
     assert stale.reasons[0].code == "quoted_index_not_used"
+
+
+def test_a_vix_of_friday_holds_over_the_weekend() -> None:
+    found = volatility_index(hours(), quoted("vix", 27.0, age_h=66), None, NOW, PARAMS)
+    assert found is not None
+    assert (found.kind, found.as_of) == ("vix", NOW - timedelta(hours=66))
 
 
 def test_without_quote_and_hours_there_is_no_index() -> None:
