@@ -2,8 +2,8 @@
 
     python scripts/fit_ensemble.py --log logs/ensemble_predictions.jsonl
 
-Reads lines with as_of, symbol, raw_logit, horizon_min and price; the price at the end of the horizon is that of the first
-later line of the same symbol within the tolerance. Prints slope and intercept for the settings
+Reads lines with as_of, symbol, raw_logit, horizon_min and price; the price at the end of the horizon is that of the
+first later line of the same symbol within the tolerance. Prints slope and intercept for the settings
 `calibration_slope` and `calibration_intercept`, standard errors, Brier scores and a reliability table.
 """
 
@@ -82,7 +82,8 @@ def report(found: Sequence[Outcome], fit: PlattFit, params: EnsembleParams) -> s
         f"samples {fit.samples}, independent blocks of time about {fit.clusters}, went up {up.mean():.1%}",
         f"calibration_slope      {fit.slope:+.4f} +- {fit.slope_error:.4f}  (t = {fit.slope / fit.slope_error:+.1f})",
         f"calibration_intercept  {fit.intercept:+.4f} +- {fit.intercept_error:.4f}",
-        f"Brier: always one half 0.2500, default settings {brier(before, up):.4f}, fitted {brier(after, up):.4f} (in sample)",
+        f"Brier: always one half 0.2500, default settings {brier(before, up):.4f}, fitted {brier(after, up):.4f}",
+        "The fit is judged on the samples it was made from.",
         "",
         "predicted        count  mean predicted  went up",
     ]

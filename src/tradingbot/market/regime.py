@@ -45,12 +45,13 @@ def next_regime(
     """The reading of now; `previous` is the only memory.
 
     Without usable inputs the previous regime is kept and its confidence shrinks; without a previous reading either it
-    is NEUTRAL with confidence 0. The first reading with inputs takes what the levels say.
+    is NEUTRAL with confidence 0. The first reading with inputs, or after so long a hole that the previous one is
+    forgotten, takes what the levels say.
     """
     problems = metrics.problems_at(now, params.max_age_h)
     if problems:
         return _kept(previous, problems, now, params)
-    if previous is None or _knows_nothing(previous):
+    if previous is None or _knows_nothing(previous) or metrics.as_of - previous.as_of > _hours(params.forget_after_h):
         return _entered(plain_regime(metrics, params), metrics, now, params)
     if previous.regime is not Regime.PANIC and is_panic(metrics, params):
         return _entered(Regime.PANIC, metrics, now, params)
@@ -97,9 +98,13 @@ def target_regime(previous: RegimeReading, metrics: RegimeMetrics, now: datetime
     calm = _calm_regime(previous.regime, metrics, params)
     if previous.regime is not Regime.RECOVERY:
         return calm
-    if now - previous.since < timedelta(hours=params.recovery_h):
+    if now - previous.since < _hours(params.recovery_h):
         return Regime.RECOVERY
     return Regime.RISK_ON if calm is Regime.RISK_ON else Regime.NEUTRAL
+
+
+def _hours(count: float) -> timedelta:
+    return timedelta(hours=count)
 
 
 def _knows_nothing(reading: RegimeReading) -> bool:
@@ -111,16 +116,16 @@ def _pending_since(
     previous: RegimeReading, target: Regime, metrics: RegimeMetrics, now: datetime, params: RegimeParams
 ) -> datetime:
     """Since when the change has been asked for; it starts anew after a hole in the inputs."""
-    hole = metrics.as_of - previous.as_of > timedelta(hours=params.max_age_h)
+    hole = metrics.as_of - previous.as_of > _hours(params.max_age_h)
     if previous.pending is target and previous.pending_since is not None and not hole:
         return previous.pending_since
     return now
 
 
 def _may_switch(previous: RegimeReading, pending_since: datetime, now: datetime, params: RegimeParams) -> bool:
-    confirmed = now - pending_since >= timedelta(hours=params.confirm_h)
+    confirmed = now - pending_since >= _hours(params.confirm_h)
     least_h = params.panic_dwell_h if previous.regime is Regime.PANIC else params.dwell_h
-    return confirmed and now - previous.since >= timedelta(hours=least_h)
+    return confirmed and now - previous.since >= _hours(least_h)
 
 
 # ---------------------------------------------------------------- readings

@@ -46,6 +46,9 @@ class RegimeParams(Params):
     )
     correlation_min_h: int = Field(default=120, ge=10, le=2160, description="Fewest hourly returns a pair needs.")
     max_age_h: float = Field(default=2.5, gt=0, le=72, description="Inputs older than this are stale, hours.")
+    forget_after_h: float = Field(
+        default=168.0, gt=0, le=2160, description="A reading whose inputs are older than this is not held on to, hours."
+    )
     confidence_half_life_h: float = Field(
         default=6.0, gt=0, le=240, description="Confidence halves in this time while inputs are missing, hours."
     )
@@ -69,6 +72,8 @@ class RegimeParams(Params):
             raise contradiction("the margin bridges both trends", "trend_margin", "uptrend", "downtrend")
         if self.weight_1h + self.weight_4h + self.weight_1d <= 0:
             raise contradiction("one of the trends must have weight", "weight_1h", "weight_4h", "weight_1d")
+        if self.forget_after_h <= self.max_age_h:
+            raise contradiction("a reading would be forgotten while it is fresh", "forget_after_h", "max_age_h")
         if self.correlation_min_h > self.correlation_window_h:
             raise contradiction("more returns are needed than looked at", "correlation_min_h", "correlation_window_h")
         return self

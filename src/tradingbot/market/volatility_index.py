@@ -63,7 +63,10 @@ class VolatilityIndexParams(Params):
     dvol_knots: tuple[Knot, ...] = Field(
         default=(), description="DVOL to VIX, lowest first; at least two, or none to divide."
     )
-    max_age_h: float = Field(default=3.0, gt=0, le=72, description="A quoted index older than this is not used, hours.")
+    dvol_max_age_h: float = Field(default=3.0, gt=0, le=72, description="A DVOL older than this is not used, hours.")
+    vix_max_age_h: float = Field(
+        default=96.0, gt=0, le=240, description="A VIX older than this is not used, hours; it rests on weekends."
+    )
     correlation_from: float = Field(
         default=0.80, ge=0, lt=1, description="Average pairwise correlation from which the index is raised."
     )
@@ -172,7 +175,8 @@ def volatility_index(
     if quoted is not None:
         mapped = quoted_index(quoted, params)
         age_h = quoted.stamp.age_s(now) / 3600
-        if mapped is not None and 0 <= age_h <= params.max_age_h:
+        limit_h = params.vix_max_age_h if quoted.kind == "vix" else params.dvol_max_age_h
+        if mapped is not None and 0 <= age_h <= limit_h:
             return _raised(mapped, quoted.kind, quoted.value, quoted.stamp.as_of, correlation, params, why)
         why.append(reason("quoted_index_not_used", kind=quoted.kind, value=quoted.value, age_h=age_h))
     realised = realised_volatility_pct(hours, params)

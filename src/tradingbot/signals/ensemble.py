@@ -145,7 +145,7 @@ def _members(flow: FlowSignal, opinions: Sequence[Opinion], params: EnsemblePara
             raise ValueError(f"{flow.symbol}: opinion of {opinion.source!r}; allowed are strategy:<name>, model:<name>")
         voices.append((opinion.source, opinion.probability, opinion.horizon_min, kinds[kind] * opinion.weight))
         present.add(kind)
-    total = math.fsum(kinds[kind] for kind in present)
+    total = math.fsum(kinds[kind] for kind in present) or 1.0
     return tuple(
         _member(source, probability, horizon_min, weight / total, params)
         for source, probability, horizon_min, weight in voices
