@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from tradingbot.app.home import checkout, config_folder, sim_home
 from tradingbot.app.options import RunOptions
+from tradingbot.app.paper_intel import open_simulated_coinglass
 from tradingbot.app.paper_market import (
     Work,
     choose_clock,
@@ -29,6 +30,7 @@ from tradingbot.intel.params import CoinglassParams
 from tradingbot.market.universe import Universe
 from tradingbot.net.nonce import FileNonceStore, MemoryNonceStore, NonceStore
 from tradingbot.ports import Clock, Venue
+from tradingbot.sim_server.coinglass.server import CoinglassEndpoints
 from tradingbot.sim_server.persistence import load_credentials
 from tradingbot.sim_server.server import SimEndpoints, SimServer
 from tradingbot.venues.gateway import ExchangeGateway
@@ -134,7 +136,18 @@ async def _embedded(
         stack.push_async_callback(sim.stop)
     venue = _kraken_futures(options, settings, only(universe, symbols), clock, endpoints, stack, frozen)
     intel = IntelAccess(settings.coinglass, secrets.coinglass_key)
+    if not frozen:
+        beside = await open_simulated_coinglass(feed, clock, params, home, options.data, stack)
+        intel = simulated_intel(settings.coinglass, beside) if beside is not None else intel
     return VenueParts(venue, clock, universe, symbols, endpoints.rest_url, endpoints.ws_url, intel, sim, market.works)
+
+
+def simulated_intel(params: CoinglassParams, beside: CoinglassEndpoints) -> IntelAccess:
+    """The same settings with the addresses of the simulated services: a made market has made intelligence only."""
+    mood = params.fear_greed.model_copy(update={"fallback_url": beside.fear_greed_url})
+    volatility = params.volatility.model_copy(update={"dvol_url": beside.dvol_url})
+    changes = {"base_url": beside.base_url, "fear_greed": mood, "volatility": volatility}
+    return IntelAccess(params.model_copy(update=changes), SecretStr(beside.api_key))
 
 
 async def _external(
