@@ -189,6 +189,14 @@ def test_errors_grow_when_samples_repeat_each_other() -> None:
     assert honest.clusters == 100
 
 
+def test_errors_are_never_below_those_of_independent_samples() -> None:
+    """Two huge clusters whose scores cancel by chance do not make the fit certain."""
+    raw, up = made_up(0.5, 0.0, 400)
+    alone = fit_platt(raw, up)
+    lucky = fit_platt(raw, up, clusters=np.zeros(400))
+    assert lucky.slope_error == pytest.approx(alone.slope_error, rel=0.2)
+
+
 def test_the_fit_refuses_broken_input() -> None:
     for raw, up in (([1.0], [1]), ([1.0, 2.0], [1]), ([1.0, math.nan], [0, 1]), ([1.0, 2.0], [0, 2])):
         with pytest.raises(ValueError, match=r"fit needs|finite"):
