@@ -115,6 +115,16 @@ def test_a_quote_of_the_future_is_not_used() -> None:
     assert found.kind == "realised"
 
 
+@pytest.mark.parametrize("price", [0.0, float("nan")])
+def test_a_price_that_is_none_gives_no_volatility_and_no_correlation(price: float) -> None:
+    closes = path(1, 200)
+    broken = closes.copy()
+    broken[150] = price
+    assert realised_volatility_pct(bars(broken, Timeframe.H1), PARAMS) is None
+    pair = {BTC: bars(closes, Timeframe.H1), ETH: bars(broken, Timeframe.H1, symbol=ETH)}
+    assert comovement(pair, 168, 120) is None
+
+
 def test_without_quote_and_hours_there_is_no_index() -> None:
     assert volatility_index(empty_candles(BTC, Timeframe.H1), None, None, NOW, PARAMS) is None
 
