@@ -10,19 +10,21 @@ first later line of the same symbol within the tolerance. Prints slope and inter
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import orjson
 
 from tradingbot.core.types import parse_utc
 from tradingbot.signals.calibration_fit import PlattFit, brier, fit_platt, reliability
 from tradingbot.signals.ensemble import EnsembleParams, calibrated
+from tradingbot.storage.journal_reader import JournalReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +46,20 @@ class Outcome:
     block: int
 
 
-def read_predictions(lines: Iterable[bytes]) -> tuple[dict[str, list[Prediction]], int]:
+def read_predictions(rows: Iterable[Mapping[str, Any]]) -> tuple[dict[str, list[Prediction]], int]:
     """Predictions by symbol in order of time, and how many lines could not be used."""
     found: dict[str, list[Prediction]] = defaultdict(list)
     unusable = 0
-    for line in lines:
+    for row in rows:
         try:
-            row = orjson.loads(line)
             values = (float(row["raw_logit"]), float(row["horizon_min"]), float(row["price"]))
+            if not all(map(math.isfinite, values)) or values[1] <= 0:
+                raise ValueError("not a prediction")
             found[str(row["symbol"])].append(Prediction(parse_utc(row["as_of"]).timestamp(), *values))
         except (ValueError, KeyError, TypeError):
             unusable += 1
-    for rows in found.values():
-        rows.sort(key=lambda row: row.at_s)
+    for predictions in found.values():
+        predictions.sort(key=lambda prediction: prediction.at_s)
     return found, unusable
 
 
@@ -101,13 +104,18 @@ def report(found: Sequence[Outcome], fit: PlattFit, params: EnsembleParams) -> s
 def main() -> None:
     """Read, fit, print. Exit code 1 when there is too little to fit."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--log", type=Path, required=True, nargs="+", help="journal of predictions, and older parts")
+    parser.add_argument(
+        "--log", type=Path, required=True, help="journal of predictions; its rotated parts are read too"
+    )
     parser.add_argument("--tolerance-min", type=float, default=5.0, help="how late the price after the horizon may be")
     parser.add_argument("--ridge", type=float, default=10.0, help="precision of the prior around no slope")
     parser.add_argument("--min-samples", type=int, default=200, help="fewer outcomes are not fitted")
     options = parser.parse_args()
-    lines = [line for path in options.log for line in path.read_bytes().splitlines() if line.strip()]
-    by_symbol, unusable = read_predictions(lines)
+    if not options.log.exists():
+        parser.error(f"{options.log} is not there; it is written by a running daemon")
+    journal = JournalReader(options.log)
+    by_symbol, incomplete = read_predictions(journal)
+    unusable = incomplete + journal.bad_lines
     found = [item for rows in by_symbol.values() for item in outcomes(rows, options.tolerance_min)]
     if unusable:
         print(

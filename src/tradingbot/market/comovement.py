@@ -54,7 +54,10 @@ def _returns(candles: Candles, newest_ms: int, window: int) -> tuple[IntArray, F
     """(open times, log returns) of bars within the window whose predecessor is there."""
     step = candles.timeframe.ms
     start = int(np.searchsorted(candles.open_ms, newest_ms - window * step))
-    times, logs = candles.open_ms[start:], np.log(candles.close[start:])
+    times, closes = candles.open_ms[start:], candles.close[start:]
+    if not float(closes.min(initial=np.inf)) > 0:
+        return times[:0], closes[:0]
+    logs = np.log(closes)
     whole = np.diff(times) == step
     return times[1:][whole], np.diff(logs)[whole]
 

@@ -83,7 +83,7 @@ class FrameParams(Params):
 
 
 def frame_features(candles: Candles, params: FrameParams) -> FrameFeatures | None:
-    """Indicators of the newest `window_bars` closed bars; None with fewer than `min_bars`.
+    """Indicators of the newest `window_bars` closed bars; None with fewer than `min_bars` or a price that is none.
 
     - EMA, alpha = 2 / (span + 1), seeded with the window's first close, USD.
     - ATR and RSI: J. W. Wilder, "New Concepts in Technical Trading Systems", 1978: alpha = 1 / bars; RSI is
@@ -97,10 +97,14 @@ def frame_features(candles: Candles, params: FrameParams) -> FrameFeatures | Non
         return None
     high, low, close = candles.high[-count:], candles.low[-count:], candles.close[-count:]
     newest = float(close[-1])
+    if not newest > 0:
+        return None
     fast, slow, slow_before = _ema_weights(count, params.ema_fast_bars, params.ema_slow_bars, params.slope_bars).dot(
         close
     )
     atr, rsi, range_atr = _wilder(high, low, close, params.wilder_bars)
+    if not math.isfinite(atr):
+        return None
     zscore, width_pct, squeeze = _bands(close, params.channel_bars)
     return_pct, efficiency = _travel(close, params.channel_bars)
     return FrameFeatures(

@@ -115,7 +115,7 @@ def realised_volatility_pct(hours: Candles, params: VolatilityIndexParams) -> fl
 
     Square root of the sum of squared log returns over the hours they span, times sqrt(8760) x 100 (realised variance of
     Andersen, Bollerslev, Diebold, Labys, Econometrica 71(2), 2003). A return across missing hours counts for all of
-    them. None when less than `min_coverage` of the window's bars are there.
+    them. None when less than `min_coverage` of the window's bars are there, or with a price that is none.
     """
     if len(hours) < 2:
         return None
@@ -124,7 +124,10 @@ def realised_volatility_pct(hours: Candles, params: VolatilityIndexParams) -> fl
     bars = len(hours) - first - 1
     if bars < max(1, math.ceil(params.min_coverage * params.window_h)):
         return None
-    returns = np.diff(np.log(hours.close[first:]))
+    closes = hours.close[first:]
+    if not float(closes.min()) > 0:
+        return None
+    returns = np.diff(np.log(closes))
     span_h = (int(hours.open_ms[-1]) - int(hours.open_ms[first])) / 3_600_000
     return math.sqrt(float(returns.dot(returns)) / span_h * HOURS_PER_YEAR) * 100
 

@@ -72,6 +72,13 @@ def test_too_few_bars_give_nothing() -> None:
     assert features_of(bars(path(5, PARAMS.min_bars))).bars == PARAMS.min_bars
 
 
+@pytest.mark.parametrize(("at", "price"), [(-1, 0.0), (-1, float("nan")), (-70, float("nan"))])
+def test_a_price_that_is_none_gives_nothing(at: int, price: float) -> None:
+    closes = path(5, 150)
+    closes[at] = price
+    assert frame_features(bars(closes), PARAMS) is None
+
+
 def test_as_of_is_the_close_of_the_newest_bar() -> None:
     found = features_of(bars(path(6, 100), Timeframe.H4))
     assert (found.as_of, found.timeframe) == (NOW, Timeframe.H4)

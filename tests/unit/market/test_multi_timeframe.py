@@ -90,6 +90,13 @@ def test_more_distance_is_never_less_trend(low: float, high: float) -> None:
     assert frame_trend(a_frame(ema_fast=100 + below)) <= frame_trend(a_frame(ema_fast=100 + above))
 
 
+@given(low=st.floats(-2, 2), high=st.floats(-2, 2))
+def test_a_steeper_slope_is_never_less_trend(low: float, high: float) -> None:
+    below, above = sorted((low, high))
+    assert frame_trend(a_frame(ema_slow_slope_pct=below)) <= frame_trend(a_frame(ema_slow_slope_pct=above))
+    assert frame_trend(a_frame(ema_slow_slope_pct=0.05)) > 0.1
+
+
 def test_weights_must_add_up() -> None:
     with pytest.raises(ValueError, match="add up"):
         FrameWeights(m1=0.5)

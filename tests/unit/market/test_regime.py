@@ -184,6 +184,13 @@ def test_panic_ends_in_recovery_and_recovery_in_neutral() -> None:
     assert after >= 3 + 48
 
 
+def test_a_young_panic_may_end_after_six_hours() -> None:
+    """Its own least time, shorter than that of the others."""
+    first = next_regime(None, CRASH, NOW, PARAMS)
+    readings = list(play([MIXED] * 8, first, NOW + HOUR))
+    assert [reading.regime for reading in readings].index(Regime.RECOVERY) == 5
+
+
 def test_recovery_into_a_calm_rise_ends_in_risk_on() -> None:
     readings = list(play([CALM_UP] * 80, settled(CRASH), NOW + HOUR))
     assert [reading.regime for reading in readings][-1] is Regime.RISK_ON

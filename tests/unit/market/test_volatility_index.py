@@ -62,10 +62,9 @@ def test_only_the_window_counts() -> None:
 
 def test_missing_hours_do_not_raise_volatility() -> None:
     """A return over a hole counts for all of its hours; too large a hole gives no figure."""
-    whole = realised_volatility_pct(hours(), PARAMS)
-    holed = realised_volatility_pct(without(hours(), slice(100, 120)), PARAMS)
-    assert whole is not None
-    assert holed == pytest.approx(whole, rel=0.15)
+    zigzag = bars(100 * np.exp(np.cumsum(np.tile([0.006, -0.006], 100))), Timeframe.H1)
+    holed = realised_volatility_pct(without(zigzag, slice(100, 120)), PARAMS)
+    assert holed == pytest.approx(0.6 * np.sqrt(8760 * 148 / 168))
     assert realised_volatility_pct(without(hours(), slice(60, 150)), PARAMS) is None
     assert realised_volatility_pct(hours(count=100), PARAMS) is None
 
@@ -108,6 +107,22 @@ def test_a_vix_of_friday_holds_over_the_weekend() -> None:
     found = volatility_index(hours(), quoted("vix", 27.0, age_h=66), None, NOW, PARAMS)
     assert found is not None
     assert (found.kind, found.as_of) == ("vix", NOW - timedelta(hours=66))
+
+
+def test_a_quote_of_the_future_is_not_used() -> None:
+    found = volatility_index(hours(), quoted("vix", 27.0, age_h=-1), None, NOW, PARAMS)
+    assert found is not None
+    assert found.kind == "realised"
+
+
+@pytest.mark.parametrize("price", [0.0, float("nan")])
+def test_a_price_that_is_none_gives_no_volatility_and_no_correlation(price: float) -> None:
+    closes = path(1, 200)
+    broken = closes.copy()
+    broken[150] = price
+    assert realised_volatility_pct(bars(broken, Timeframe.H1), PARAMS) is None
+    pair = {BTC: bars(closes, Timeframe.H1), ETH: bars(broken, Timeframe.H1, symbol=ETH)}
+    assert comovement(pair, 168, 120) is None
 
 
 def test_without_quote_and_hours_there_is_no_index() -> None:

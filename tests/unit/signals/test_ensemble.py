@@ -189,6 +189,14 @@ def test_errors_grow_when_samples_repeat_each_other() -> None:
     assert honest.clusters == 100
 
 
+def test_errors_are_never_below_those_of_independent_samples() -> None:
+    """Two huge clusters whose scores cancel by chance do not make the fit certain."""
+    raw, up = made_up(0.5, 0.0, 400)
+    alone = fit_platt(raw, up)
+    lucky = fit_platt(raw, up, clusters=np.zeros(400))
+    assert lucky.slope_error == pytest.approx(alone.slope_error, rel=0.2)
+
+
 def test_the_fit_refuses_broken_input() -> None:
     for raw, up in (([1.0], [1]), ([1.0, 2.0], [1]), ([1.0, math.nan], [0, 1]), ([1.0, 2.0], [0, 2])):
         with pytest.raises(ValueError, match=r"fit needs|finite"):
@@ -227,8 +235,8 @@ def line(minute: int, price: float, raw_logit: float = 0.4, symbol: str = "ETHUS
 def test_outcomes_come_from_the_first_later_line_of_the_symbol() -> None:
     """Found at the horizon, late within tolerance, or not at all; other symbols and unchanged prices do not count."""
     fit = script()
-    lines = [line(0, 100), line(5, 110), line(10, 101, symbol="BTCUSDT"), line(12, 99), line(15, 110), b"{torn"]
-    rows, unusable = fit.read_predictions(lines)
+    lines = [line(0, 100), line(5, 110), line(10, 101, symbol="BTCUSDT"), line(12, 99), line(15, 110)]
+    rows, unusable = fit.read_predictions([*map(orjson.loads, lines), {"symbol": "ETHUSDT"}])
     found = list(fit.outcomes(rows["ETHUSDT"], tolerance_min=5.0))
     assert unusable == 1
     assert [(item.raw_logit, item.went_up) for item in found] == [(0.4, False)]
@@ -244,7 +252,7 @@ def test_the_script_prints_a_fit(
         lines.append(line(number * 10, price, raw))
         price *= math.exp(0.001 * (raw + float(rng.normal())))
     log = tmp_path / "ensemble_predictions.jsonl"
-    log.write_bytes(b"\n".join(lines))
+    log.write_bytes(b"\n".join(lines) + b"\n")
     monkeypatch.setattr("sys.argv", ["fit_ensemble", "--log", str(log)])
     script().main()
     printed = capsys.readouterr().out

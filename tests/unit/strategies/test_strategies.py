@@ -88,11 +88,13 @@ def test_trend_follower_keeps_out() -> None:
         "overstretched": a_view((up[0], trending(H1, 1, zscore=2.6), up[2])),
         "funding_too_dear": a_view(up, funding_8h=0.001),
         "no_break_no_pullback": a_view(pullback(1, close=101.5)),
+        "no_break_no_pullback ": a_view(pullback(1, close=102.5, efficiency=0.2)),
+        "no_break_no_pullback  ": a_view(pullback(1, rsi=60.0)),
         "frames_missing_or_stale": a_view(up[:2]),
     }
     for expected, view in cases.items():
         idea = entry("TrendFollower", view)
-        assert (idea.direction, idea.strength, code(idea)) == (NEUTRAL, 0.0, expected)
+        assert (idea.direction, idea.strength, code(idea)) == (NEUTRAL, 0.0, expected.strip())
 
 
 def test_funding_that_pays_us_does_not_keep_out() -> None:
@@ -139,8 +141,10 @@ def test_volatility_swing_sees_the_break_in_real_candles() -> None:
 
 def test_a_tighter_squeeze_and_a_wider_bar_are_stronger() -> None:
     weak = entry("VolatilitySwing", a_view([breakout(squeeze=0.7, range_atr=1.4)]))
-    strong = entry("VolatilitySwing", a_view([breakout(squeeze=0.3, range_atr=3.0)]))
-    assert weak.strength < strong.strength <= 1
+    tighter = entry("VolatilitySwing", a_view([breakout(squeeze=0.3, range_atr=1.4)]))
+    wider = entry("VolatilitySwing", a_view([breakout(squeeze=0.7, range_atr=3.0)]))
+    assert weak.strength < tighter.strength <= 1
+    assert weak.strength < wider.strength <= 1
 
 
 def test_volatility_swing_keeps_out() -> None:
@@ -161,6 +165,7 @@ def test_volatility_swing_leaves_at_its_target_or_when_momentum_stalls() -> None
     assert left("VolatilitySwing", running, gain=0.026).why.code == "target_reached"
     stalled = left("VolatilitySwing", a_view([a_frame(M15, close=99.5, rsi=45.0)]), gain=0.01)
     assert (stalled.exit_now, stalled.why.code) == (True, "momentum_stalled")
+    assert left("VolatilitySwing", a_view([a_frame(M15, close=99.5, rsi=55.0)]), gain=0.01).exit_now is False
     assert left("VolatilitySwing", a_view([a_frame(M15, close=99.5, rsi=45.0)]), direction=SHORT).exit_now is False
 
 
@@ -204,6 +209,8 @@ def test_mean_reversion_leaves_at_the_mean_or_when_it_is_a_trend() -> None:
     assert left("MeanReversion", a_view([a_frame(M15, zscore=0.1)])).why.code == "mean_reached"
     trend = a_view([extreme(-1, efficiency=0.7, return_pct=-4.0)])
     assert left("MeanReversion", trend).why.code == "trend_against"
+    helpful = a_view([extreme(-1, efficiency=0.7, return_pct=4.0)])
+    assert left("MeanReversion", helpful).exit_now is False
     assert left("MeanReversion", a_view([extreme(1)]), direction=SHORT).exit_now is False
 
 
@@ -292,14 +299,16 @@ def test_recovery_keeps_out() -> None:
     quarter, hour = turned()
     cases = {
         "not_turned_15m": (trending(M15, -1), hour),
+        "not_turned_15m ": turned(close=99.9),
         "not_turned_1h": (quarter, trending(H1, -1)),
+        "not_turned_1h ": (quarter, replace(hour, close=99.9)),
         "volatility_not_falling": turned(atr_pct=0.6),
         "overbought": turned(rsi=80.0),
         "frames_missing_or_stale": (quarter,),
     }
     for expected, frames in cases.items():
         idea = entry("Recovery", a_view(frames, Regime.RECOVERY))
-        assert (idea.direction, code(idea)) == (NEUTRAL, expected)
+        assert (idea.direction, code(idea)) == (NEUTRAL, expected.strip())
 
 
 def test_recovery_leaves_on_a_new_low_or_at_its_target() -> None:
@@ -327,6 +336,11 @@ def test_the_table_has_the_six_with_their_regimes() -> None:
 
 def test_a_position_of_no_strategy_has_no_strategys_exit() -> None:
     assert strategy_exit("predictive_flow", a_view([]), held(), PARAMS) is None
+
+
+def test_a_market_without_any_range_is_no_market() -> None:
+    flat = tuple(replace(frame, atr=0.0, atr_pct=0.0) for frame in turned())
+    assert code(entry("Recovery", a_view(flat, Regime.RECOVERY))) == "frames_missing_or_stale"
 
 
 @pytest.mark.parametrize("strategy", strategies(PARAMS), ids=lambda strategy: strategy.name)
