@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
+import numpy as np
 import orjson
 from yarl import URL
 
@@ -21,7 +22,7 @@ from tradingbot.clock import SteppedClock
 from tradingbot.core.types import utc_from_ms
 from tradingbot.sim_server.auth import sign
 from tradingbot.sim_server.server import SimEndpoints, SimServer
-from tradingbot.simulator.market_feed import MinuteBar
+from tradingbot.simulator.market_feed import MinuteBar, rows_of
 from tradingbot.simulator.params import SimulatorParams
 from tradingbot.simulator.venue import SimulatedVenue
 
@@ -60,6 +61,9 @@ class SineFeed:
         if self._minutes is not None and number >= self._minutes:
             return None
         return {asset: self._bar(asset, number) for asset in self._assets}
+
+    def rows(self, asset: str, until_ms: int, count: int) -> np.ndarray:
+        return rows_of(self.history(asset, until_ms, count))
 
     def history(self, asset: str, until_ms: int, count: int) -> Sequence[MinuteBar]:
         last = (until_ms - START_MS) // MINUTE_MS

@@ -8,7 +8,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import numpy as np
 import structlog
+from numpy.typing import NDArray
 
 from tradingbot.core.errors import VenueError, VenueUnavailableError
 from tradingbot.core.records import BookView, PublicTrade, Ticker
@@ -18,7 +20,7 @@ from tradingbot.market.contracts import ContractSpec
 from tradingbot.ports import Clock, Venue
 from tradingbot.simulator.instruments import CATALOGUE, Instrument, MarginStep
 from tradingbot.simulator.live_quotes import LiveQuote, PastFunding
-from tradingbot.simulator.market_feed import MinuteBar
+from tradingbot.simulator.market_feed import MinuteBar, rows_of
 from tradingbot.simulator.tape import MINUTE_MS, Print
 
 log = structlog.get_logger(__name__)
@@ -153,6 +155,10 @@ class LiveMarket:
         """Up to `count` closed minutes of trades before `until_ms` as they were known at the start, oldest first."""
         known = [bar for bar in self._history.get(asset, ()) if bar.open_ms < until_ms]
         return known[max(0, len(known) - count) :]
+
+    def rows(self, asset: str, until_ms: int, count: int) -> NDArray[np.float64]:
+        """As `MarketFeed.rows`."""
+        return rows_of(self.history(asset, until_ms, count))
 
     # ------------------------------------------------------------ LiveQuotes
 

@@ -102,7 +102,7 @@ _MARKET_WIDE = (Feed.FEAR_GREED, Feed.VOLATILITY_INDEX)
 
 def _explained(state: IntelState) -> MarketIntel:
     held = {Feed.FEAR_GREED: state.market.fear_greed, Feed.VOLATILITY_INDEX: state.market.volatility}
-    missing = {feed: (why_missing(state.feeds.get(feed)),) for feed, value in held.items() if value is None}
+    missing = {feed: (why_missing(feed, state.feeds.get(feed)),) for feed, value in held.items() if value is None}
     problems = {**missing, **state.market.problems}
     return MarketIntel(state.market.fear_greed, state.market.volatility, problems)
 

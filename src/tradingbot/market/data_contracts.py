@@ -293,11 +293,15 @@ def explain_missing(raw: SymbolIntel, feeds: Mapping[Feed, FeedHealth]) -> Symbo
         Feed.EXCHANGE_FLOW: raw.exchange_flow,
         Feed.WHALE_TRANSFERS: raw.whale_transfers,
     }
-    missing = {feed: (why_missing(feeds.get(feed)),) for feed, value in held.items() if value is None}
+    missing = {feed: (why_missing(feed, feeds.get(feed)),) for feed, value in held.items() if value is None}
     return replace(raw, problems={**missing, **raw.problems}) if missing else raw
 
 
-def why_missing(health: FeedHealth | None) -> Reason:
+PARTIAL = (Feed.EXCHANGE_FLOW, Feed.WHALE_TRANSFERS, Feed.LONG_SHORT)
+"""Feeds that a source tells of some assets only: what others have had and one has not, it does not cover."""
+
+
+def why_missing(feed: Feed, health: FeedHealth | None) -> Reason:
     """Switched off, failing, not covered, or not there yet."""
     if health is None:
         return reason("no_source")
@@ -305,6 +309,6 @@ def why_missing(health: FeedHealth | None) -> Reason:
         return reason(health.off)
     if health.errors_in_a_row:
         return reason("source_failing", error=health.last_error, errors=health.errors_in_a_row)
-    if health.last_success_at is not None:
+    if health.last_success_at is not None and feed in PARTIAL:
         return reason("not_covered")
     return reason("not_received_yet")

@@ -6,6 +6,8 @@ import itertools
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
+
 from tradingbot.core.types import Side
 from tradingbot.sim_server.call import Answer, Call, Endpoint
 from tradingbot.sim_server.depth import full_depth
@@ -151,15 +153,15 @@ def historical_funding(call: Call) -> Answer:
     hour_ms = service.now_ms() // HOUR_MS * HOUR_MS
     first_ms = hour_ms - service.params.funding_history_days * 24 * HOUR_MS
     rows = service.venue.bars.minutes(one.asset, first_ms)
+    rows = rows[: int(np.searchsorted(rows[:, 0], hour_ms))]
+    hours = (rows[:, 0] // HOUR_MS).astype(np.int64)
+    starts = np.flatnonzero(np.diff(hours, prepend=-1))
     rates = []
     params = service.params
-    for hour, group in itertools.groupby(rows[:, [0, 4, 6]].tolist(), key=lambda row: int(row[0]) // HOUR_MS):
-        minutes = list(group)
-        if (hour + 1) * HOUR_MS > hour_ms:
-            break
-        premiums = [row[2] for row in minutes]
+    for begin, end in itertools.pairwise([*starts.tolist(), len(rows)]):
+        hour, premiums = int(hours[begin]), rows[begin:end, 6].tolist()
         relative = relative_rate(premiums, params.funding_coefficient, params.max_relative_funding)
-        rate = absolute_rate(one, relative, Decimal(repr(minutes[-1][1])))
+        rate = absolute_rate(one, relative, Decimal(repr(float(rows[end - 1, 4]))))
         rates.append(
             {"timestamp": iso((hour + 1) * HOUR_MS), "fundingRate": num(rate), "relativeFundingRate": relative}
         )

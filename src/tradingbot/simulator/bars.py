@@ -83,12 +83,12 @@ class BarStore:
         while asset not in self._exhausted and since_ms < self._have_from(asset):
             until_ms = self._have_from(asset)
             count = min(_LARGEST_CHUNK, max(_CHUNK, (until_ms - since_ms) // MINUTE_MS))
-            bars = self._feed.history(asset, until_ms, count)
-            if len(bars) < count:
+            rows = self._feed.rows(asset, until_ms, count)
+            if len(rows) < count:
                 self._exhausted.add(asset)
-            if not bars:
+            if not len(rows):
                 return
-            self._of(asset).prepend(np.array([_row(bar) for bar in bars], dtype=np.float64))
+            self._of(asset).prepend(rows)
 
     def _have_from(self, asset: str) -> int:
         rows = self._of(asset).view()

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tradingbot.core.types import Side
 from tradingbot.simulator.book import Level
 from tradingbot.simulator.instruments import CATALOGUE, Instrument
-from tradingbot.simulator.market_feed import MinuteBar
+from tradingbot.simulator.market_feed import MinuteBar, rows_of
 from tradingbot.simulator.rounding import ZERO
 from tradingbot.simulator.tape import Print
 
@@ -95,6 +98,10 @@ class StandingQuotes:
     def history(self, asset: str, until_ms: int, count: int) -> Sequence[MinuteBar]:  # noqa: ARG002
         """Nothing is known of the past."""
         return ()
+
+    def rows(self, asset: str, until_ms: int, count: int) -> NDArray[np.float64]:
+        """As `MarketFeed.rows`."""
+        return rows_of(self.history(asset, until_ms, count))
 
     def instruments(self, symbols: Sequence[str]) -> Mapping[str, Instrument]:
         """The contracts whose prices are known, with the shipped specifications."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +54,20 @@ class MarketFeed(Protocol):
 
     def history(self, asset: str, until_ms: int, count: int) -> Sequence[MinuteBar]:
         """Up to `count` bars that open before `until_ms`, oldest first."""
+
+    def rows(self, asset: str, until_ms: int, count: int) -> NDArray[np.float64]:
+        """The same bars as rows of (open_ms, open, high, low, close, volume_base, premium); quick for many."""
+
+
+ROW_FIELDS: Final = (0, 1, 2, 3, 4, 6)
+"""Places of open, high, low, close, volume_base and premium among a bar's fields after `open_ms`."""
+
+
+def rows_of(bars: Sequence[MinuteBar]) -> NDArray[np.float64]:
+    """Bars as rows of `MarketFeed.rows`."""
+    if not bars:
+        return np.empty((0, 1 + len(ROW_FIELDS)))
+    return np.array(
+        [(one.open_ms, one.open, one.high, one.low, one.close, one.volume_base, one.premium) for one in bars],
+        dtype=np.float64,
+    )

@@ -21,7 +21,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tradingbot.simulator.market_feed import MinuteBar
+from tradingbot.simulator.market_feed import ROW_FIELDS, MinuteBar
 from tradingbot.simulator.minute_bars import bar_of
 
 FloatArray = NDArray[np.float64]
@@ -125,6 +125,15 @@ class RecordedMarket:
         rows = slice(*np.searchsorted(track.open_ms, (since_ms, until_ms)).tolist())
         times = track.open_ms[rows]
         return times, track.fields[rows], ["recorded"] * len(times)
+
+    def rows(self, asset: str, until_ms: int, count: int) -> FloatArray:
+        """As `MarketFeed.rows`. Raises ValueError for an unknown asset."""
+        if asset not in self._tracks:
+            raise ValueError(f"{asset} is not in this recording: {', '.join(self._tracks)}")
+        track = self._tracks[asset]
+        end = int(np.searchsorted(track.open_ms, until_ms))
+        part = slice(max(0, end - count), end)
+        return np.column_stack((track.open_ms[part].astype(np.float64), track.fields[part][:, ROW_FIELDS]))
 
     def _row(self, asset: str, track: _Track, open_ms: int) -> int:
         """The first row at or after a time; found at once when minutes are asked for in order."""

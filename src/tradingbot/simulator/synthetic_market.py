@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tradingbot.simulator.market_feed import MinuteBar
+from tradingbot.simulator.market_feed import ROW_FIELDS, MinuteBar
 from tradingbot.simulator.minute_bars import bar_of
 from tradingbot.simulator.scan import FloatArray
 from tradingbot.simulator.synthetic_block import DAY_MINUTES, FIELDS, Block, BlockMaker, BlockState
@@ -40,9 +40,9 @@ class SyntheticMarket:
         seed: int = 1,
         assets: Sequence[str] = DEFAULT_ASSETS,
         start_ms: int = DEFAULT_START_MS,
-        history_minutes: int = 30 * DAY_MINUTES,
+        history_minutes: int = 14 * DAY_MINUTES,
         volatility: float = 1.5,
-        cached_days: int = 10,
+        cached_days: int = 16,
     ) -> None:
         unknown = [asset for asset in assets if asset not in PROFILES]
         if unknown or not assets:
@@ -109,6 +109,22 @@ class SyntheticMarket:
             regimes += block.regimes[row : row + rows]
             at_ms += rows * _MINUTE_MS
         return np.arange(first_ms, end_ms, _MINUTE_MS, dtype=np.int64), np.concatenate(parts), regimes
+
+    def rows(self, asset: str, until_ms: int, count: int) -> FloatArray:
+        """As `MarketFeed.rows`. Raises ValueError for an unknown asset."""
+        if asset not in self._place:
+            raise ValueError(f"{asset} is not in this market: {', '.join(self._assets)}")
+        end_ms = -(-until_ms // _MINUTE_MS) * _MINUTE_MS
+        at_ms = max(self._first_ms, end_ms - count * _MINUTE_MS)
+        parts = [np.empty((0, 1 + len(ROW_FIELDS)))]
+        while at_ms < end_ms:
+            block, row = self._find(at_ms)
+            rows = min(DAY_MINUTES - row, (end_ms - at_ms) // _MINUTE_MS)
+            fields = block.bars[row : row + rows, self._place[asset]][:, ROW_FIELDS]
+            times = (at_ms + np.arange(rows, dtype=np.int64) * _MINUTE_MS).astype(np.float64)
+            parts.append(np.column_stack((times, fields)))
+            at_ms += rows * _MINUTE_MS
+        return np.concatenate(parts)
 
     def day(self, open_ms: int) -> FloatArray:
         """All bars of the UTC day that holds this minute, shape (1440, assets, `synthetic_block.FIELDS`)."""

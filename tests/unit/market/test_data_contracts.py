@@ -174,7 +174,7 @@ def test_the_whole_market_is_under_contract_too() -> None:
         (None, "no_source"),
         (FeedHealth(Feed.TAKER_FLOW, off="no_api_key"), "no_api_key"),
         (FeedHealth(Feed.TAKER_FLOW, errors_in_a_row=3, last_error="HTTP 500"), "source_failing"),
-        (FeedHealth(Feed.TAKER_FLOW, last_success_at=NOW), "not_covered"),
+        (FeedHealth(Feed.TAKER_FLOW, last_success_at=NOW), "not_received_yet"),
         (FeedHealth(Feed.TAKER_FLOW), "not_received_yet"),
     ],
 )
@@ -182,6 +182,12 @@ def test_what_is_missing_is_explained(health: FeedHealth | None, code: str) -> N
     """Off, failing, not covered and not there yet are told apart."""
     feeds = {} if health is None else {Feed.TAKER_FLOW: health}
     assert explain_missing(SymbolIntel(), feeds).problems[Feed.TAKER_FLOW][0].code == code
+
+
+def test_an_asset_that_a_partial_feed_passes_over_is_not_covered() -> None:
+    """Exchange balances are told of a few coins only."""
+    feeds = {Feed.EXCHANGE_FLOW: FeedHealth(Feed.EXCHANGE_FLOW, last_success_at=NOW)}
+    assert explain_missing(SymbolIntel(), feeds).problems[Feed.EXCHANGE_FLOW][0].code == "not_covered"
 
 
 def test_candles_in_order_have_no_problems() -> None:

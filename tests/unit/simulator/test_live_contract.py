@@ -7,13 +7,14 @@ from dataclasses import replace
 from decimal import Decimal as D
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.builders_sim import MINUTE_MS, START_MS
 from tradingbot.core.types import Side
 from tradingbot.simulator.instruments import CATALOGUE, Instrument
 from tradingbot.simulator.live_quotes import LiveQuote, PastFunding, StandingQuotes
-from tradingbot.simulator.market_feed import MinuteBar
+from tradingbot.simulator.market_feed import MinuteBar, rows_of
 from tradingbot.simulator.order_desk import Change, NewOrder, Outcome
 from tradingbot.simulator.params import SimulatorParams
 from tradingbot.simulator.tape import Print
@@ -37,6 +38,9 @@ class FakeQuotes(StandingQuotes):
 
     def instruments(self, symbols: Sequence[str]) -> Mapping[str, Instrument]:
         return {symbol: CATALOGUE[symbol] for symbol in symbols}
+
+    def rows(self, asset: str, until_ms: int, count: int) -> np.ndarray:
+        return rows_of(self.history(asset, until_ms, count))
 
     def history(self, asset: str, until_ms: int, count: int) -> Sequence[MinuteBar]:
         return [MinuteBar(until_ms - MINUTE_MS, 2990.0, 2996.0, 2989.0, 2995.0, 7.0)]

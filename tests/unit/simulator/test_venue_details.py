@@ -12,7 +12,7 @@ from tests.builders_sim import MINUTE_MS, START_MS, SineFeed, make_venue
 from tradingbot.core.types import Side
 from tradingbot.simulator.bars import BarStore
 from tradingbot.simulator.instruments import CATALOGUE, listed
-from tradingbot.simulator.market_feed import MinuteBar
+from tradingbot.simulator.market_feed import MinuteBar, rows_of
 from tradingbot.simulator.order_desk import Change, NewOrder
 from tradingbot.simulator.price_path import minute_path
 from tradingbot.simulator.rate_limits import Budget
@@ -142,6 +142,9 @@ class CountingFeed(SineFeed):
     """Notes what was asked for."""
 
     asked = 0
+
+    def rows(self, asset: str, until_ms: int, count: int) -> np.ndarray:
+        return rows_of(self.history(asset, until_ms, count))
 
     def history(self, asset: str, until_ms: int, count: int) -> list[MinuteBar]:  # type: ignore[override]
         self.asked += count
