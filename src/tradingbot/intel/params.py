@@ -102,7 +102,7 @@ class CoinglassParams(Params):
     erc20_assets: tuple[AssetName, ...] = Field(
         default=("LINK", "POL", "PEPE"), description="Assets that are ERC-20 tokens: their transfers are listed."
     )
-    whale_min_usd: float = Field(default=1_000_000.0, gt=0, description="Smallest transfer counted, USD.")
+    whale_min_usd: float = Field(default=250_000.0, gt=0, description="Smallest transfer counted, USD.")
     whale_window_s: float = Field(default=3600.0, ge=60, le=86_400, description="Transfers of this long are summed.")
     polling: PollingParams = PollingParams()
     fear_greed: FearGreedParams = FearGreedParams()
