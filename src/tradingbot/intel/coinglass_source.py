@@ -5,7 +5,8 @@ One request is in flight at a time. A failure keeps the old value and shows in t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import traceback
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -18,6 +19,7 @@ from tradingbot.intel.cache_keeper import CacheKeeper, NoCache
 from tradingbot.intel.cache_models import CacheSink, PollingCache
 from tradingbot.intel.coinglass_rest import CoinglassClient
 from tradingbot.intel.coverage import Coverage
+from tradingbot.intel.derived import Derived
 from tradingbot.intel.endpoints import FACTS, Endpoint
 from tradingbot.intel.free_sources import FreeSources
 from tradingbot.intel.health import HealthBoard
@@ -26,7 +28,7 @@ from tradingbot.intel.plan import PollPlan, due_at, make_plan, next_due
 from tradingbot.intel.plan_rows import Circumstances, PollRow
 from tradingbot.intel.store import IntelStore
 from tradingbot.intel.subscription import parse_subscription
-from tradingbot.market.intelligence import IntelState
+from tradingbot.market.intelligence import IntelState, SymbolIntel
 from tradingbot.ports import Clock
 
 log = structlog.get_logger(__name__)
@@ -34,6 +36,16 @@ log = structlog.get_logger(__name__)
 LONGEST_IDLE_S: Final = 60.0
 SHORTEST_IDLE_S: Final = 0.5
 SELF_CHECK: Final = "SUBSCRIPTION:*"
+_TOLD: Final[Mapping[Endpoint, Callable[[SymbolIntel], bool]]] = {
+    Endpoint.FUNDING: lambda known: known.funding is not None,
+    Endpoint.LIQUIDATION_COINS: lambda known: known.liquidations.hour is not None,
+}
+"""Endpoints that answer for all assets at once, and whether an asset was among them."""
+
+
+def _trace(error: Exception) -> str:
+    """The innermost calls without their variables: those could hold the key."""
+    return "".join(traceback.format_exception(error, limit=-3))
 
 
 class _PollingSource:
@@ -58,6 +70,7 @@ class _PollingSource:
         self._health = HealthBoard()
         self._coverage = Coverage(params, no_key)
         self._last_asked: dict[str, datetime] = {}
+        self._answered: set[str] = set()
         self._plan = self._make_plan()
         self._restored = False
 
@@ -65,9 +78,10 @@ class _PollingSource:
     async def run(self) -> None:
         """Poll until cancelled; what has changed is put into the cache at the end, too."""
         self.restore()
+        log.info("intel.started", requests_per_min=round(self._plan.per_min, 2), left_out=self._plan.left_out)
         try:
             while True:
-                await self._step()
+                await self._step_safely()
         finally:
             self._keeper.write(self._clock.now(), self._polling(), all_now=True)
 
@@ -78,7 +92,7 @@ class _PollingSource:
             assets={asset: self._store.assets[asset] for asset in self._assets if asset in self._store.assets},
             market=self._store.market(now, self._params.fear_greed.oldest_h),
             feeds=self._health.snapshot(self._plan.off),
-            left_out=(*self._plan.left_out, *self._coverage.notes),
+            left_out=(*self._plan.left_out, *self._coverage.notes, *self._silent()),
         )
 
     async def close(self) -> None:
@@ -88,18 +102,33 @@ class _PollingSource:
             await self._client.close()
 
     # -- beyond the port
+    def derived(self) -> Mapping[Asset, Derived]:
+        """Derived figures of every asset, as `feature_store/coinglass/features.json` has them."""
+        return self._store.derived(self._clock.now(), self._assets)
+
     def restore(self) -> None:
         """Load the cache, once; `run` does it when nobody did before."""
         if self._restored:
             return
         self._restored = True
         now = self._clock.now()
-        polling = self._keeper.restore(now)
+        try:
+            polling = self._keeper.restore(now)
+        except (LookupError, ValueError, TypeError, ArithmeticError) as error:
+            log.warning("intel.cache_unusable", error=f"{type(error).__name__}: {error}")
+            polling = PollingCache()
         self._last_asked = {key: at for key, at in polling.last_asked.items() if at <= now}
         self._coverage.restore(polling)
         self._replan()
 
     # -- one turn
+    async def _step_safely(self) -> None:
+        try:
+            await self._step()
+        except Exception as error:  # noqa: BLE001 - the polling loop outlives whatever a cache or a plan does
+            log.error("intel.step_broken", trace=_trace(error))
+            await self._clock.sleep(LONGEST_IDLE_S)
+
     async def _step(self) -> None:
         now = self._clock.now()
         if self._coverage.expire(now):
@@ -113,6 +142,16 @@ class _PollingSource:
 
     def _askable(self, now: datetime) -> list[PollRow]:
         return [row for row in self._plan.rows if row.endpoint is not Endpoint.FREE_FEAR_GREED or self._wants_free(now)]
+
+    def _silent(self) -> list[str]:
+        """Assets that an answer for all of them has not told."""
+        lines = []
+        for row in self._plan.rows:
+            told = _TOLD.get(row.endpoint)
+            if told is not None and row.key in self._answered:
+                silent = [asset for asset in self._assets if not told(self._store.of(asset))]
+                lines += [f"{row.label}: nothing told about: {', '.join(silent)}"] if silent else []
+        return lines
 
     def _wants_free(self, now: datetime) -> bool:
         """The free index is asked when CoinGlass had its chance and tells nothing young enough."""
@@ -133,7 +172,7 @@ class _PollingSource:
         except IntelError as error:
             self._failed(row, error)
         except Exception as error:
-            log.exception("intel.request_broken", request=row.key)
+            log.error("intel.request_broken", request=row.key, trace=_trace(error))
             self._failed(row, IntelProtocolError(f"{row.key}: {type(error).__name__}: {error}"))
         else:
             self._succeeded(row, told)
@@ -162,6 +201,7 @@ class _PollingSource:
     def _succeeded(self, row: PollRow, told: bool) -> None:
         now = self._clock.now()
         self._last_asked[row.key] = now
+        self._answered.add(row.key)
         if row.feed is not None:
             self._health.succeeded(row.feed, row.key, now, counts=row.is_main)
         if told:
