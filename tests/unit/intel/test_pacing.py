@@ -97,3 +97,9 @@ def test_the_told_limit_narrows_always_and_widens_on_request(
 
 def test_the_usual_budget_is_four_fifths_of_the_plan() -> None:
     assert Pace(clock(), CoinglassParams()).budget_per_min == pytest.approx(24)
+
+
+async def test_the_limit_holds_without_any_spacing() -> None:
+    """Thirty at once, and the next thirty a minute later."""
+    sent = await play(CoinglassParams(min_interval_s=0), [0.0] * 70)
+    assert sent == pytest.approx([0.0] * 30 + [60.0] * 30 + [120.0] * 10, abs=0.01)

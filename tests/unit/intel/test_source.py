@@ -404,3 +404,15 @@ def test_the_key_is_not_sent_in_the_clear() -> None:
     CoinglassParams(base_url="http://127.0.0.1:9000")
     with pytest.raises(ValueError, match="https"):
         CoinglassParams(base_url="http://open-api-v4.coinglass.com")
+
+
+async def test_a_working_history_does_not_hide_failing_snapshots() -> None:
+    time = clock()
+    async with served(FakeCoinglass(time)) as fake:
+        fake.always[Endpoint.OPEN_INTEREST] = {"code": "500", "msg": "Server Error"}
+        source = source_for(fake, time)
+        await after(time, 900, source)
+    assert fake.count()[Endpoint.OPEN_INTEREST_HISTORY] > 0
+    health = source.state().feeds[Feed.OPEN_INTEREST]
+    assert health.last_success_at is None
+    assert health.errors_in_a_row > 3
