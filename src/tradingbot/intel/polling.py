@@ -107,7 +107,7 @@ class PollingSource:
         return self._store.derived(self._clock.now(), self._assets)
 
     def restore(self) -> None:
-        """Load the cache, once; `run` does it when nobody did before."""
+        """Load the cache, once; `run` does it when nobody did before. The self-check is made anew by every run."""
         if self._restored:
             return
         self._restored = True
@@ -117,7 +117,7 @@ class PollingSource:
         except (LookupError, ValueError, TypeError, ArithmeticError) as error:
             log.warning("intel.cache_unusable", error=f"{type(error).__name__}: {error}")
             polling = PollingCache()
-        self._last_asked = {key: at for key, at in polling.last_asked.items() if at <= now}
+        self._last_asked = {key: at for key, at in polling.last_asked.items() if at <= now and key != SELF_CHECK}
         self._coverage.restore(polling)
         self._replan()
 

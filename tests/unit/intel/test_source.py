@@ -293,6 +293,7 @@ async def test_values_survive_a_restart_with_their_true_age() -> None:
         assert again.state().assets == before.assets
         assert again.state().market == before.market
         await after(time, 300, again)
+        assert fake.calls[calls.total()][1] == Endpoint.SUBSCRIPTION
         assert fake.count()[Endpoint.BALANCE_LIST] == calls[Endpoint.BALANCE_LIST]
         assert fake.count()[Endpoint.TAKER_HISTORY] == calls[Endpoint.TAKER_HISTORY] == len(THREE)
     taker = before.assets[BTC].taker

@@ -35,6 +35,15 @@ def test_new_bars_join_the_old_ones_and_the_oldest_go() -> None:
     assert share.long_share == 0.7
 
 
+def test_a_bar_of_the_future_is_no_bar() -> None:
+    store = IntelStore()
+    bars = [Bar(START - BAR, (0.6,)), Bar(START + timedelta(days=9000), (0.1,))]
+    store.put_history(HistoryKind.LONG_SHORT, BTC, bars, START, "")
+    share = store.of(BTC).long_short
+    assert share is not None
+    assert share.long_share == 0.6
+
+
 def test_a_window_that_is_not_told_stays() -> None:
     store = IntelStore()
     hour, day = (LiquidationWindow(stamp(), seconds, 1, 2) for seconds in (3600, 86_400))
