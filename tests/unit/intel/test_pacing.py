@@ -58,7 +58,7 @@ def test_no_minute_and_no_gap_is_ever_too_full(
 
 
 async def test_a_flood_goes_out_every_two_and_a_half_seconds() -> None:
-    """The user's spacing, exactly: 24 a minute."""
+    """The configured spacing, exactly: 24 a minute."""
     sent = await play(CoinglassParams(), [0.0] * 30)
     assert sent == pytest.approx([2.5 * n for n in range(30)], abs=0.01)
 
