@@ -20,6 +20,8 @@ DAY_MS: Final = 86_400_000
 LOOKBACK_MS: Final = 62 * DAY_MS
 _KEEP_MINUTES: Final = 16 * 1440
 _SPARE_MINUTES: Final = 4 * 1440
+_REACH_MINUTES: Final = 1441
+"""How far before a moment its minutes may be asked for; longer windows are made of hours."""
 _MOODS: Final = {"panic": 2.5, "trend_down": 0.8, "recovery": -0.4, "trend_up": -0.7, "calm": -0.25}
 """How much a regime makes holders send coins to exchanges."""
 
@@ -71,11 +73,19 @@ class AssetTable:
         self._count = 0
         self._hours = np.empty((_COLUMNS, 512))
         self._hour_count = 0
+        self.newest: FloatArray | None = None
+        """The last minute as the market gave it."""
+        self.swelling = 0.0
+        """How much open interest has grown by itself."""
 
     @property
     def end_minute(self) -> int:
         """Number of the first minute that is not known; 0 when none is."""
         return self._first_minute + self._count
+
+    def forgot(self, minute: int) -> bool:
+        """Whether this minute has been let go."""
+        return self.first_ms // MINUTE_MS <= minute < self._first_minute
 
     def append(self, first_minute: int, rows: FloatArray) -> None:
         """Rows that follow without a gap."""
@@ -190,8 +200,7 @@ class Tables:
         self._moving = moving_interest
         self._usual = {} if moving_interest else {asset: _usual_interest(asset) for asset in feed.assets}
         self._tables: dict[str, AssetTable] = {}
-        self._swelling: dict[str, float] = {}
-        self._newest: dict[str, FloatArray] = {}
+        self._past: dict[str, AssetTable] = {}
 
     @property
     def assets(self) -> Sequence[str]:
@@ -220,6 +229,10 @@ class Tables:
                 raise KeyError(asset)
             table = self._tables[asset] = AssetTable()
         until = now_ms // MINUTE_MS
+        if table.forgot(until - _REACH_MINUTES):
+            table = self._past.get(asset, table)
+            if table.forgot(until - _REACH_MINUTES):
+                table = self._past[asset] = AssetTable()
         if table.end_minute < until:
             self._fill(asset, table, until)
         return table
@@ -236,32 +249,14 @@ class Tables:
             times, fields, regimes = read(self._feed, asset, at * MINUTE_MS, end * MINUTE_MS)
             if len(times) or table.end_minute:
                 first = at if table.end_minute else int(times[0]) // MINUTE_MS
-                rows = _rows(times // MINUTE_MS - first, fields, regimes, end - first, self._newest.get(asset))
-                self._newest[asset] = rows[:, -1:].copy()
+                rows = _rows(times // MINUTE_MS - first, fields, regimes, end - first, table.newest)
+                table.newest = rows[:, -1:].copy()
                 if self._moving:
-                    self._swell(asset, rows)
+                    _swell(table, rows)
                 else:
                     _damp(rows, self._usual[asset])
                 table.append(first, rows)
             at = end
-
-    def _swell(self, asset: str, rows: FloatArray) -> None:
-        """Let a constant open interest grow with crowding and shrink with liquidations; half is forgotten in a day.
-
-        A recording knows liquidations in violent minutes alone; some are part of any trading.
-        """
-        span = np.maximum(rows[HIGH] - rows[LOW], 1e-12)
-        fallen = ((rows[OPEN] - rows[LOW]) / span).clip(0.0, 1.0)
-        rows[LONGS] += _SMALL_LIQUIDATIONS * rows[VOLUME] * fallen
-        rows[SHORTS] += _SMALL_LIQUIDATIONS * rows[VOLUME] * (1.0 - fallen)
-        swelling = self._swelling.get(asset, 0.0)
-        keep = float(np.exp(-1.0 / 2_000.0))
-        growth = 0.00003 * (np.abs(rows[PREMIUM]) / 0.0003).clip(0.0, 3.0)
-        closed = (rows[LONGS] + rows[SHORTS]) / np.maximum(rows[INTEREST], 1.0)
-        for place, drive in enumerate((growth - closed).tolist()):
-            swelling = keep * swelling + drive
-            rows[INTEREST, place] *= np.exp(min(0.8, max(-0.8, swelling)))
-        self._swelling[asset] = swelling
 
 
 def _usual_interest(asset: str) -> float:
@@ -275,6 +270,25 @@ def _damp(rows: FloatArray, usual_coins: float) -> None:
     usual = usual_coins * rows[CLOSE]
     if usual_coins > 0:
         rows[INTEREST] = usual * (rows[INTEREST] / usual) ** INTEREST_DAMPING
+
+
+def _swell(table: AssetTable, rows: FloatArray) -> None:
+    """Let a constant open interest grow with crowding and shrink with liquidations; half is forgotten in a day.
+
+    A recording knows liquidations in violent minutes alone; some are part of any trading.
+    """
+    span = np.maximum(rows[HIGH] - rows[LOW], 1e-12)
+    fallen = ((rows[OPEN] - rows[LOW]) / span).clip(0.0, 1.0)
+    rows[LONGS] += _SMALL_LIQUIDATIONS * rows[VOLUME] * fallen
+    rows[SHORTS] += _SMALL_LIQUIDATIONS * rows[VOLUME] * (1.0 - fallen)
+    swelling = table.swelling
+    keep = float(np.exp(-1.0 / 2_000.0))
+    growth = 0.00003 * (np.abs(rows[PREMIUM]) / 0.0003).clip(0.0, 3.0)
+    closed = (rows[LONGS] + rows[SHORTS]) / np.maximum(rows[INTEREST], 1.0)
+    for place, drive in enumerate((growth - closed).tolist()):
+        swelling = keep * swelling + drive
+        rows[INTEREST, place] *= np.exp(min(0.8, max(-0.8, swelling)))
+    table.swelling = swelling
 
 
 def read(
