@@ -175,6 +175,10 @@ def test_the_crowd_leans_to_where_the_price_has_gone(
     assert np.corrcoef(moves, leans)[0, 1] > 0.5
 
 
+def _held(told: MarketIntelligence, now_ms: int) -> float:
+    return sum(one.total for one in told.flows.balances("BTC", now_ms)[0])
+
+
 def test_coins_come_to_exchanges_in_panic_and_leave_in_calm_rises(
     market: SyntheticMarket, told: MarketIntelligence
 ) -> None:
@@ -185,9 +189,7 @@ def test_coins_come_to_exchanges_in_panic_and_leave_in_calm_rises(
         for mood, found in change.items():
             if moods.count(mood) >= 45:
                 ends_ms = market.start_ms + (hour + 1) * HOUR_MS + 301_000
-                now, then = (
-                    sum(b.total for b in told.flows.balances("BTC", t)[0]) for t in (ends_ms, ends_ms - HOUR_MS)
-                )
+                now, then = (_held(told, time_ms) for time_ms in (ends_ms, ends_ms - HOUR_MS))
                 found.append(now - then)
     assert len(change["panic"]) >= 3
     assert np.mean(change["panic"]) > 300.0
@@ -220,16 +222,13 @@ def test_bad_days_bring_fear_and_expected_volatility(
         moves.append(np.log(rows[-1, CLOSE] / rows[0, CLOSE]))
         moods.append(mood[-1] - mood[-2])
         spans.append(np.abs(np.diff(np.log(rows[59::60, CLOSE]))).mean())
-        levels.append(
-            told.mood.expected_volatility(midnight + 2_000) - told.mood.expected_volatility(midnight - DAY_MS)
-        )
+        level = told.mood.expected_volatility
+        levels.append(level(midnight + 2_000) - level(midnight - DAY_MS))
     assert np.corrcoef(moves, moods)[0, 1] > 0.6
     assert np.corrcoef(spans, levels)[0, 1] > 0.3
 
 
-def test_fear_and_greed_reaches_back_for_years_and_ends_today(
-    market: SyntheticMarket, told: MarketIntelligence
-) -> None:
+def test_fear_and_greed_reaches_back_for_years(market: SyntheticMarket, told: MarketIntelligence) -> None:
     now_ms = market.start_ms + 5 * DAY_MS
     days = told.mood.fear_greed(now_ms)
     assert len(days.values) > 400
