@@ -64,13 +64,18 @@ class Flows:
             return (), self._world.origin
         return self._world.memory.recall(("balances", coin, at_ms), lambda: self._balances(coin, at_ms))
 
-    def chart(self, coin: str, now_ms: int, days: int = 180) -> tuple[list[int], FloatArray]:
-        """Midnights and the total at each, oldest first; nothing for a coin that is not followed."""
+    def chart(self, coin: str, now_ms: int, days: int = 180) -> tuple[list[int], Mapping[str, list[float]]]:
+        """Midnights and each exchange's coins at them, oldest first; nothing for a coin that is not followed."""
         at_ms = published(now_ms, self._world.delays.balances_s, HOUR_MS)
         if coin not in HOLDINGS:
-            return [], np.empty(0)
-        times = [at_ms // DAY_MS * DAY_MS - day * DAY_MS for day in range(days - 1, -1, -1)]
-        return times, np.array([self._total(coin, time_ms)[0] for time_ms in times])
+            return [], {}
+        today = at_ms // DAY_MS
+        return self._world.memory.recall(("chart", coin, today, days), lambda: self._chart(coin, today, days))
+
+    def _chart(self, coin: str, today: int, days: int) -> tuple[list[int], Mapping[str, list[float]]]:
+        times = [day * DAY_MS for day in range(today - days + 1, today + 1)]
+        held = [self.split(coin, self._total(coin, time_ms)[0], time_ms) for time_ms in times]
+        return times, {name: [part[name] for part in held] for name in _NAMES}
 
     def split(self, coin: str, total: float, at_ms: int) -> dict[str, float]:
         """A total as the sum of the exchanges' balances."""
@@ -130,7 +135,7 @@ class Flows:
 
     def _drives(self, asset: str, at_ms: int, count: int) -> FloatArray:
         """One per known hour before `at_ms`, at most `count`, at least one."""
-        hours = self._world.tables.of(asset, at_ms).hours(at_ms // HOUR_MS, count + 168)
+        hours = self._world.tables.lasting(asset, at_ms).hours(at_ms // HOUR_MS, count + 168)
         if hours.shape[1] < 2:
             return np.zeros(1)
         moves = np.diff(np.log(hours[CLOSE]), prepend=np.log(hours[CLOSE, :1]))

@@ -158,7 +158,7 @@ class Mood:
         """The index at moments that are past: realised volatility of a day, a week and a month, and what it costs."""
         hours = at_ms // HOUR_MS
         first, last = int(hours.min()) - 720, int(hours.max())
-        rows = self._world.tables.of(self._world.tables.leader, int(at_ms.max())).hours(last, last - first)
+        rows = self._world.tables.lasting(self._world.tables.leader, int(at_ms.max())).hours(last, last - first)
         squares = np.full(last - first, _PRIOR_VARIANCE)
         if rows.shape[1] > 1:
             squares[len(squares) - rows.shape[1] + 1 :] = np.square(np.diff(np.log(rows[CLOSE])))

@@ -222,25 +222,33 @@ class Tables:
                 self.of(asset, min(day_ms, end_ms))
 
     def of(self, asset: str, now_ms: int) -> AssetTable:
-        """The table of an asset, with every minute that closed by `now_ms`. Raises KeyError for an unknown asset."""
+        """The table of an asset, with the minutes of the day before `now_ms`. Raises KeyError for an unknown asset."""
+        table, until = self.lasting(asset, now_ms), now_ms // MINUTE_MS
+        if not table.forgot(until - _REACH_MINUTES):
+            return table
+        table = self._past.get(asset, table)
+        if table.forgot(until - _REACH_MINUTES):
+            table = self._past[asset] = AssetTable()
+        return self._filled(asset, table, until)
+
+    def lasting(self, asset: str, now_ms: int) -> AssetTable:
+        """The table of an asset for questions about hours, however long ago. Raises KeyError for an unknown asset."""
         table = self._tables.get(asset)
         if table is None:
             if asset not in self._feed.assets:
                 raise KeyError(asset)
             table = self._tables[asset] = AssetTable()
-        until = now_ms // MINUTE_MS
-        if table.forgot(until - _REACH_MINUTES):
-            table = self._past.get(asset, table)
-            if table.forgot(until - _REACH_MINUTES):
-                table = self._past[asset] = AssetTable()
-        if table.end_minute < until:
-            self._fill(asset, table, until)
-        return table
+        return self._filled(asset, table, now_ms // MINUTE_MS)
 
     def day(self, asset: str, day: int) -> FloatArray:
         """All minutes of a UTC day (numbered from the epoch) that is over, straight from the market."""
         times, fields, _ = read(self._feed, asset, day * DAY_MS, (day + 1) * DAY_MS)
         return fields if len(times) else np.empty((0, 12))
+
+    def _filled(self, asset: str, table: AssetTable, until: int) -> AssetTable:
+        if table.end_minute < until:
+            self._fill(asset, table, until)
+        return table
 
     def _fill(self, asset: str, table: AssetTable, until: int) -> None:
         at = table.end_minute or (until * MINUTE_MS - LOOKBACK_MS) // DAY_MS * DAY_MS // MINUTE_MS

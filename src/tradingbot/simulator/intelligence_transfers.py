@@ -85,7 +85,7 @@ class Transfers:
     def __init__(self, world: World, flows: Flows) -> None:
         self._world = world
         self._flows = flows
-        self._memory = Memory(8_192)
+        self._memory = Memory(2_560)
 
     def tokens(self) -> tuple[str, ...]:
         """Tokens that have transfers in this market."""

@@ -47,13 +47,10 @@ def files(folder: Path) -> Path:
     settled = START_MS + np.arange(DAYS * 3) * 8 * HOUR_MS
     rates = pd.DataFrame({"ts": settled, "symbol": "BTCUSDT", "funding_rate": np.arange(DAYS * 3) * 1e-5})
     rates.to_parquet(folder / "funding_8h_perp.parquet")
+    metrics = (("exchange_reserves", 2e6, 1_000.0), ("open_interest", 1e10, 1e8), ("hashrate", 1.0, 1.0))
     chain = pd.concat(
         pd.DataFrame({"ts": days, "metric": metric, "value": base + np.arange(DAYS) * step})
-        for metric, base, step in (
-            ("exchange_reserves", 2e6, 1_000.0),
-            ("open_interest", 1e10, 1e8),
-            ("hashrate", 1, 1),
-        )
+        for metric, base, step in metrics
     )
     chain.to_parquet(folder / "onchain_daily_btc.parquet")
     return folder

@@ -249,6 +249,18 @@ def test_expected_volatility_is_in_annualised_percent(market: SyntheticMarket, t
     assert (rows[1] >= np.maximum(rows[0], rows[3])).all()
 
 
+def test_a_day_of_long_ago_is_told_as_it_was_then(market: SyntheticMarket) -> None:
+    """Minutes are let go after some weeks and read again when somebody asks."""
+    one = MarketIntelligence(market, 7)
+    early_ms, late_ms = market.start_ms + DAY_MS, market.start_ms + 30 * DAY_MS
+    then = {name: _lists(question(one, early_ms)) for name, question in QUESTIONS.items()}
+    for day in range(2, 31):
+        one.futures.taker("BTC", 60, market.start_ms + day * DAY_MS)
+    assert one.world.tables.lasting("BTC", late_ms).forgot(early_ms // MINUTE_MS)
+    one.world.memory.forget()
+    assert {name: _lists(question(one, early_ms)) for name, question in QUESTIONS.items()} == then
+
+
 def test_any_market_feed_will_do() -> None:
     feed = SineFeed()
     one = MarketIntelligence(feed, 7)

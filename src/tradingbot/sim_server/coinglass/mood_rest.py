@@ -81,7 +81,7 @@ def option_history(call: Call) -> Answer:
     if coin is None or not call.intelligence.options.has(coin):
         return Answer([], call.origin)
     times, table = call.intelligence.options.history(coin, call.now_ms, 90)
-    prices = [call.intelligence.world.price(coin, time_ms) for time_ms in times]
+    prices = [call.intelligence.world.past_price(coin, time_ms) for time_ms in times]
     worth = prices if unit == "usd" else [1.0] * len(prices)
     shown = {name: [round(v * p, 5) for v, p in zip(values, worth, strict=True)] for name, values in table.items()}
     return Answer({"time_list": times, "price_list": prices, "data_map": shown}, call.origin, message=False)
