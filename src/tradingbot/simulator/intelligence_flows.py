@@ -12,8 +12,8 @@ from typing import Final
 
 import numpy as np
 
+from tradingbot.simulator.intelligence_columns import CLOSE, DAY_MS, HOUR_MS, MOOD, rolling_mean
 from tradingbot.simulator.intelligence_scale import WALLETS
-from tradingbot.simulator.intelligence_tables import CLOSE, DAY_MS, HOUR_MS, MOOD
 from tradingbot.simulator.intelligence_world import RECORDED, World, published
 from tradingbot.simulator.scan import FloatArray
 
@@ -139,16 +139,8 @@ class Flows:
         if hours.shape[1] < 2:
             return np.zeros(1)
         moves = np.diff(np.log(hours[CLOSE]), prepend=np.log(hours[CLOSE, :1]))
-        size = np.sqrt(_recent_mean(np.square(moves), 168) + 1e-8)
+        size = np.sqrt(rolling_mean(np.square(moves), 168) + 1e-8)
         surprise = moves / size
         panic = 0.5 * (-surprise - 1.0).clip(0.0, 6.0)
         drives: FloatArray = (0.55 * hours[MOOD] - 0.35 * surprise.clip(-3.0, 3.0) + panic).clip(-3.0, 6.0)
         return drives[-count:]
-
-
-def _recent_mean(values: FloatArray, window: int) -> FloatArray:
-    total = np.cumsum(np.insert(values, 0, 0.0))
-    ends = np.arange(1, len(values) + 1)
-    starts = np.maximum(0, ends - window)
-    mean: FloatArray = (total[ends] - total[starts]) / (ends - starts)
-    return mean

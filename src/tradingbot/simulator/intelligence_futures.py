@@ -9,8 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from tradingbot.simulator.intelligence_scale import EXCHANGES, TRADED, Exchange
-from tradingbot.simulator.intelligence_tables import (
+from tradingbot.simulator.intelligence_columns import (
     BUYS,
     DAY_MS,
     HIGH,
@@ -26,6 +25,7 @@ from tradingbot.simulator.intelligence_tables import (
     VOLUME,
     Bars,
 )
+from tradingbot.simulator.intelligence_scale import EXCHANGES, TRADED, Exchange
 from tradingbot.simulator.intelligence_world import RECORDED, Memory, World, published
 from tradingbot.simulator.scan import FloatArray
 

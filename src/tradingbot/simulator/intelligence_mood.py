@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tradingbot.simulator.intelligence_tables import CLOSE, DAY_MS, HOUR_MS, MINUTE_MS
+from tradingbot.simulator.intelligence_columns import CLOSE, DAY_MS, HOUR_MS, MINUTE_MS
 from tradingbot.simulator.intelligence_world import RECORDED, World, published
 from tradingbot.simulator.scan import FloatArray
 

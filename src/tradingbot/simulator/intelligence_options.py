@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from tradingbot.core.types import utc_from_ms
+from tradingbot.simulator.intelligence_columns import DAY_MS, HOUR_MS
 from tradingbot.simulator.intelligence_crowd import Crowd
-from tradingbot.simulator.intelligence_tables import DAY_MS, HOUR_MS
 from tradingbot.simulator.intelligence_world import World, published
 
 EXCHANGE_SHARES: Final = {"Deribit": 0.74, "CME": 0.07, "OKX": 0.08, "Binance": 0.06, "Bybit": 0.05}

@@ -8,9 +8,9 @@ from typing import Final
 
 import numpy as np
 
+from tradingbot.simulator.intelligence_columns import DAY_MS, HOUR_MS, MINUTE_MS
 from tradingbot.simulator.intelligence_flows import Flows
 from tradingbot.simulator.intelligence_scale import WALLETS
-from tradingbot.simulator.intelligence_tables import DAY_MS, HOUR_MS, MINUTE_MS
 from tradingbot.simulator.intelligence_world import Memory, World
 
 BUCKET_MS: Final = 10 * MINUTE_MS

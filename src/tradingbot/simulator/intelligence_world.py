@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tradingbot.simulator.coinglass_params import PublicationDelays
+from tradingbot.simulator.intelligence_columns import CLOSE, HOUR_MS, MINUTE_MS
 from tradingbot.simulator.intelligence_noise import Noise
 from tradingbot.simulator.intelligence_scale import Scale
-from tradingbot.simulator.intelligence_tables import CLOSE, HOUR_MS, MINUTE_MS, Tables
+from tradingbot.simulator.intelligence_tables import Tables
 from tradingbot.simulator.scan import FloatArray
 
 RECORDED: Final = "recorded"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 from tradingbot.sim_server.coinglass.call import Answer, Call, Endpoint, invalid
+from tradingbot.simulator.intelligence_columns import DAY_MS, HOUR_MS
 from tradingbot.simulator.intelligence_crowd import ExchangeFunding
 from tradingbot.simulator.intelligence_futures import CHANGES, Interest, Split
 from tradingbot.simulator.intelligence_scale import EXCHANGE_NAMES, EXCHANGES, TRADED, Exchange
-from tradingbot.simulator.intelligence_tables import DAY_MS, HOUR_MS
 
 _TAKER_RANGES: Final = {"5m": 5, "15m": 15, "30m": 30, "1h": 60, "4h": 240, "12h": 720, "24h": 1440}
 _FORCED_RANGES: Final = {"1h": 60, "4h": 240, "12h": 720, "24h": 1440}

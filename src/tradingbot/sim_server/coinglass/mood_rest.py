@@ -8,8 +8,8 @@ import numpy as np
 
 from tradingbot.core.types import utc_from_ms
 from tradingbot.sim_server.coinglass.call import Answer, Call, Endpoint, RefusedError, invalid
+from tradingbot.simulator.intelligence_columns import DAY_MS
 from tradingbot.simulator.intelligence_options import OptionRow
-from tradingbot.simulator.intelligence_tables import DAY_MS
 
 _LABELS: Final = ((24, "Extreme Fear"), (44, "Fear"), (54, "Neutral"), (75, "Greed"), (100, "Extreme Greed"))
 _RESOLUTIONS: Final = {"1": 1_000, "60": 60_000, "3600": 3_600_000, "43200": 43_200_000, "1D": DAY_MS}

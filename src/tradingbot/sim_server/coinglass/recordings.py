@@ -20,8 +20,8 @@ import numpy as np
 from tradingbot.core.errors import ConfigurationError
 from tradingbot.sim_server.recorded_files import asset_of
 from tradingbot.simulator.coinglass_params import PublicationDelays
+from tradingbot.simulator.intelligence_columns import DAY_MS
 from tradingbot.simulator.intelligence_scale import EXCHANGE_NAMES
-from tradingbot.simulator.intelligence_tables import DAY_MS
 from tradingbot.simulator.intelligence_world import Recordings, Series
 
 if TYPE_CHECKING:
