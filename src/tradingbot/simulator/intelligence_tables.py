@@ -48,7 +48,7 @@ class TableFeed(Protocol):
 
 
 class Tables:
-    """Tables of all assets of a market, filled as they are asked for. Nothing at or after the moment asked for is read."""
+    """Tables of all assets of a market, filled as they are asked for; nothing from that moment on is read."""
 
     def __init__(self, feed: MarketFeed, moving_interest: bool = False) -> None:
         self._feed = feed
