@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import structlog
 
-from tests.integration.daemon_rig import Rig, running
+from tests.integration.daemon_rig import SYMBOLS, Rig, running
 from tradingbot.core.records import LedgerKind
 from tradingbot.simulator.faults import FAULTS
 
@@ -36,7 +36,8 @@ class Row:
     """What the daemon does under one trouble.
 
     `entries`: entries may still be opened. `blocked`: a reason that must show, in permission or as ``stale:<input>``.
-    `exits`: positions may still be closed at the venue. `cycles_fail`: cycles may overrun.
+    `exits`: positions may still be closed at the venue. `symbols`: more than can be held at once, where every one that is
+    traded would be held and could not be closed.
     """
 
     fault: str
@@ -44,8 +45,10 @@ class Row:
     exits: bool
     blocked: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
+    symbols: tuple[str, ...] = SYMBOLS
 
 
+EIGHT = (*SYMBOLS, "XRP", "ADA", "DOT", "LINK", "DOGE")
 UNREADABLE = "account_unreadable"
 
 TABLE = [
@@ -69,7 +72,7 @@ TABLE = [
     Row("silent_socket", entries=True, exits=True, blocked="stale:book"),
     Row("sequence_gap", entries=True, exits=True),
     Row("maintenance", entries=False, exits=False, blocked="stream_down"),
-    Row("post_only", entries=False, exits=False, blocked="market_closed"),
+    Row("post_only", entries=False, exits=False, blocked="market_closed", symbols=EIGHT),
     Row("price_collar", entries=False, exits=False),
     Row("stale_ticker", entries=False, exits=True, blocked="stale:ticker"),
     Row("missing_bid_ask", entries=True, exits=True),
@@ -88,7 +91,7 @@ def test_no_fault_is_forgotten() -> None:
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.fault)
 async def test_the_daemon_under(row: Row, tmp_path: Path) -> None:
     """Cycles go on, entries stop where they must, and afterwards nothing is missing, doubled or unprotected."""
-    async with running(tmp_path) as rig:
+    async with running(tmp_path, symbols=row.symbols) as rig:
         await rig.cycle(WARM_CYCLES)
         assert rig.held
         assert rig.protected()

@@ -95,11 +95,22 @@ def test_nothing_is_known_of_the_future(name: str, market: SyntheticMarket, told
 def test_a_value_appears_after_its_delay_and_not_before(
     name: str, delay_s: int, market: SyntheticMarket, told: MarketIntelligence
 ) -> None:
-    closed_ms = market.start_ms + DAY_MS  # a minute, an hour and a 4-hour bar close here
+    closed_ms = next(at for at in _bar_ends(market) if _liquidated_just_before(market, at))
     other = MarketIntelligence(OtherFuture(market, closed_ms - MINUTE_MS), 7)
     before_ms, after_ms = closed_ms + delay_s * 1000 - 1, closed_ms + delay_s * 1000
     assert _lists(QUESTIONS[name](other, before_ms)) == _lists(QUESTIONS[name](told, before_ms))
     assert _lists(QUESTIONS[name](other, after_ms)) != _lists(QUESTIONS[name](told, after_ms))
+
+
+def _bar_ends(market: SyntheticMarket) -> range:
+    """Moments at which a minute, an hour and a 4-hour bar close."""
+    return range(market.start_ms + DAY_MS, market.start_ms + DAYS * DAY_MS, 4 * 60 * MINUTE_MS)
+
+
+def _liquidated_just_before(market: SyntheticMarket, at_ms: int) -> bool:
+    """Without liquidations in its newest minute a market tells nothing new of them."""
+    newest = market.table("BTC", at_ms - MINUTE_MS, at_ms)[1][-1]
+    return bool(newest[LONGS] + newest[SHORTS] > 0)
 
 
 def test_another_seed_tells_the_same_market_with_other_noise(market: SyntheticMarket, told: MarketIntelligence) -> None:
