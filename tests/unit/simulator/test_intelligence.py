@@ -109,7 +109,7 @@ def _bar_ends(market: SyntheticMarket) -> range:
 
 def _liquidated_just_before(market: SyntheticMarket, at_ms: int) -> bool:
     """Without liquidations in its newest minute a market tells nothing new of them."""
-    newest = market.table("BTC", at_ms - MINUTE_MS, at_ms)[1][-1]
+    newest = market.table("ETH", at_ms - MINUTE_MS, at_ms)[1][-1]
     return bool(newest[LONGS] + newest[SHORTS] > 0)
 
 
