@@ -36,7 +36,7 @@ class Row:
     """What the daemon does under one trouble.
 
     `entries`: entries may still be opened. `blocked`: a reason that must show, in permission or as ``stale:<input>``.
-    `exits`: positions may still be closed at the venue. `symbols`: more than can be held at once, where every one that is
+    `exits`: positions may still be closed at the venue. `symbols`: more than can be held at once, where all that are
     traded would be held and could not be closed.
     """
 
