@@ -172,7 +172,7 @@ async def test_vc03_candles_are_closed_and_without_holes(exam: Exam) -> None:
 
 
 async def test_vc03b_higher_candles_are_what_their_minutes_say(exam: Exam) -> None:
-    """VC-03b: bars of 5m to 4h have the prices of their minutes to the last digit, and their volume but for rounding."""
+    """VC-03b: bars of 5m to 4h have the prices of their minutes to the last digit; their volume but for rounding."""
     now = exam.clock.now()
     minutes = await exam.venue.candles(ETH, Timeframe.M1, now - timedelta(hours=14), now)
     for frame in (Timeframe.M5, Timeframe.M15, Timeframe.H1, Timeframe.H4):

@@ -1,6 +1,6 @@
 """Candles of 5 m to 1 d: the venue's own where it has them, else built from one-minute candles (SPEC 3.1).
 
-Where both exist they are compared: a bar that the venue's own minutes contradict is replaced by the built one, and said.
+Where both exist they are compared: a bar that its own minutes contradict is replaced by the built one, and said.
 Each series is asked for once when it is missing and then whenever a bar of it has closed, a few series a cycle, so that
 a start is not delayed and the rate limit keeps its room for orders.
 """

@@ -105,6 +105,7 @@ def _print_symbol(console: Console, facts: dict[str, Any]) -> None:
         f"ended at {facts['stage']}{_because(facts['reasons'])}",
     )
     facing.add_row("alignment", _alignment(facts["mtf"]))
+    facing.add_row("book", _book(facts["microstructure"]))
     facing.add_row("intelligence", _intelligence(facts["intelligence"]))
     facing.add_row("regime", _regime_line(facts["regime"]))
     for idea in facts["strategies"]:
@@ -122,6 +123,15 @@ def _alignment(mtf: dict[str, Any]) -> str:
     trends = ", ".join(f"{frame} {trend:+.2f}" for frame, trend in mtf["trends"].items())
     missing = f"  missing: {', '.join(mtf['missing'])}" if mtf["missing"] else ""
     return f"long {mtf['long']:.2f}  short {mtf['short']:.2f}  ({trends or 'no timeframe'}){missing}"
+
+
+def _book(found: dict[str, Any]) -> str:
+    if found["spread_pct"] is None:
+        return "no book"
+    flow = found["flow"]
+    said = "" if flow is None else f", order flow {flow['ofi']:+.2f}, pulse {flow['pulse']:+.2f}"
+    depth = f"{found['bid_depth_usd']:,.0f} bid, {found['ask_depth_usd']:,.0f} ask USD within 1 %"
+    return f"spread {found['spread_pct']:.4f} %, depth {depth}, imbalance {found['imbalance']:+.2f}{said}"
 
 
 def _intelligence(score: dict[str, Any]) -> str:
