@@ -179,3 +179,27 @@ def test_a_suspended_market_is_not_entered() -> None:
     """The ticker says it before the specification does."""
     snapshot = bullish(ticker=replace(a_ticker(ETH), suspended=True))
     assert stage_of(decide(snapshot, Book(), PARAMS, EntryPermission()), ETH) == "venue"
+
+
+def test_below_the_quorum_of_live_components_nothing_is_opened() -> None:
+    """SPEC 3.6: a strong signal of few components is not entered, and the record says how few could judge."""
+    strict = replace(PARAMS, reading=ReadingParams(signals=SignalParams(min_live_components=8)))
+    verdict = next(v for v in decide(bullish(), Book(), strict, EntryPermission()).signals if v.signal.symbol == ETH)
+    assert (verdict.stage, verdict.reasons[0].code) == ("quorum", "too_few_live_components")
+    assert dict(verdict.reasons[0].numbers)["live"] == verdict.signal.live < 8
+
+
+def test_a_strategy_may_end_its_own_position() -> None:
+    """A hedge is closed when its time is over; a position of the flow signal has no strategy to ask."""
+    plan = a_plan(direction=Direction.SHORT, strategy="DefensiveHedge")
+    entry = a_fill(side=Side.SELL, price=Decimal(2000), time=NOW - timedelta(hours=40))
+    book, _ = apply_fill(Book(), entry, plan)
+    calm = replace(PARAMS, exits=ExitParams(time_exits=(), profit_targets=()))
+    decision = decide(a_snapshot(a_symbol(ETH)), book, calm, EntryPermission())
+    (action,) = decision.actions
+    assert isinstance(action, ClosePosition)
+    assert action.rule == "strategy"
+    assert action.context["advice"]["strategy"]["strategy"] == "DefensiveHedge"
+    own, _ = apply_fill(Book(), entry, replace(plan, strategy="predictive_flow"))
+    (verdict,) = decide(a_snapshot(a_symbol(ETH)), own, calm, EntryPermission()).exits
+    assert verdict.rule is None

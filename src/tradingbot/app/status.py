@@ -14,10 +14,11 @@ from tradingbot.app.home import make_home
 from tradingbot.app.options import RunOptions
 from tradingbot.app.stores import open_document
 from tradingbot.clock import SystemClock
-from tradingbot.core.errors import AlreadyRunningError, ConfigurationError
+from tradingbot.core.errors import AlreadyRunningError, ConfigurationError, StateCorruptError
 from tradingbot.engine.catalog import DOCUMENTS, journal_path
 from tradingbot.engine.identifiers import OrderIds
 from tradingbot.engine.models import LatestSignalsState, PositionsState, RuntimeState, TradesState
+from tradingbot.storage.document import Document
 from tradingbot.storage.journal_reader import JournalReader
 from tradingbot.storage.lock import InstanceLock
 from tradingbot.storage.writer import StorageWriter
@@ -27,9 +28,24 @@ ATTEMPTS = 3
 
 
 def read_documents(home: Path) -> dict[str, Any]:
-    """Every document of the home as far as it exists; None for a missing one. Moves nothing: a daemon may own them."""
+    """Every document of the home as far as it exists; None for a missing one. Moves nothing: a daemon may own them.
+
+    One of the feature store counts as missing when it cannot be read: it is made again. Raises StateError for others.
+    """
     writer = StorageWriter(SystemClock())
-    return {name: open_document(home, name, writer).peek() for name in DOCUMENTS}
+    return {
+        name: _peek(open_document(home, name, writer), essential=row.path.startswith("state/"))
+        for name, row in DOCUMENTS.items()
+    }
+
+
+def _peek(document: Document[Any], *, essential: bool) -> Any:
+    try:
+        return document.peek()
+    except StateCorruptError:
+        if essential:
+            raise
+        return None
 
 
 def is_running(home: Path) -> bool:

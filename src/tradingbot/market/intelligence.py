@@ -43,6 +43,11 @@ class Stamp:
     source: str
     origin: str = ""
 
+    @property
+    def said_by(self) -> str:
+        """The source; of a simulated one also how it came by the value, e.g. ``coinglass, derived``."""
+        return f"{self.source}, {self.origin}" if self.origin else self.source
+
     def age_s(self, now: datetime) -> float:
         """Seconds since the value was true."""
         return (now - self.as_of).total_seconds()

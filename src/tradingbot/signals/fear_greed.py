@@ -23,7 +23,7 @@ def fear_greed(snapshot: MarketSnapshot, symbol: Symbol, params: SignalParams) -
     if against or index is None:
         return blind(NAME, *(against or (reason("no_index"),)), as_of=index.stamp.as_of if index else None)
     low, high = params.thresholds.fear_greed_low, params.thresholds.fear_greed_high
-    seen = reason("fear_greed", value=index.value, low=low, high=high, source=index.stamp.source)
+    seen = reason("fear_greed", value=index.value, low=low, high=high, source=index.stamp.said_by)
     if low <= index.value <= high:
         return neutral(NAME, seen, index.value, index.stamp.as_of)
     fear = index.value < low

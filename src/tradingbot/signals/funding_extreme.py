@@ -33,7 +33,7 @@ def funding_extreme(snapshot: MarketSnapshot, symbol: Symbol, params: SignalPara
         mean_8h=stats.mean_8h,
         z=max(-99.0, min(99.0, z)),
         threshold=threshold,
-        source=rate.stamp.source,
+        source=rate.stamp.said_by,
     )
     as_of = rate.stamp.as_of
     if abs(deviation) < threshold or abs(z) < params.funding.min_z:

@@ -35,7 +35,8 @@ def liquidation_cascade(snapshot: MarketSnapshot, symbol: Symbol, params: Signal
     dominance, day = abs(2 * share - 1), intel.liquidations.day
     usual_usd = day.total_usd / (day.window_s / hour.window_s) if day is not None else 0.0
     pace = hour.total_usd / usual_usd if usual_usd > 0 else 1.0
-    seen = reason("liquidations", total_usd=hour.total_usd, long_share=share, pace=pace)
+    source = hour.stamp.said_by
+    seen = reason("liquidations", total_usd=hour.total_usd, long_share=share, pace=pace, source=source)
     if dominance < mine.min_dominance:
         return neutral(NAME, seen, share, as_of)
     weight = 0.5 + 0.5 * math.tanh(max(0.0, pace - 1.0) / (mine.full_pace - 1.0))

@@ -46,5 +46,5 @@ def interest_move(part: SymbolSnapshot, window: str) -> InterestMove | tuple[Rea
             sigma = moved / (features.sigma * math.sqrt(minutes))
             told_pct = told.change_pct[window]
             change_pct = 100 * ((1 + told_pct / 100) / math.exp(moved) - 1) if told.in_usd else told_pct
-            return InterestMove(told.stamp.as_of, change_pct, sigma, window, told.stamp.source)
+            return InterestMove(told.stamp.as_of, change_pct, sigma, window, told.stamp.said_by)
     return (*against, reason("open_interest_not_watched_long_enough", window=window))

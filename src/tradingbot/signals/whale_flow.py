@@ -54,14 +54,18 @@ def _voices(intel: SymbolIntel, threshold_usd: float, params: WhaleParams) -> li
 def _balance_voice(flow: ExchangeFlow, threshold_usd: float, params: WhaleParams) -> Voice:
     net = flow.net_inflow_usd
     usual = flow.typical_usd or params.usual_thresholds * threshold_usd
-    seen = reason("exchange_balances", net_inflow_usd=net, usual_usd=usual, threshold_usd=threshold_usd)
+    source = flow.stamp.said_by
+    seen = reason("exchange_balances", net_inflow_usd=net, usual_usd=usual, threshold_usd=threshold_usd, source=source)
     strength = math.tanh(abs(net) / (params.full_confidence_sigma * usual)) if abs(net) >= threshold_usd else 0.0
     return -math.copysign(strength, net), net, flow.stamp.as_of, seen
 
 
 def _transfer_voice(moves: WhaleTransfers, threshold_usd: float) -> Voice:
     net, both = moves.inflow_usd - moves.outflow_usd, moves.inflow_usd + moves.outflow_usd
-    seen = reason("large_transfers", net_inflow_usd=net, transfers=moves.count, threshold_usd=threshold_usd)
+    source = moves.stamp.said_by
+    seen = reason(
+        "large_transfers", net_inflow_usd=net, transfers=moves.count, threshold_usd=threshold_usd, source=source
+    )
     strength = abs(net) / both * math.tanh(abs(net) / (2 * threshold_usd)) if abs(net) >= threshold_usd else 0.0
     return -math.copysign(strength, net), net, moves.stamp.as_of, seen
 
