@@ -20,6 +20,7 @@ from tradingbot.portfolio.book import Book, EntryPlan
 from tradingbot.portfolio.position import Position
 from tradingbot.reading import MarketReading, ReadingParams, SymbolReading, read_market, strategy_view
 from tradingbot.risk.canonical_sizing import SizeAdjustment, normalize_position_size
+from tradingbot.risk.exposure import exposure_of
 from tradingbot.risk.params import RiskParams
 from tradingbot.risk.position_sizing import Exposure, SizeRequest, SizeVerdict, size_entry
 from tradingbot.signals.predictive_flow_engine import FlowSignal
@@ -307,20 +308,6 @@ def _context(one: SymbolReading, size: SizeVerdict, adjustments: tuple[SizeAdjus
         "size_steps": {step.name: str(step.size_usd) for step in size.steps},
         "adjustments": [asdict(item) for item in adjustments],
     }
-
-
-def exposure_of(snapshot: MarketSnapshot, book: Book) -> Exposure:
-    """Open notional and heat at current marks; margin free for new positions."""
-    equity = snapshot.equity_usd or Decimal(0)
-    notional: dict[Symbol, Decimal] = {}
-    heat_usd = Decimal(0)
-    for position in book.open_positions:
-        part = snapshot.symbols.get(position.symbol)
-        price = (part.mark_price if part else None) or position.entry_price
-        notional[position.symbol] = position.notional_usd(price)
-        heat_usd += notional[position.symbol] * abs(position.entry_price - position.stop_price) / position.entry_price
-    heat = heat_usd / equity if equity > 0 else Decimal(1)
-    return Exposure(notional, heat, equity, snapshot.available_usd)
 
 
 def _with(exposure: Exposure, action: OpenPosition) -> Exposure:

@@ -10,16 +10,8 @@ import structlog
 
 from tradingbot.core.records import Reason
 from tradingbot.core.types import Asset, Symbol
-from tradingbot.market.data_contracts import (
-    ContractMemory,
-    ContractParams,
-    OwnMarket,
-    explain_missing,
-    judge_asset,
-    judge_market,
-    judge_universe,
-    why_missing,
-)
+from tradingbot.market.data_contracts import ContractMemory, ContractParams, OwnMarket, judge_asset, judge_market
+from tradingbot.market.feed_coverage import explain_missing, judge_universe, why_missing
 from tradingbot.market.intelligence import NO_INTEL, Feed, IntelState, MarketIntel, SymbolIntel
 from tradingbot.ports import IntelSource
 

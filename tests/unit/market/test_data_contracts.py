@@ -10,15 +10,8 @@ import pytest
 
 from tests.support import NOW, a_stamp, candles_of
 from tradingbot.market.candle_contract import candle_problems
-from tradingbot.market.data_contracts import (
-    ContractMemory,
-    ContractParams,
-    OwnMarket,
-    explain_missing,
-    judge_asset,
-    judge_market,
-    judge_universe,
-)
+from tradingbot.market.data_contracts import ContractMemory, ContractParams, OwnMarket, judge_asset, judge_market
+from tradingbot.market.feed_coverage import explain_missing, judge_universe
 from tradingbot.market.intelligence import (
     ExchangeFlow,
     FearGreed,
