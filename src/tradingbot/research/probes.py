@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
 from functools import lru_cache
-from operator import attrgetter
 
 from tradingbot.core.types import Direction, Symbol, Timeframe
 from tradingbot.market.frame_features import FrameFeatures
@@ -19,6 +18,7 @@ from tradingbot.research.labels import HORIZONS_MIN, forward_return, hit
 from tradingbot.research.lookahead import Probe
 from tradingbot.research.recorded_inputs import RecordedInputs, Told, minute_candles
 from tradingbot.research.snapshots import DAEMON, snapshot_at
+from tradingbot.signals.component import Component
 from tradingbot.signals.table import COMPONENTS
 from tradingbot.strategies.strategy import Held, Strategy, StrategyView
 from tradingbot.strategies.table import strategies
@@ -82,9 +82,11 @@ def _frame_field(symbol: Symbol, frame: Timeframe, name: str) -> Callable[[Marke
 def component_probes(symbol: Symbol) -> Iterator[Probe]:
     """The ten components, whole readings with their reasons."""
     for name, component in COMPONENTS.items():
-        yield _of_snapshot(
-            f"component.{name}", lambda snapshot, made=component: made(snapshot, symbol, DAEMON.reading.signals)
-        )
+        yield _of_snapshot(f"component.{name}", _component(component, symbol))
+
+
+def _component(component: Component, symbol: Symbol) -> Callable[[MarketSnapshot], object]:
+    return lambda snapshot: component(snapshot, symbol, DAEMON.reading.signals)
 
 
 def metrics_of(snapshot: MarketSnapshot) -> RegimeMetrics:
@@ -101,8 +103,7 @@ def reading_probes(symbol: Symbol) -> Iterator[Probe]:
     """Flow signal, alignment, intelligence score, regime, ensemble: what the cycle records of a symbol."""
     for field in fields(RegimeMetrics):
         if field.name not in ("reasons", "missing"):
-            pick = attrgetter(field.name)
-            yield _of_snapshot(f"regime.{field.name}", lambda snapshot, pick=pick: pick(metrics_of(snapshot)))
+            yield _of_snapshot(f"regime.{field.name}", _metric(field.name))
     yield Probe("regime.reading", lambda store, moment: read(store, moment).regime)
     yield Probe("strategies.active", lambda store, moment: read(store, moment).active)
     for name, field_name in (
@@ -112,6 +113,10 @@ def reading_probes(symbol: Symbol) -> Iterator[Probe]:
         ("ensemble", "prediction"),
     ):
         yield Probe(name, _reading_field(symbol, field_name))
+
+
+def _metric(name: str) -> Callable[[MarketSnapshot], object]:
+    return lambda snapshot: getattr(metrics_of(snapshot), name)
 
 
 def _reading_field(symbol: Symbol, name: str) -> Callable[[RecordedInputs, datetime], object]:

@@ -87,7 +87,7 @@ class Series:
         return replace(self, columns=columns)
 
     def shifted(self) -> Series:
-        """Every row shows the values of the row after it, as pandas' shift(-1) would; the last row has none and goes."""
+        """Each row shows the values of the row after it, as pandas' shift(-1) does; the last row has none, and goes."""
         columns = {name: column[1:] for name, column in self.columns.items()}
         return Series(self.true_ms[:-1], self.arrived_ms[:-1], columns)
 

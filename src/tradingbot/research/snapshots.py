@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import numpy as np
@@ -40,10 +40,10 @@ VENUE = "recorded"
 class DaemonParams:
     """The settings that decide what a snapshot holds and how it is read; by default those of the daemon."""
 
-    reading: ReadingParams = ReadingParams()
-    frames: FrameParams = FrameParams()
-    contracts: ContractParams = ContractParams()
-    engine: EngineParams = EngineParams()
+    reading: ReadingParams = field(default_factory=ReadingParams)
+    frames: FrameParams = field(default_factory=FrameParams)
+    contracts: ContractParams = field(default_factory=ContractParams)
+    engine: EngineParams = field(default_factory=EngineParams)
 
 
 DAEMON = DaemonParams()
@@ -201,9 +201,7 @@ def _venue_interest(
     newest = series.rows(slice(max(0, len(series) - 400), None))
     samples = zip(newest.true_ms.tolist(), newest.columns["open_interest"].tolist(), strict=True)
     total = float(spec.notional_usd(ticker.open_interest, ticker.mark_price))
-    return OpenInterest(
-        Stamp(ticker.as_of, ticker.received_at, VENUE), total, dict(changes_pct(samples)), in_usd=False
-    )
+    return OpenInterest(Stamp(ticker.as_of, ticker.received_at, VENUE), total, dict(changes_pct(samples)), in_usd=False)
 
 
 def _market_intel(known: RecordedInputs) -> MarketIntel:

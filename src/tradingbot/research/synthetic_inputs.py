@@ -22,6 +22,8 @@ Make = Callable[[int], FloatArray]
 """Values of a column, so many."""
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 DAYS: Final = 66
+SEED: Final = 4
+"""With this seed every probe depends on its newest inputs at one of the moments at least."""
 LEADER, FOLLOWER, THIRD = Symbol("BTCUSDT"), Symbol("ETHUSDT"), Symbol("SOLUSDT")
 MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
 CANDLE_DELAY_MS: Final = 1_000
@@ -42,7 +44,13 @@ def synthetic_moments(start: datetime = START) -> tuple[datetime, ...]:
     return tuple(start + span + AFTER for span in (*first, *later, *panic))
 
 
-def synthetic_inputs(seed: int = 1) -> RecordedInputs:
+def unarrived_moments(start: datetime = START) -> tuple[datetime, ...]:
+    """Moments at which the newest bars have closed but not arrived."""
+    closed = (timedelta(days=65), timedelta(days=65, hours=20))
+    return tuple(start + span + timedelta(milliseconds=CANDLE_DELAY_MS // 2) for span in closed)
+
+
+def synthetic_inputs(seed: int = SEED) -> RecordedInputs:
     """Sixty-six days of three symbols that rise and then crash on the last day."""
     return record(synthetic_candles(seed), synthetic_moments(), seed)
 
@@ -52,7 +60,7 @@ def synthetic_candles(seed: int, days: int = DAYS) -> dict[Symbol, Candles]:
     rng = np.random.default_rng(seed)
     count = days * 1440
     times = epoch_ms(START) + MINUTE_MS * np.arange(count, dtype=np.int64)
-    lead = rng.normal(0.008 / 1440, 0.0007, count)
+    lead = rng.normal(0.012 / 1440, 0.0007, count)
     crash = slice((days - 1) * 1440 + 14 * 60, (days - 1) * 1440 + 20 * 60)
     lead[crash] -= 0.13 / 360
     late = np.concatenate(([0.0], lead[:-1]))
@@ -66,8 +74,9 @@ def synthetic_candles(seed: int, days: int = DAYS) -> dict[Symbol, Candles]:
 def _bars(symbol: Symbol, times: IntArray, close: FloatArray, rng: np.random.Generator) -> Candles:
     opens = np.concatenate((close[:1], close[:-1]))
     wicks = np.exp(np.abs(rng.normal(0, 0.0003, (2, close.shape[0]))))
+    volume = np.asarray(rng.lognormal(1.0, 0.5, close.shape[0]))
     high, low = np.maximum(opens, close) * wicks[0], np.minimum(opens, close) / wicks[1]
-    return Candles(symbol, Timeframe.M1, times, opens, high, low, close, rng.lognormal(1.0, 0.5, close.shape[0]))
+    return Candles(symbol, Timeframe.M1, times, opens, high, low, close, volume)
 
 
 def record(candles: Mapping[Symbol, Candles], moments: Iterable[datetime], seed: int) -> RecordedInputs:

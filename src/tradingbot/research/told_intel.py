@@ -63,7 +63,11 @@ def _last(series: Series, name: str) -> float:
 
 def _taker(told: Rows) -> TakerFlow | None:
     rows = told.get(Told.TAKER)
-    return None if rows is None else TakerFlow(stamp_of(rows), TAKER_WINDOW_S, _last(rows, "buy_usd"), _last(rows, "sell_usd"))
+    return (
+        None
+        if rows is None
+        else TakerFlow(stamp_of(rows), TAKER_WINDOW_S, _last(rows, "buy_usd"), _last(rows, "sell_usd"))
+    )
 
 
 def _liquidations(told: Rows) -> Liquidations:
@@ -87,7 +91,9 @@ def _open_interest(told: Rows) -> OpenInterest | None:
 
 def _funding(told: Rows) -> FundingRates | None:
     rows = told.get(Told.FUNDING)
-    return None if rows is None else FundingRates(stamp_of(rows), _last(rows, "median_8h"), round(_last(rows, "venues")))
+    return (
+        None if rows is None else FundingRates(stamp_of(rows), _last(rows, "median_8h"), round(_last(rows, "venues")))
+    )
 
 
 def _funding_stats(told: Rows) -> FundingStats | None:
