@@ -68,7 +68,8 @@ def candles_of(symbol: Symbol, columns: RecordedColumns) -> Candles:
 def row_cells(row: ProofRow) -> tuple[str, ...]:
     """One row as text."""
     same = ("yes" if equal else "[red]NO[/red]" for equal in (row.cut_equal, row.poison_equal))
-    shift = "by " + " and ".join(row.shift_caught) if row.shift_caught else "[red]NO[/red]"
+    missed = "[red]NO[/red]" if row.valued else "no value"
+    shift = "by " + " and ".join(row.shift_caught) if row.shift_caught else missed
     return row.probe, str(row.moments), str(row.valued), *same, shift, " and ".join(row.early_caught) or "-"
 
 
@@ -82,7 +83,7 @@ def table_of(proof: Proof) -> Table:
         "cut equal",
         "poison equal",
         "planted shift caught",
-        "planted haste caught by",
+        "planted haste caught",
     ):
         table.add_column(head)
     for row in proof.rows:

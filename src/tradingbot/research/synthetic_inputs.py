@@ -136,7 +136,7 @@ def _ticker(minutes: Candles, rng: np.random.Generator) -> Series:
         {
             "mark": minutes.close * np.exp(rng.normal(0, 0.0001, count)),
             "funding_relative": rng.normal(2e-5, 4e-5, count),
-            "open_interest": 1e6 * np.exp(np.cumsum(rng.normal(0, 0.0005, count))),
+            "open_interest": 1e9 / minutes.close[0] * np.exp(np.cumsum(rng.normal(0, 0.0005, count))),
         },
     )
 
