@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from tradingbot.research.component_report import ComponentReport, component_repo
 from tradingbot.research.component_report_text import (
     OUTCOME_HEADS,
     SPOKEN_HEADS,
+    as_plain,
     markdown,
     outcome_cells,
     spoken_cells,
@@ -69,13 +69,13 @@ def print_report(report: ComponentReport) -> None:
         console.print(f"Left out: {report.unusable} unreadable lines, {report.repeated} repeated ones.")
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Read, compute, print, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--home", type=Path, action="append", required=True, help="home folder of a daemon; repeatable")
     parser.add_argument("--out", type=Path, help="page to write")
     parser.add_argument("--json", action="store_true", help="print everything as JSON instead of tables")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     homes = list(dict.fromkeys(home.resolve() for home in options.home))
     for home in homes:
         if not ((home / JOURNAL).exists() or parts(home / JOURNAL)):
@@ -88,7 +88,7 @@ def main() -> None:
     if options.out:
         options.out.write_text(markdown(report).rstrip() + "\n", encoding="utf-8")
     if options.json:
-        print(orjson.dumps(asdict(report), option=orjson.OPT_INDENT_2).decode())
+        print(orjson.dumps(as_plain(report), option=orjson.OPT_INDENT_2).decode())
     else:
         print_report(report)
 

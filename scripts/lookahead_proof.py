@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -91,12 +92,12 @@ def table_of(proof: Proof) -> Table:
     return table
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Prove, print, judge."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="one-minute candles; synthetic ones without it")
     parser.add_argument("--symbol", default=FOLLOWER, help="the symbol that is looked at; not the leader")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     symbol = Symbol(options.symbol)
     if options.data is None:
         store, moments, unarrived = synthetic_inputs(), synthetic_moments(), unarrived_moments()

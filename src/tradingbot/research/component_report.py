@@ -43,7 +43,7 @@ class Outcome:
     def tests(self) -> tuple[tuple[float, int], ...]:
         """(t statistic, degrees of freedom) of each comparison with chance."""
         found = ((self.returns_bps, 0.0), (self.hits, EVEN))
-        known = ((one.t(against), one.blocks - 1) for one, against in found if one is not None)
+        known = ((one.t(against), one.freedom) for one, against in found if one is not None)
         return tuple((t, freedom) for t, freedom in known if t is not None)
 
 
@@ -87,9 +87,8 @@ def component_report(
     """The report of a table; every component of the signal has a row, also one that never spoke."""
     forward = {horizon: forward_returns(table, horizon * 60.0, tolerance_s) for horizon in horizons_min}
     names = _names(table)
-    nobody = Voice(*(np.zeros(len(table), kind) for kind in (np.int64, np.float64, np.bool_)))
+    nobody, everybody = _constant(len(table), 0), _constant(len(table), 1)
     voices = tuple(_voice(name, table.voices.get(name, nobody), table, forward) for name in names)
-    whole = Voice(*(np.ones(len(table), kind) for kind in (np.int64, np.float64, np.bool_)))
     tests = [test for voice in voices for outcome in voice.outcomes for test in outcome.tests]
     moments = [utc_from_ms(1000 * float(at)) for at in (table.at_s.min(), table.at_s.max())] if len(table) else []
     return ComponentReport(
@@ -101,10 +100,17 @@ def component_report(
         unusable=table.unusable,
         repeated=table.repeated,
         voices=voices,
-        baseline=_voice(ALWAYS_LONG, whole, table, forward),
+        baseline=_voice(ALWAYS_LONG, everybody, table, forward),
         comparisons=len(tests),
         beyond=sum(abs(t) > LIMIT_T for t, _ in tests),
         expected_by_chance=sum(chance_beyond(LIMIT_T, freedom) for _, freedom in tests),
+    )
+
+
+def _constant(lines: int, value: int) -> Voice:
+    """A voice that always says the same: nothing, or long with full confidence."""
+    return Voice(
+        np.full(lines, value, np.int64), np.full(lines, value, np.float64), np.full(lines, bool(value), np.bool_)
     )
 
 

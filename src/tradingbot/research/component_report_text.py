@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
 
 from tradingbot.research.component_report import EVEN, LIMIT_T, ComponentReport, Outcome, VoiceReport
 from tradingbot.research.overlap import Estimate
@@ -29,7 +31,8 @@ which moved the way that was said.
 
 Errors (after ±) treat all samples of one block of time, of all symbols, as one observation; a block is as long as the
 horizon, at least an hour. Where neighbouring blocks move together, which overlapping windows do, that makes the error
-larger. t is the distance from 0, or from 50 %, in errors. Nothing was fitted or chosen by these numbers.
+larger. t is the distance from 0, or from 50 %, in errors; it is given from ten blocks on, counted as blocks of equal
+size, because errors out of fewer are too often far too small. Nothing was fitted or chosen by these numbers.
 """
 
 
@@ -50,10 +53,21 @@ def _facts(report: ComponentReport) -> Iterator[str]:
 def verdict(report: ComponentReport) -> str:
     """How many comparisons there were, and how many stand out against how many would by chance."""
     return (
-        f"**{report.comparisons} comparisons** were made (voices x horizons x two measures); {report.beyond} of them have "
-        f"|t| > {LIMIT_T:g}, and {report.expected_by_chance:.1f} would by chance if no voice knew anything. They are not "
-        "independent of one another, so either number may be off by several."
+        f"**{report.comparisons} comparisons** were made (voices x horizons x two measures, given ten blocks). "
+        f"{report.beyond} of them have |t| > {LIMIT_T:g}; {report.expected_by_chance:.1f} would by chance, if no voice "
+        "knew anything. They are not independent of one another, so either number may be off by several."
     )
+
+
+def as_plain(report: ComponentReport) -> dict[str, Any]:
+    """The report as plain values for JSON, with the t statistics."""
+    plain = asdict(report)
+    for shown, voice in zip((*plain["voices"], plain["baseline"]), (*report.voices, report.baseline), strict=True):
+        for row, outcome in zip(shown["outcomes"], voice.outcomes, strict=True):
+            for name, found, against in (("returns_bps", outcome.returns_bps, 0.0), ("hits", outcome.hits, EVEN)):
+                if found is not None:
+                    row[name]["t"] = found.t(against)
+    return plain
 
 
 def _spoken(report: ComponentReport) -> Iterator[str]:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
+from tradingbot.core.errors import TradingBotError
 from tradingbot.research.recorded_inputs import RecordedInputs
 
 Read = Callable[[RecordedInputs, datetime], object]
@@ -75,7 +76,7 @@ def _differences(
 def _told(probe: Probe, store: RecordedInputs, moment: datetime) -> str:
     try:
         return repr(probe.read(store, moment))
-    except (ValueError, ArithmeticError, LookupError) as error:
+    except (TradingBotError, ValueError, ArithmeticError, LookupError) as error:
         return f"raised {error!r}"
 
 

@@ -10,24 +10,42 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from tradingbot.market.candles import FloatArray, IntArray
 
+LEAST_BLOCKS: Final = 10
+
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A mean of `count` samples in `blocks` blocks of time. `error` is its standard error, None with one block only."""
+    """A mean of `count` samples in `blocks` blocks of time.
+
+    `even_blocks` is how many blocks of equal size would tell as much: fewer, where a few blocks hold most samples.
+    `error` is the standard error, None with one block only.
+    """
 
     mean: float
     error: float | None
     count: int
     blocks: int
+    even_blocks: float
+
+    @property
+    def freedom(self) -> int:
+        """Degrees of freedom of t."""
+        return max(1, int(self.even_blocks) - 1)
 
     def t(self, against: float = 0.0) -> float | None:
-        """Distance from `against` in standard errors; None without a standard error above 0."""
-        return (self.mean - against) / self.error if self.error else None
+        """Distance from `against` in standard errors; None with fewer than `LEAST_BLOCKS` even blocks, or no error.
+
+        An error out of fewer is too often far too small.
+        """
+        if not self.error or self.even_blocks < LEAST_BLOCKS - 1e-9:
+            return None
+        return (self.mean - against) / self.error
 
 
 def mean_over_blocks(values: FloatArray, blocks: IntArray) -> Estimate | None:
@@ -40,14 +58,14 @@ def mean_over_blocks(values: FloatArray, blocks: IntArray) -> Estimate | None:
         return None
     mean = float(np.mean(values))
     present, at = np.unique(blocks, return_inverse=True)
-    sums = np.bincount(at.reshape(-1), weights=values - mean)
-    count = int(present.shape[0])
+    sums, sizes = np.bincount(at.reshape(-1), weights=values - mean), np.bincount(at.reshape(-1))
+    count, even = int(present.shape[0]), values.size**2 / float(sizes.dot(sizes))
     if count < 2:
-        return Estimate(mean, None, int(values.size), count)
+        return Estimate(mean, None, int(values.size), count, even)
     neighbours = np.diff(present) == 1
     shared = max(0.0, float(np.sum((sums[1:] * sums[:-1])[neighbours])))
     variance = count / (count - 1) * (float(sums.dot(sums)) + 2 * shared)
-    return Estimate(mean, math.sqrt(variance) / values.size, int(values.size), count)
+    return Estimate(mean, math.sqrt(variance) / values.size, int(values.size), count, even)
 
 
 def chance_beyond(limit: float, freedom: int) -> float:

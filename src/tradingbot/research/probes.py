@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields
-from datetime import datetime, timedelta
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from functools import lru_cache
 
 from tradingbot.core.types import Direction, Symbol, Timeframe
+from tradingbot.decision import DecisionParams, decide
+from tradingbot.exits.params import ExitParams, GraceParams
+from tradingbot.guards.entry_permission import EntryPermission
 from tradingbot.market.frame_features import FrameFeatures
 from tradingbot.market.minute_features import MinuteFeatures
 from tradingbot.market.regime import RegimeReading
 from tradingbot.market.regime_metrics import RegimeMetrics, regime_metrics
 from tradingbot.market.snapshot import MarketSnapshot
+from tradingbot.market.universe import LiquidityParams
+from tradingbot.portfolio.book import Book
 from tradingbot.reading import MarketReading, read_market, read_regime, strategy_view
 from tradingbot.research.labels import HORIZONS_MIN, forward_return, hit
 from tradingbot.research.lookahead import Probe
 from tradingbot.research.recorded_inputs import RecordedInputs, Told, minute_candles
 from tradingbot.research.snapshots import DAEMON, snapshot_at
+from tradingbot.risk.params import RiskParams
 from tradingbot.signals.component import Component
 from tradingbot.signals.table import COMPONENTS
 from tradingbot.strategies.strategy import Held, Strategy, StrategyView
@@ -26,6 +33,10 @@ from tradingbot.strategies.table import strategies
 HOURS_PLAYED = 3
 """Regimes are played over so many hours before the moment, so that the one before is there."""
 HELD_FOR = timedelta(minutes=45)
+EQUITY_USD = Decimal(10_000)
+DECISION = DecisionParams(
+    DAEMON.reading, RiskParams(), ExitParams(), GraceParams(), LiquidityParams(), datetime(2025, 1, 1, tzinfo=UTC)
+)
 CONSTANT = frozenset({"timeframe"})
 """Fields that say what a record is, not what the market did."""
 
@@ -105,6 +116,7 @@ def reading_probes(symbol: Symbol) -> Iterator[Probe]:
         if field.name not in ("reasons", "missing"):
             yield _of_snapshot(f"regime.{field.name}", _metric(field.name))
     yield Probe("regime.reading", lambda store, moment: read(store, moment).regime)
+    yield Probe("decision", _decision)
     yield Probe("strategies.active", lambda store, moment: read(store, moment).active)
     for name, field_name in (
         ("flow_signal", "flow"),
@@ -117,6 +129,12 @@ def reading_probes(symbol: Symbol) -> Iterator[Probe]:
 
 def _metric(name: str) -> Callable[[MarketSnapshot], object]:
     return lambda snapshot: getattr(metrics_of(snapshot), name)
+
+
+def _decision(store: RecordedInputs, moment: datetime) -> object:
+    """All that would be decided with an empty book and 10,000 USD."""
+    worth = replace(seen(store, moment), equity_usd=EQUITY_USD, available_usd={"flex": EQUITY_USD})
+    return decide(worth, Book(), DECISION, EntryPermission())
 
 
 def _reading_field(symbol: Symbol, name: str) -> Callable[[RecordedInputs, datetime], object]:
