@@ -20,7 +20,7 @@ from tests.fakes import FakeVenue
 from tests.support import NOW, a_spec, an_inverse_spec, candles_of
 
 from benchmarks.harness import Result
-from tradingbot.app.bootstrap import VenueParts, load
+from tradingbot.app.bootstrap import IntelAccess, VenueParts, load
 from tradingbot.app.daemon import Daemon
 from tradingbot.app.home import make_home
 from tradingbot.app.options import RunOptions
@@ -56,13 +56,15 @@ async def _measure(home: Path) -> tuple[list[float], list[float], float]:
     universe = Universe(settings.universe)
     clock = SteppedClock(NOW)
     venue = _venue(clock, universe.tradeable)
-    parts = VenueParts(venue, clock, universe, universe.tradeable, "", "")
+    intel = IntelAccess(settings.coinglass, None)
+    parts = VenueParts(venue, clock, universe, universe.tradeable, "", "", intel)
     stores = open_stores(home, clock)
     daemon = Daemon(options, settings, parts, stores, venue.specs)
     await daemon.prepare()
     cycle_ms, think_ms = [], []
+    paths = _paths(venue)
     for number in range(CYCLES):
-        _next_minute(venue, number)
+        _next_minute(venue, paths, number)
         report = await daemon.run_cycle()
         cycle_ms.append(report.duration_ms)
         think_ms.append(report.think_ms)
@@ -76,16 +78,24 @@ def _venue(clock: SteppedClock, symbols: tuple[Symbol, ...]) -> FakeVenue:
     return FakeVenue(clock, specs, {s: "50000" if s == "BTCUSDT" else "2000" for s in symbols})
 
 
-def _next_minute(venue: FakeVenue, number: int) -> None:
-    rng = np.random.default_rng(number)
-    end = venue.clock.now()
-    leader = rng.normal(0, 0.0008, 1000)
+def _paths(venue: FakeVenue) -> dict[Symbol, np.ndarray]:
+    """One walk per symbol; the others follow BTC two minutes late."""
+    rng = np.random.default_rng(1)
+    length = 1000 + CYCLES
+    leader = rng.normal(0, 0.0008, length)
+    paths = {}
     for symbol in venue.specs:
-        own = rng.normal(0, 0.0006, 1000)
+        own = rng.normal(0, 0.0006, length)
         own[2:] += leader[:-2]
         base = 50_000 if symbol == "BTCUSDT" else 2_000
-        closes = base * np.exp(np.cumsum(leader if symbol == "BTCUSDT" else own))
-        venue.candle_sets[symbol] = candles_of(closes, symbol, end)
+        paths[symbol] = base * np.exp(np.cumsum(leader if symbol == "BTCUSDT" else own))
+    return paths
+
+
+def _next_minute(venue: FakeVenue, paths: dict[Symbol, np.ndarray], number: int) -> None:
+    end = venue.clock.now()
+    for symbol, path in paths.items():
+        venue.candle_sets[symbol] = candles_of(path[number : number + 1000], symbol, end)
 
 
 def _reference_ms(venue: FakeVenue) -> float:

@@ -111,6 +111,7 @@ class FakeVenue:
         self.candle_sets: dict[Symbol, Candles] = {}
         self.higher_sets: dict[tuple[Symbol, Timeframe], Candles] = {}
         self.frames_down: set[Timeframe] = set()
+        self.asked_funding: list[Symbol] = []
         self.asked_frames: list[tuple[Symbol, Timeframe]] = []
         self.trades: dict[Symbol, list[PublicTrade]] = {}
         self.down = False
@@ -178,7 +179,9 @@ class FakeVenue:
         )
 
     async def funding_history(self, symbol: Symbol, since: datetime) -> Sequence[FundingRate]:
-        return ()
+        self._check()
+        self.asked_funding.append(symbol)
+        return [FundingRate(symbol, self.clock.now() - timedelta(hours=n), 0.00001) for n in (2, 1)]
 
     def live_ticker(self, symbol: Symbol) -> Ticker | None:
         return self._ticker(symbol)

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from tradingbot.core.params import Params
 from tradingbot.core.types import Symbol, Timeframe
+from tradingbot.market.microstructure import Microstructure, microstructure
 from tradingbot.market.multi_timeframe import MtfAlignment, MtfParams, alignment
 from tradingbot.market.regime import RegimeReading, next_regime
 from tradingbot.market.regime_metrics import regime_metrics
@@ -42,6 +43,7 @@ class SymbolReading:
     flow: FlowSignal
     mtf: MtfAlignment
     intelligence: IntelligenceScore
+    microstructure: Microstructure
     ideas: tuple[EntryIdea, ...]
     prediction: EnsemblePrediction
 
@@ -80,7 +82,9 @@ def _read_symbol(
     sigma = part.features.sigma if part.features is not None else None
     prediction = ensemble(flow, opinions, (sigma or 0.0) * 10_000, params.ensemble)
     score = intelligence_score(snapshot, symbol, params.signals.intelligence)
-    return SymbolReading(symbol, flow, mtf, score, ideas, prediction)
+    ofi = params.signals.ofi
+    book = microstructure(part, snapshot.as_of, ofi.fast_window_s, ofi.slow_window_s)
+    return SymbolReading(symbol, flow, mtf, score, book, ideas, prediction)
 
 
 def _ideas(view: StrategyView, active: Sequence[ActiveStrategy], params: StrategyParams) -> tuple[EntryIdea, ...]:

@@ -12,6 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.builders_sim import START_MS, SineFeed
@@ -39,6 +40,7 @@ from tradingbot.core.types import (
     TriggerSignal,
     utc_from_ms,
 )
+from tradingbot.market.candles import disagreeing, resample
 from tradingbot.market.universe import Universe, UniverseParams
 from tradingbot.net.nonce import MemoryNonceStore
 from tradingbot.ports import Venue
@@ -167,6 +169,20 @@ async def test_vc03_candles_are_closed_and_without_holes(exam: Exam) -> None:
     closed_ms = candles.last_close_ms
     assert closed_ms is not None
     assert closed_ms <= exam.clock.now().timestamp() * 1000
+
+
+async def test_vc03b_higher_candles_are_what_their_minutes_say(exam: Exam) -> None:
+    """VC-03b: bars of 5m to 4h have the prices of their minutes to the last digit; their volume but for rounding."""
+    now = exam.clock.now()
+    minutes = await exam.venue.candles(ETH, Timeframe.M1, now - timedelta(hours=14), now)
+    for frame in (Timeframe.M5, Timeframe.M15, Timeframe.H1, Timeframe.H4):
+        built = resample(minutes, frame)
+        told = await exam.venue.candles(ETH, frame, now - timedelta(hours=14), now)
+        assert len(built) >= 2
+        assert disagreeing(built, told, 0.0).tolist() == []
+        common = np.isin(told.open_ms, built.open_ms)
+        assert common.sum() == len(built)
+        assert told.volume[common] == pytest.approx(built.volume, rel=1e-4)
 
 
 async def test_vc04_books_asked_and_streamed_agree_in_shape(exam: Exam) -> None:

@@ -15,6 +15,8 @@ import orjson
 
 BUSY: dict[str, str] = {
     # Trade often: the more orders are under way when the kill comes, the better the test.
+    "TRADINGBOT__SIGNALS__MIN_ALIGNED_COMPONENTS": "1",
+    "TRADINGBOT__SIGNALS__CONVICTION__LOW__MIN_ALIGNED": "1",
     "TRADINGBOT__SIGNALS__CONVICTION__LOW__MIN_CONFIDENCE": "0.02",
     "TRADINGBOT__SIGNALS__HURST__MIN_MOVE_SIGMA": "0.0",
     "TRADINGBOT__SIGNALS__HURST__TRENDING_ABOVE": "0.501",

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import structlog
 
-from tests.integration.daemon_rig import Rig, running
+from tests.integration.daemon_rig import SYMBOLS, Rig, running
 from tradingbot.core.records import LedgerKind
 from tradingbot.simulator.faults import FAULTS
 
@@ -36,7 +36,8 @@ class Row:
     """What the daemon does under one trouble.
 
     `entries`: entries may still be opened. `blocked`: a reason that must show, in permission or as ``stale:<input>``.
-    `exits`: positions may still be closed at the venue. `cycles_fail`: cycles may overrun.
+    `exits`: positions may still be closed at the venue. `symbols`: more than can be held at once, where all that are
+    traded would be held and could not be closed.
     """
 
     fault: str
@@ -44,8 +45,10 @@ class Row:
     exits: bool
     blocked: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
+    symbols: tuple[str, ...] = SYMBOLS
 
 
+EIGHT = (*SYMBOLS, "XRP", "ADA", "DOT", "LINK", "DOGE")
 UNREADABLE = "account_unreadable"
 
 TABLE = [
@@ -69,7 +72,7 @@ TABLE = [
     Row("silent_socket", entries=True, exits=True, blocked="stale:book"),
     Row("sequence_gap", entries=True, exits=True),
     Row("maintenance", entries=False, exits=False, blocked="stream_down"),
-    Row("post_only", entries=False, exits=False, blocked="market_closed"),
+    Row("post_only", entries=False, exits=False, blocked="market_closed", symbols=EIGHT),
     Row("price_collar", entries=False, exits=False),
     Row("stale_ticker", entries=False, exits=True, blocked="stale:ticker"),
     Row("missing_bid_ask", entries=True, exits=True),
@@ -88,7 +91,7 @@ def test_no_fault_is_forgotten() -> None:
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.fault)
 async def test_the_daemon_under(row: Row, tmp_path: Path) -> None:
     """Cycles go on, entries stop where they must, and afterwards nothing is missing, doubled or unprotected."""
-    async with running(tmp_path) as rig:
+    async with running(tmp_path, symbols=row.symbols) as rig:
         await rig.cycle(WARM_CYCLES)
         assert rig.held
         assert rig.protected()
@@ -102,7 +105,7 @@ async def test_the_daemon_under(row: Row, tmp_path: Path) -> None:
         if not row.entries:
             assert _orders(rig, "entry") == entered, "an entry was filled"
         if row.blocked:
-            assert row.blocked in _reasons(rig)
+            await rig.cycle_until(f"{row.blocked} shows", lambda: row.blocked in _reasons(rig), 15)
         if not row.exits:
             assert _orders(rig, "exit") == exited
         trades = len(rig.venue.rows.fills)
@@ -151,7 +154,7 @@ async def test_a_lost_answer_to_an_entry_leads_to_exactly_one_position(fault: st
         assert (outcome["client_order_id"], outcome["status"]) == (first["client_order_id"], "unknown")
         assert rig.daemon.unresolved == (first["client_order_id"],)
         symbol = first["intent"]["symbol"]
-        assert len(rig.held) == 1
+        assert rig.venue_name(symbol) in rig.held
         assert rig.protected(), "REST knows the position: its stop is placed in the same cycle"
         report = await rig.good_cycle()
         assert symbol not in report.permission.per_symbol, "asked, answered, free"
@@ -170,7 +173,7 @@ async def test_an_entry_that_never_arrived_is_refused_after_the_grace_period(tmp
         await rig.cycle_until("an entry is sent", lambda: rig.events("intent"), 10)
         first = rig.events("intent")[0]
         assert rig.daemon.unresolved == (first["client_order_id"],)
-        assert rig.held == {}
+        assert rig.venue_name(first["intent"]["symbol"]) not in rig.held
         report = await rig.good_cycle()
         last = [row for row in rig.events("outcome") if row["client_order_id"] == first["client_order_id"]][-1]
         assert (last["status"], last["code"]) == ("refused", "not_found")
@@ -463,7 +466,8 @@ async def test_a_stop_edited_by_hand_is_amended_back(what: str, tmp_path: Path) 
         before = rig.venue.account.orders[uid]
         assert before.stop_price is not None
         further = round(before.stop_price * (1 + before.side.sign * _dec("0.05")))
-        rig.edit_by_hand(uid, **({"size": before.open / 3} if what == "size" else {"stop_price": _dec(str(further))}))
+        third = before.open / 3 // rig.venue.instruments[before.symbol].step * rig.venue.instruments[before.symbol].step
+        rig.edit_by_hand(uid, **({"size": third} if what == "size" else {"stop_price": _dec(str(further))}))
         edited = rig.venue.account.orders[uid]
         assert (edited.open, edited.stop_price) != (before.open, before.stop_price)
         await rig.good_cycle()

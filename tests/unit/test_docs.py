@@ -19,7 +19,9 @@ from tradingbot.engine.catalog import DOCUMENTS, JOURNALS
 from tradingbot.guards.downtime import Downtime, TradingState
 from tradingbot.guards.entry_permission import AlphaTradingPolicy, VenueView, entry_permission
 from tradingbot.jobs.routine import JOBS
+from tradingbot.sim_server.coinglass.gate import ENDPOINTS
 from tradingbot.sim_server.hub import PRIVATE_FEEDS, PUBLIC_FEEDS
+from tradingbot.simulator.coinglass_faults import COINGLASS_FAULTS
 from tradingbot.simulator.faults import FAULTS, FaultSpec
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -112,6 +114,19 @@ def test_the_fault_table_is_complete_and_says_what_the_program_says() -> None:
     rows = re.findall(r"^\| `(\w+)` \| (.+) \|$", page("simulated-venue.md"), flags=re.MULTILINE)
     assert {name: text for name, text in rows if name not in FaultSpec.model_fields} == dict(FAULTS)
     assert {name for name, _ in rows} - set(FAULTS) == set(FaultSpec.model_fields) - {"name"}
+
+
+def test_the_fault_table_of_the_simulated_coinglass_is_complete() -> None:
+    table = page("simulated-coinglass.md").partition("## Faults")[2]
+    assert dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", table, flags=re.MULTILINE)) == dict(COINGLASS_FAULTS)
+
+
+def test_the_page_of_the_simulated_coinglass_names_every_path() -> None:
+    text = page("simulated-coinglass.md")
+    roots = ("/api/futures/", "/api/exchange/", "/api/option/")
+    for path in ENDPOINTS:
+        short = next((path.removeprefix(root) for root in roots if path.startswith(root)), path)
+        assert f"`{short}`" in text, path
 
 
 def test_every_fault_has_a_row_on_the_page_of_faults() -> None:

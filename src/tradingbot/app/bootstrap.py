@@ -144,8 +144,8 @@ async def _embedded(
 
 def simulated_intel(params: CoinglassParams, beside: CoinglassEndpoints) -> IntelAccess:
     """The same settings with the addresses of the simulated services: a made market has made intelligence only."""
-    mood = params.fear_greed.model_copy(update={"fallback_url": beside.fear_greed_url})
-    volatility = params.volatility.model_copy(update={"dvol_url": beside.dvol_url})
+    mood = params.fear_greed.model_copy(update={"fallback_url": beside.base_url})
+    volatility = params.volatility.model_copy(update={"dvol_url": beside.base_url})
     changes = {"base_url": beside.base_url, "fear_greed": mood, "volatility": volatility}
     return IntelAccess(params.model_copy(update=changes), SecretStr(beside.api_key))
 

@@ -10,25 +10,20 @@ import structlog
 
 from tradingbot.app.bootstrap import VenueParts
 from tradingbot.app.deployment_checks import MAX_CLOCK_SKEW_S
-from tradingbot.app.intel_cache import IntelCacheFiles
 from tradingbot.app.options import RunOptions
-from tradingbot.app.restore import known_instance, known_intents, known_portfolio, known_regime
+from tradingbot.app.restore import known_instance, known_intents, known_portfolio
 from tradingbot.app.runtime import CycleLoop, Runtime, StopStage, Work
 from tradingbot.app.stores import Stores
+from tradingbot.app.thinking import a_collector, decision_params, open_intelligence, params_digest
 from tradingbot.app.validation import validate_symbols
 from tradingbot.app.vitals import LoopLag, rss_mb
 from tradingbot.config import Settings
 from tradingbot.core.errors import VenueError
 from tradingbot.core.types import Symbol
-from tradingbot.decision import DecisionParams
 from tradingbot.engine.bot_cycle import BotCycle, CycleParts, CycleReport
 from tradingbot.engine.budget import within
-from tradingbot.engine.collect import MarketCollector
-from tradingbot.engine.cycle_record import digest_of
 from tradingbot.engine.execute import Executor
-from tradingbot.engine.features import FeatureKeeper
 from tradingbot.engine.identifiers import OrderIds
-from tradingbot.engine.intelligence import IntelDesk
 from tradingbot.engine.models import RuntimeState
 from tradingbot.engine.reconcile import Reconciler
 from tradingbot.engine.resolve import UnknownOrders
@@ -37,12 +32,9 @@ from tradingbot.engine.signal_bus import SignalBus
 from tradingbot.engine.signal_desk import SignalDesk
 from tradingbot.guards.downtime import downtime_at
 from tradingbot.guards.entry_permission import EntryPermission, VenueView, entry_permission
-from tradingbot.intel.coinglass_source import intel_source
 from tradingbot.jobs.routine import routine_jobs
 from tradingbot.jobs.scheduler import Scheduler
 from tradingbot.market.contracts import ContractSpec
-from tradingbot.market.universe import LiquidityParams
-from tradingbot.ports import IntelSource
 
 log = structlog.get_logger(__name__)
 
@@ -75,14 +67,11 @@ class Daemon:
         self._settlement = Settlement(venue, clock, self._keeper, engine.read_budget_s)
         self._unknown = UnknownOrders(venue, clock, self._intents, self._keeper, engine)
         self._reconciler = Reconciler(venue, clock, self._keeper, self._settlement, self._unknown, self._ids)
-        self._intel = self._intel_source()
-        assets = {symbol: parts.universe.asset(symbol) for symbol in specs}
-        self._desk = IntelDesk(self._intel, assets, settings.contracts)
-        features = FeatureKeeper(settings.signals.windows, settings.frames, specs)
-        self._collector = MarketCollector(venue, clock, engine, specs, features, self._desk, known_regime(stores))
+        self._intel = open_intelligence(parts, stores)
+        self._collector = a_collector(settings, parts, stores, specs, self._intel)
         self._bus = SignalBus()
         documents = stores.documents
-        signal_desk = SignalDesk(documents["latest_signals"], documents["regime"], self._desk)
+        signal_desk = SignalDesk(documents["latest_signals"], documents["regime"], self._collector.desk)
         self._bus.attach("latest signals", signal_desk.listen)
         self._scheduler = Scheduler(routine_jobs(self._job_works()), clock)
         self._bot_cycle = self._cycle()
@@ -94,14 +83,6 @@ class Daemon:
 
     def _cycle(self) -> BotCycle:
         settings, parts = self._settings, self._parts
-        decision_params = DecisionParams(
-            settings.reading,
-            settings.risk,
-            settings.exits,
-            settings.engine.grace,
-            _liquidity(settings),
-            self._instance.created_at,
-        )
         executor = Executor(parts.venue, self._clock, self._ids, self._intents, self._keeper, settings.engine)
         return BotCycle(
             CycleParts(
@@ -120,29 +101,12 @@ class Daemon:
                 ensemble_journal=self._stores.journals["ensemble"],
                 bus=self._bus,
                 sizes_journal=self._stores.journals["size_adjustments"],
-                decision_params=decision_params,
+                decision_params=decision_params(settings, self._instance.created_at),
                 engine_params=settings.engine,
-                params_digest=digest_of(
-                    {
-                        "reading": settings.reading.model_dump(mode="json"),
-                        "frames": settings.frames.model_dump(mode="json"),
-                        "contracts": settings.contracts.model_dump(mode="json"),
-                        "risk": settings.risk.model_dump(mode="json"),
-                        "exits": settings.exits.model_dump(mode="json"),
-                        "grace": settings.engine.grace.model_dump(mode="json"),
-                        "liquidity": _liquidity(settings).model_dump(mode="json"),
-                        "venue_since": self._instance.created_at,
-                    }
-                ),
+                params_digest=params_digest(settings, self._instance.created_at),
                 permission=self.permission,
             )
         )
-
-    def _intel_source(self) -> IntelSource:
-        access, universe = self._parts.intel, self._parts.universe
-        key = access.api_key.get_secret_value() if access.api_key is not None else None
-        assets = [universe.asset(symbol) for symbol in self._parts.symbols]
-        return intel_source(self._clock, access.params, assets, key, IntelCacheFiles(self._stores))
 
     def tasks(self) -> dict[str, Work]:
         """What runs beside the cycles, by name."""
@@ -355,8 +319,3 @@ class Daemon:
             symbol: f"validation: {', '.join(why.code for why in check.as_reasons())}" for symbol, check in bad.items()
         }
         log.info("symbols.validated", **state.summary, suppressed_symbols=sorted(self._suppressed))
-
-
-def _liquidity(settings: Settings) -> LiquidityParams:
-    universe = settings.universe
-    return LiquidityParams(min_volume_24h_usd=universe.min_volume_24h_usd, max_spread_bps=universe.max_spread_bps)

@@ -89,12 +89,26 @@ def setup_checks(options: RunOptions, settings: Settings, secrets: Secrets) -> l
         CheckResult(
             "market", True, f"{options.source}, {'embedded simulated venue' if options.embedded else 'external venue'}"
         ),
+        _intelligence(options, settings, secrets),
         CheckResult("policy", policy.enabled, trading, critical=False),
         CheckResult("downtime window", True, window),
         CheckResult("trading window", True, f"outside {window}" if downtime.enabled else "always"),
         CheckResult("ML mode", True, "off: this version trains and serves no models"),
         CheckResult("approved model", True, "not found: rules only until one is promoted"),
     ]
+
+
+def _intelligence(options: RunOptions, settings: Settings, secrets: Secrets) -> CheckResult:
+    """Where market intelligence comes from; without it components cannot judge, but the daemon runs (SPEC 3.3)."""
+    name = "intelligence"
+    if not settings.coinglass.enabled:
+        return CheckResult(name, True, "switched off in the settings: what rests on it stays neutral")
+    if options.embedded and options.source != "kraken" and settings.simulator.coinglass.enabled:
+        return CheckResult(name, True, "CoinGlass, simulated beside the market")
+    if secrets.coinglass_key is not None:
+        return CheckResult(name, True, "CoinGlass, key present")
+    detail = "no COINGLASS_API_KEY: liquidations, whale flow and taker flow are unknown and stay neutral"
+    return CheckResult(name, False, detail, critical=False)
 
 
 def _isolation(home: Path) -> CheckResult:

@@ -17,7 +17,7 @@ from tradingbot.clock import SystemClock
 from tradingbot.core.errors import AlreadyRunningError, ConfigurationError
 from tradingbot.engine.catalog import DOCUMENTS, journal_path
 from tradingbot.engine.identifiers import OrderIds
-from tradingbot.engine.models import PositionsState, RuntimeState, TradesState
+from tradingbot.engine.models import LatestSignalsState, PositionsState, RuntimeState, TradesState
 from tradingbot.storage.journal_reader import JournalReader
 from tradingbot.storage.lock import InstanceLock
 from tradingbot.storage.writer import StorageWriter
@@ -49,16 +49,42 @@ def read_status(home: Path) -> dict[str, Any]:
     runtime: RuntimeState | None = found.get("runtime")
     positions: PositionsState = found.get("positions") or PositionsState()
     trades: TradesState = found.get("trades") or TradesState()
+    latest: LatestSignalsState | None = found.get("latest_signals")
     return {
         "known": runtime is not None,
         "home": str(home),
         "running": runtime is not None and is_running(home),
         "runtime": runtime.model_dump(mode="json") if runtime else None,
+        "regime": latest.regime if latest else None,
+        "feeds": latest.feeds if latest else [],
+        "left_out": latest.left_out if latest else [],
+        "silent_components": silent_components(latest) if latest else [],
         "positions": positions.model_dump(mode="json")["positions"],
         "trade_count": len(trades.trades),
         "net_pnl_usd": str(sum((trade.net_pnl_usd for trade in trades.trades), start=0)),
         "trades": TradesState.model_construct(trades=trades.trades[-SHOWN_TRADES:]).model_dump(mode="json")["trades"],
     }
+
+
+def silent_components(latest: LatestSignalsState) -> list[dict[str, Any]]:
+    """Components that cannot judge somewhere: in how many symbols, and why, most frequent reason first."""
+    found: dict[str, dict[str, int]] = {}
+    for record in latest.symbols.values():
+        for item in record["components"]:
+            if not item["live"]:
+                codes = found.setdefault(item["name"], {})
+                for code in {why["code"] for why in item["reasons"]}:
+                    codes[code] = codes.get(code, 0) + 1
+    total = len(latest.symbols)
+    return [
+        {
+            "component": name,
+            "symbols": max(codes.values(), default=0),
+            "of": total,
+            "reasons": dict(sorted(codes.items(), key=lambda item: -item[1])),
+        }
+        for name, codes in found.items()
+    ]
 
 
 async def reconcile_home(home: Path, environ: Mapping[str, str]) -> dict[str, Any]:

@@ -107,6 +107,7 @@ def signal_records(snapshot: MarketSnapshot, decision: Decision) -> Iterator[dic
             "size_usd": verdict.size.size_usd if verdict.size else None,
             "components": [_component(item, snapshot.as_of) for item in flow.components],
             "intelligence": _intelligence(one.intelligence),
+            "microstructure": asdict(one.microstructure),
             "mtf": _alignment(one.mtf),
             "regime": decision.regime.regime.value,
             "strategies": [_idea(idea) for idea in one.ideas],

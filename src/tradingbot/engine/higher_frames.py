@@ -1,5 +1,6 @@
 """Candles of 5 m to 1 d: the venue's own where it has them, else built from one-minute candles (SPEC 3.1).
 
+Where both exist they are compared: a bar that its own minutes contradict is replaced by the built one, and said.
 Each series is asked for once when it is missing and then whenever a bar of it has closed, a few series a cycle, so that
 a start is not delayed and the rate limit keeps its room for orders.
 """
@@ -17,12 +18,14 @@ from tradingbot.core.errors import VenueError
 from tradingbot.core.types import Symbol, Timeframe, epoch_ms, utc_from_ms
 from tradingbot.engine.budget import within
 from tradingbot.engine.params import EngineParams
-from tradingbot.market.candles import Candles, empty_candles, resample, union
+from tradingbot.market.candles import Candles, disagreeing, empty_candles, resample, union, without
 from tradingbot.ports import Clock, Venue
 
 log = structlog.get_logger(__name__)
 
 FRAMES: Final = tuple(frame for frame in Timeframe if frame is not Timeframe.M1)
+DISAGREEMENT: Final = 0.002
+"""Prices of a bar that the venue's minutes contradict by more than this fraction are not believed."""
 SETTLE_MS: Final = 3_000
 """A bar is asked for this long after it has closed."""
 
@@ -39,6 +42,7 @@ class HigherFrames:
         }
         self._asked_ms: dict[tuple[Symbol, Timeframe], int] = {}
         self._failing: set[Symbol] = set()
+        self._disagreeing: set[tuple[Symbol, Timeframe]] = set()
 
     def of(self, symbol: Symbol) -> Mapping[Timeframe, Candles]:
         """Every higher series of a symbol."""
@@ -78,5 +82,18 @@ class HigherFrames:
             fresh = empty_candles(symbol, frame)
         else:
             self._asked_ms[symbol, frame] = epoch_ms(now) - SETTLE_MS
-        known = union(fresh, union(series, resample(minutes, frame)))
+        built = resample(minutes, frame)
+        known = union(self._trusted(fresh, built), union(series, built))
         self._series[symbol, frame] = known.tail(self._params.higher_candle_count)
+
+    def _trusted(self, fresh: Candles, built: Candles) -> Candles:
+        """The venue's bars without those that its own minutes contradict; said when it begins and when it ends."""
+        wrong = disagreeing(fresh, built, DISAGREEMENT)
+        key = fresh.symbol, fresh.timeframe
+        if len(wrong) and key not in self._disagreeing:
+            names = {"symbol": fresh.symbol, "timeframe": fresh.timeframe.value}
+            log.warning("higher_candles.disagree", **names, bars=len(wrong), first=str(utc_from_ms(int(wrong[0]))))
+            self._disagreeing.add(key)
+        elif len(fresh) and not len(wrong):
+            self._disagreeing.discard(key)
+        return without(fresh, wrong) if len(wrong) else fresh

@@ -28,7 +28,7 @@ from tradingbot.intel.store import IntelStore
 Arguments = Sequence[tuple[str, str]]
 _V = TypeVar("_V")
 RECENT_BARS: Final = 12
-PROOF_S: Final = 86_400.0
+PROOF_S: Final = 21_600.0
 """Transfers are asked for this long, so that an asset without any in its window is told from one not covered."""
 
 

@@ -6,10 +6,14 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from tradingbot.intel.cache_models import FILES, HISTORY_NAMES, CachedIntel, CacheSink, PollingCache
+import structlog
+
+from tradingbot.intel.cache_models import FILES, HISTORY_NAMES, CachedIntel, CacheModel, CacheSink, PollingCache
 from tradingbot.intel.caching import from_cache, to_cache
 from tradingbot.intel.endpoints import HISTORIES, Endpoint
 from tradingbot.intel.store import IntelStore
+
+log = structlog.get_logger(__name__)
 
 BETWEEN_WRITES: Final = timedelta(seconds=60)
 POLLING: Final = "coinglass/polling.json"
@@ -57,6 +61,7 @@ class CacheKeeper:
         self._sink = sink
         self._store = store
         self._behind: set[str] = set()
+        self._broken = False
         self._put_at: dict[str, datetime] = {}
 
     def restore(self, now: datetime) -> PollingCache:
@@ -76,9 +81,22 @@ class CacheKeeper:
         """Put the files that are behind and were not put for a minute; `all_now` puts every one that is behind."""
         due = {name for name in self._behind | {POLLING} if all_now or self._is_due(name, now)}
         for name in sorted(due, key=list(FILES).index):
-            self._sink.put(name, polling if name == POLLING else to_cache(name, self._store, now))
             self._put_at[name] = now
-        self._behind -= due
+            if self._put(name, polling if name == POLLING else to_cache(name, self._store, now)):
+                self._behind.discard(name)
+
+    def _put(self, name: str, model: CacheModel) -> bool:
+        try:
+            self._sink.put(name, model)
+        except Exception as error:  # noqa: BLE001 - a cache never stops the polling, whatever is behind it
+            if not self._broken:
+                log.warning("intel.cache_failing", file=name, error=f"{type(error).__name__}: {error}")
+            self._broken = True
+            return False
+        if self._broken:
+            log.info("intel.cache_recovered")
+        self._broken = False
+        return True
 
     def _is_due(self, name: str, now: datetime) -> bool:
         at = self._put_at.get(name)

@@ -5,6 +5,7 @@ A value comes back with its true age. What claims to have arrived in the future 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
@@ -45,6 +46,10 @@ def _stamp(entry: c.Stamped) -> Stamp:
     return Stamp(entry.as_of.astimezone(UTC), entry.received_at.astimezone(UTC), entry.source, entry.origin)
 
 
+def _finite(number: float | None) -> float | None:
+    return number if number is not None and math.isfinite(number) else None
+
+
 # ---------------------------------------------------------------- to the files
 
 
@@ -70,7 +75,7 @@ def _taker_cache(store: IntelStore) -> c.TakerCache:
                 window_s=value.window_s,
                 buy_usd=value.buy_usd,
                 sell_usd=value.sell_usd,
-                ratio=value.ratio,
+                ratio=_finite(value.ratio),
             )
             for asset, value in _told(store, lambda known: known.taker)
         }

@@ -19,7 +19,8 @@ log = structlog.get_logger(__name__)
 EMPTY_IN_A_ROW: Final = 3
 """So many empty answers mean that the source does not cover an asset."""
 UNCOVERED: Final = timedelta(hours=1)
-"""Then it is left alone for so long."""
+"""Then it is left alone for so long, four times longer each time in a row."""
+LONGEST_UNCOVERED: Final = timedelta(days=1)
 SPARSE: Final = (Endpoint.TOKEN_TRANSFERS, Endpoint.WHALE_TRANSFERS)
 """Endpoints whose list may well be empty."""
 BUDGET_STEP: Final = 0.01
@@ -38,6 +39,7 @@ class Coverage:
         self._gated: dict[Endpoint, datetime] = {}
         self._uncovered: dict[tuple[Endpoint, Asset], datetime] = {}
         self._empty: dict[str, int] = {}
+        self._holes: dict[str, int] = {}
         self._suspected: set[Endpoint] = set()
 
     @property
@@ -102,12 +104,15 @@ class Coverage:
         """A request was answered, with or without data."""
         if told or row.subject is None or row.endpoint in SPARSE:
             self._empty.pop(row.key, None)
+            self._holes.pop(row.key, None)
             return False
         self._empty[row.key] = self._empty.get(row.key, 0) + 1
         if self._empty[row.key] < EMPTY_IN_A_ROW:
             return False
         del self._empty[row.key]
-        self._uncovered[row.endpoint, row.subject] = now + UNCOVERED
+        holes = self._holes.get(row.key, 0)
+        self._holes[row.key] = min(holes + 1, 3)
+        self._uncovered[row.endpoint, row.subject] = now + min(UNCOVERED * 4**holes, LONGEST_UNCOVERED)
         return True
 
     def paced(self, budget_per_min: float) -> bool:

@@ -17,6 +17,7 @@ SECONDS_BELOW: Final = 1e11
 EARLIEST: Final = datetime(2009, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(2100, 1, 1, tzinfo=UTC)
 AHEAD: Final = timedelta(days=1)
+LEAST_USD: Final = 1e-6
 MOST_USD: Final = 1e15
 """No figure of any market is beyond this; also keeps sums finite."""
 
@@ -79,8 +80,9 @@ def bounded(row: Row, key: str, low: float, high: float) -> float | None:
 
 
 def amount(row: Row, key: str) -> float | None:
-    """A number that cannot be negative, or None."""
-    return bounded(row, key, 0.0, MOST_USD)
+    """A number that cannot be negative, or None. Less than a millionth counts as zero, so that ratios stay finite."""
+    number = bounded(row, key, 0.0, MOST_USD)
+    return 0.0 if number is not None and number < LEAST_USD else number
 
 
 def text(row: Row, key: str) -> str:

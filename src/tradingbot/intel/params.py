@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import re
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
 from tradingbot.core.params import Params, contradiction
 from tradingbot.core.types import Asset
 
+_LOCAL: Final = re.compile(r"^http://(localhost|127\.\d+\.\d+\.\d+|\[::1\])([:/]|$)")
 HttpUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#]+(/[^\s]*)?$")]
 AssetName = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{2,15}$")]
 PlanName = Literal["hobbyist", "startup", "standard", "professional"]
@@ -102,7 +104,7 @@ class CoinglassParams(Params):
     erc20_assets: tuple[AssetName, ...] = Field(
         default=("LINK", "POL", "PEPE"), description="Assets that are ERC-20 tokens: their transfers are listed."
     )
-    whale_min_usd: float = Field(default=1_000_000.0, gt=0, description="Smallest transfer counted, USD.")
+    whale_min_usd: float = Field(default=250_000.0, gt=0, description="Smallest transfer counted, USD.")
     whale_window_s: float = Field(default=3600.0, ge=60, le=86_400, description="Transfers of this long are summed.")
     polling: PollingParams = PollingParams()
     fear_greed: FearGreedParams = FearGreedParams()
@@ -114,6 +116,12 @@ class CoinglassParams(Params):
             raise contradiction("calls at this interval exceed the limit", "min_interval_s", "requests_per_min")
         for key in ("symbols", "balance_assets", "erc20_assets"):
             _refuse_doubles(getattr(self, key), key)
+        return self
+
+    @model_validator(mode="after")
+    def _tls_outside(self) -> CoinglassParams:
+        if not self.base_url.startswith("https://") and not _LOCAL.match(self.base_url):
+            raise contradiction("the key is sent there: an address outside this machine needs https", "base_url")
         return self
 
     def pair(self, asset: Asset) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from tradingbot.core.errors import IntelProtocolError
 from tradingbot.core.types import Asset
 from tradingbot.intel.answer import Answer
-from tradingbot.intel.fields import Row, amount, bounded, optional_number, rows, shown, text
+from tradingbot.intel.fields import Row, amount, bounded, moment, optional_number, rows, shown, text
 from tradingbot.intel.parse_flow import SOURCE
 from tradingbot.market.intelligence import FundingRates, OpenInterest
 
@@ -23,7 +24,10 @@ def parse_funding(answer: Answer, assets: Iterable[Asset]) -> dict[Asset, Fundin
 
     A venue counts once, with its stablecoin contract where it has one. Rates come in percent per interval:
     ``[{"symbol": "BTC", "stablecoin_margin_list": [{"exchange": "Binance", "funding_rate_interval": 8,
-    "funding_rate": 0.007343}], "token_margin_list": [...]}, ...]``
+    "funding_rate": 0.007343, "next_funding_time": 1788000000000}], "token_margin_list": [...]}, ...]``
+
+    A rate is from before the funding that it announces: when the latest announced time is over, so old is the answer.
+    That is the only time among CoinGlass's snapshots, and so the one that shows a source that is behind.
     """
     wanted = set(assets)
     found: dict[Asset, FundingRates] = {}
@@ -32,8 +36,16 @@ def parse_funding(answer: Answer, assets: Iterable[Asset]) -> dict[Asset, Fundin
         if asset in wanted:
             rates = _rates_8h(row)
             if rates:
-                found[asset] = FundingRates(answer.stamp(SOURCE), statistics.median(rates.values()), len(rates))
+                stamp = answer.stamp(SOURCE, _latest_announced(row))
+                found[asset] = FundingRates(stamp, statistics.median(rates.values()), len(rates))
     return found
+
+
+def _latest_announced(row: Row) -> datetime | None:
+    """The latest next funding time of any venue; None when none is told."""
+    entries = [entry for key in ("token_margin_list", "stablecoin_margin_list") for entry in _entries(row, key)]
+    told = [entry["next_funding_time"] for entry in entries if entry.get("next_funding_time") is not None]
+    return max((moment(value, "next_funding_time") for value in told), default=None)
 
 
 def _rates_8h(row: Row) -> Mapping[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -15,6 +16,10 @@ NEVER_ASKED: Final = 1.5
 """How overdue a row counts that was never asked: others may run half a period late meanwhile."""
 NEVER_BACKFILLED: Final = 1.1
 """The same for the backfill, which steps back further."""
+_NEVER: Final[Mapping[Priority, float]] = {
+    Priority.SELF_CHECK: math.inf,
+    Priority.BACKFILL: NEVER_BACKFILLED,
+}
 STRETCH_STEPS: Final = (2.0, 4.0)
 """How far all periods are stretched in turn before any is stretched further."""
 SLOW_S: Final = 3600.0
@@ -128,7 +133,7 @@ def overdue(row: PollRow, last_asked: Mapping[str, datetime], now: datetime) -> 
     """Time since a row was asked, in its periods: 1 is due. A row asked in the future (a clock was set) is due."""
     asked_at = last_asked.get(row.key)
     if asked_at is None:
-        return NEVER_BACKFILLED if row.priority is Priority.BACKFILL else NEVER_ASKED
+        return _NEVER.get(row.priority, NEVER_ASKED)
     waited_s = (now - asked_at).total_seconds()
     return waited_s / row.period_s if waited_s >= 0 else 1.0
 

@@ -93,9 +93,10 @@ class IntelStore:
             self.assets[asset] = replace(self.of(asset), exchange_flow=exchange_flow(change, chart))
 
     def put_history(self, kind: HistoryKind, asset: Asset, bars: Sequence[Bar], at: datetime, origin: str) -> None:
-        """New bars over old ones, and the values that are made of them."""
+        """New bars over old ones, and the values that are made of them. A bar that has not begun yet is no bar."""
         old = self.histories.get((kind, asset), NO_HISTORY)
-        kept = merged(old.bars, bars, at - timedelta(days=max(self.keep_days, 2)))
+        begun = [bar for bar in bars if bar.start <= at]
+        kept = merged(old.bars, begun, at - timedelta(days=max(self.keep_days, 2)))
         self.histories[kind, asset] = History(kept, at, origin)
         if kind is HistoryKind.FUNDING:
             stats = funding_stats(kept, at, at, origin)

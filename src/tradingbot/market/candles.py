@@ -104,6 +104,23 @@ def union(primary: Candles, secondary: Candles) -> Candles:
     return Candles(primary.symbol, primary.timeframe, *merged)
 
 
+def disagreeing(one: Candles, other: Candles, tolerance: float) -> IntArray:
+    """Open times of bars that both have and whose prices differ by more than this fraction of the close."""
+    _, mine, theirs = np.intersect1d(one.open_ms, other.open_ms, assume_unique=True, return_indices=True)
+    limit = tolerance * other.close[theirs]
+    far = np.zeros(mine.shape[0], dtype=bool)
+    for name in ("open", "high", "low", "close"):
+        far |= ~(np.abs(getattr(one, name)[mine] - getattr(other, name)[theirs]) <= limit)
+    return one.open_ms[mine[far]]
+
+
+def without(candles: Candles, open_ms: IntArray) -> Candles:
+    """The candles but for those that open at these times."""
+    keep = ~np.isin(candles.open_ms, open_ms)
+    columns = ("open_ms", "open", "high", "low", "close", "volume")
+    return Candles(candles.symbol, candles.timeframe, *(getattr(candles, name)[keep] for name in columns))
+
+
 def resample(candles: Candles, timeframe: Timeframe) -> Candles:
     """Higher candles built from lower ones, complete bars only (SPEC 3.1)."""
     if not len(candles):

@@ -236,7 +236,7 @@ def _funding_sanity(
 
 EVERY_ASSET = (Feed.TAKER_FLOW, Feed.OPEN_INTEREST, Feed.FUNDING)
 """Feeds that a working source tells of every asset."""
-SNAPSHOTS = (Feed.TAKER_FLOW, Feed.LIQUIDATIONS, Feed.OPEN_INTEREST)
+SNAPSHOTS = (Feed.TAKER_FLOW, Feed.LIQUIDATIONS, Feed.OPEN_INTEREST, Feed.EXCHANGE_FLOW)
 """Feeds whose answers carry no time of their own; the funding answer of the same source betrays one that is behind."""
 
 
@@ -273,6 +273,7 @@ def _has(one: SymbolIntel, feed: Feed) -> bool:
         Feed.LIQUIDATIONS: one.liquidations,
         Feed.OPEN_INTEREST: one.open_interest,
         Feed.FUNDING: one.funding,
+        Feed.EXCHANGE_FLOW: one.exchange_flow,
     }
     return held[feed] is not None
 

@@ -256,11 +256,3 @@ def depth_usd(book: BookView, within_pct: float, kind: ContractKind, contract_si
     bid_usd = sum(level_usd(price, size, kind, contract_size) for price, size in book.bids if price >= low)
     ask_usd = sum(level_usd(price, size, kind, contract_size) for price, size in book.asks if price <= high)
     return bid_usd, ask_usd
-
-
-def imbalance(book: BookView, levels: int = 10) -> float | None:
-    """(bid size - ask size) / (bid size + ask size) of the best levels, -1..1; None for an empty book."""
-    bid_size = sum(size for _, size in book.bids[:levels])
-    ask_size = sum(size for _, size in book.asks[:levels])
-    total = bid_size + ask_size
-    return (bid_size - ask_size) / total if total > 0 else None

@@ -19,7 +19,7 @@ from tradingbot.market.regime_metrics import RegimeMetrics, regime_metrics
 from tradingbot.market.snapshot import MarketSnapshot
 from tradingbot.market.universe import LiquidityParams
 from tradingbot.portfolio.book import Book
-from tradingbot.reading import MarketReading, read_market, read_regime, strategy_view
+from tradingbot.reading import MarketReading, SymbolReading, read_market, read_regime, strategy_view
 from tradingbot.research.labels import HORIZONS_MIN, forward_return, hit
 from tradingbot.research.lookahead import Probe
 from tradingbot.research.recorded_inputs import RecordedInputs, Told, minute_candles
@@ -37,7 +37,14 @@ EQUITY_USD = Decimal(10_000)
 DECISION = DecisionParams(
     DAEMON.reading, RiskParams(), ExitParams(), GraceParams(), LiquidityParams(), datetime(2025, 1, 1, tzinfo=UTC)
 )
-CONSTANT = frozenset({"timeframe"})
+SPOKEN_OF = {
+    "flow": "flow_signal",
+    "mtf": "mtf_alignment",
+    "intelligence": "market_intelligence",
+    "prediction": "ensemble",
+}
+"""Fields of a reading by the names that people know."""
+CONSTANT = frozenset({"timeframe", "symbol"})
 """Fields that say what a record is, not what the market did."""
 
 
@@ -111,20 +118,16 @@ def metrics_of(snapshot: MarketSnapshot) -> RegimeMetrics:
 
 
 def reading_probes(symbol: Symbol) -> Iterator[Probe]:
-    """Flow signal, alignment, intelligence score, regime, ensemble: what the cycle records of a symbol."""
+    """Regime and decision, and every field of what is read of a symbol: flow signal, alignment, ensemble and so on."""
     for field in fields(RegimeMetrics):
         if field.name not in ("reasons", "missing"):
             yield _of_snapshot(f"regime.{field.name}", _metric(field.name))
     yield Probe("regime.reading", lambda store, moment: read(store, moment).regime)
     yield Probe("decision", _decision)
     yield Probe("strategies.active", lambda store, moment: read(store, moment).active)
-    for name, field_name in (
-        ("flow_signal", "flow"),
-        ("mtf_alignment", "mtf"),
-        ("market_intelligence", "intelligence"),
-        ("ensemble", "prediction"),
-    ):
-        yield Probe(name, _reading_field(symbol, field_name))
+    for field in fields(SymbolReading):
+        if field.name not in CONSTANT:
+            yield Probe(SPOKEN_OF.get(field.name, field.name), _reading_field(symbol, field.name))
 
 
 def _metric(name: str) -> Callable[[MarketSnapshot], object]:

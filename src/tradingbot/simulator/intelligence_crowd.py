@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from tradingbot.simulator.intelligence_columns import CLOSE, HOUR_MS, MINUTE_MS, PREMIUM, Bars, rolling_mean
 from tradingbot.simulator.intelligence_scale import EXCHANGES, Exchange
-from tradingbot.simulator.intelligence_tables import CLOSE, HOUR_MS, MINUTE_MS, PREMIUM, Bars
 from tradingbot.simulator.intelligence_world import RECORDED, Series, World, published
 from tradingbot.simulator.scan import FloatArray
 
@@ -119,7 +119,7 @@ class Crowd:
     def _rates(self, asset: str, exchange: str | None, step_ms: int, since_ms: int, at_ms: int) -> tuple[Curve, str]:
         bars = self._bars(asset, step_ms, since_ms, at_ms)
         ends = np.minimum(bars.time_ms + step_ms, at_ms)
-        values = _rolling(bars[PREMIUM], PERIOD_MS // step_ms).clip(-_LARGEST, _LARGEST)
+        values = rolling_mean(bars[PREMIUM], PERIOD_MS // step_ms).clip(-_LARGEST, _LARGEST)
         if exchange is not None:
             values = values * (1.0 + 0.12 * self._world.noise.wave(f"funding:{asset}:{exchange}", ends, 10 * PERIOD_MS))
         known = self._recorded(asset)
@@ -134,10 +134,10 @@ class Crowd:
 
     def _crowding(self, asset: str, step_ms: int, since_ms: int, at_ms: int) -> Curve:
         bars = self._bars(asset, step_ms, since_ms, at_ms // step_ms * step_ms)
-        premium = _rolling(bars[PREMIUM], PERIOD_MS // step_ms)
+        premium = rolling_mean(bars[PREMIUM], PERIOD_MS // step_ms)
         moves = np.diff(np.log(bars[CLOSE]), prepend=np.log(bars[CLOSE][:1]))
-        size = np.sqrt(_rolling(np.square(moves), 5 * PERIOD_MS // step_ms) + 1e-10)
-        momentum = _rolling(moves / size, PERIOD_MS // step_ms) * np.sqrt(PERIOD_MS // step_ms)
+        size = np.sqrt(rolling_mean(np.square(moves), 5 * PERIOD_MS // step_ms) + 1e-10)
+        momentum = rolling_mean(moves / size, PERIOD_MS // step_ms) * np.sqrt(PERIOD_MS // step_ms)
         return Curve(bars.time_ms + step_ms, (premium - _USUAL_PREMIUM) / _WIDE_PREMIUM + 0.25 * momentum.clip(-4, 4))
 
     def _bars(self, asset: str, step_ms: int, since_ms: int, at_ms: int) -> Bars:
@@ -148,15 +148,6 @@ class Crowd:
 
 def _limited(rate: float) -> float:
     return max(-_LARGEST, min(_LARGEST, rate))
-
-
-def _rolling(values: FloatArray, window: int) -> FloatArray:
-    """Mean of the last `window` values, of fewer at the beginning."""
-    total = np.cumsum(np.insert(values, 0, 0.0))
-    ends = np.arange(1, len(values) + 1)
-    starts = np.maximum(0, ends - window)
-    mean: FloatArray = (total[ends] - total[starts]) / (ends - starts)
-    return mean
 
 
 def _candles(curve: Curve, step_ms: int) -> tuple[NDArray[np.int64], FloatArray]:

@@ -12,8 +12,8 @@ from typing import Final
 
 import numpy as np
 
+from tradingbot.simulator.intelligence_columns import CLOSE, DAY_MS, HOUR_MS, MOOD, rolling_mean
 from tradingbot.simulator.intelligence_scale import WALLETS
-from tradingbot.simulator.intelligence_tables import CLOSE, DAY_MS, HOUR_MS, MOOD
 from tradingbot.simulator.intelligence_world import RECORDED, World, published
 from tradingbot.simulator.scan import FloatArray
 
@@ -64,13 +64,18 @@ class Flows:
             return (), self._world.origin
         return self._world.memory.recall(("balances", coin, at_ms), lambda: self._balances(coin, at_ms))
 
-    def chart(self, coin: str, now_ms: int, days: int = 180) -> tuple[list[int], FloatArray]:
-        """Midnights and the total at each, oldest first; nothing for a coin that is not followed."""
+    def chart(self, coin: str, now_ms: int, days: int = 180) -> tuple[list[int], Mapping[str, list[float]]]:
+        """Midnights and each exchange's coins at them, oldest first; nothing for a coin that is not followed."""
         at_ms = published(now_ms, self._world.delays.balances_s, HOUR_MS)
         if coin not in HOLDINGS:
-            return [], np.empty(0)
-        times = [at_ms // DAY_MS * DAY_MS - day * DAY_MS for day in range(days - 1, -1, -1)]
-        return times, np.array([self._total(coin, time_ms)[0] for time_ms in times])
+            return [], {}
+        today = at_ms // DAY_MS
+        return self._world.memory.recall(("chart", coin, today, days), lambda: self._chart(coin, today, days))
+
+    def _chart(self, coin: str, today: int, days: int) -> tuple[list[int], Mapping[str, list[float]]]:
+        times = [day * DAY_MS for day in range(today - days + 1, today + 1)]
+        held = [self.split(coin, self._total(coin, time_ms)[0], time_ms) for time_ms in times]
+        return times, {name: [part[name] for part in held] for name in _NAMES}
 
     def split(self, coin: str, total: float, at_ms: int) -> dict[str, float]:
         """A total as the sum of the exchanges' balances."""
@@ -130,20 +135,12 @@ class Flows:
 
     def _drives(self, asset: str, at_ms: int, count: int) -> FloatArray:
         """One per known hour before `at_ms`, at most `count`, at least one."""
-        hours = self._world.tables.of(asset, at_ms).hours(at_ms // HOUR_MS, count + 168)
+        hours = self._world.tables.lasting(asset, at_ms).hours(at_ms // HOUR_MS, count + 168)
         if hours.shape[1] < 2:
             return np.zeros(1)
         moves = np.diff(np.log(hours[CLOSE]), prepend=np.log(hours[CLOSE, :1]))
-        size = np.sqrt(_recent_mean(np.square(moves), 168) + 1e-8)
+        size = np.sqrt(rolling_mean(np.square(moves), 168) + 1e-8)
         surprise = moves / size
         panic = 0.5 * (-surprise - 1.0).clip(0.0, 6.0)
         drives: FloatArray = (0.55 * hours[MOOD] - 0.35 * surprise.clip(-3.0, 3.0) + panic).clip(-3.0, 6.0)
         return drives[-count:]
-
-
-def _recent_mean(values: FloatArray, window: int) -> FloatArray:
-    total = np.cumsum(np.insert(values, 0, 0.0))
-    ends = np.arange(1, len(values) + 1)
-    starts = np.maximum(0, ends - window)
-    mean: FloatArray = (total[ends] - total[starts]) / (ends - starts)
-    return mean

@@ -9,8 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from tradingbot.simulator.intelligence_scale import EXCHANGES, TRADED, Exchange
-from tradingbot.simulator.intelligence_tables import (
+from tradingbot.simulator.intelligence_columns import (
     BUYS,
     DAY_MS,
     HIGH,
@@ -26,6 +25,7 @@ from tradingbot.simulator.intelligence_tables import (
     VOLUME,
     Bars,
 )
+from tradingbot.simulator.intelligence_scale import EXCHANGES, TRADED, Exchange
 from tradingbot.simulator.intelligence_world import RECORDED, Memory, World, published
 from tradingbot.simulator.scan import FloatArray
 
@@ -77,6 +77,14 @@ class Futures:
         """Volume of takers over the last minutes: buys, sells."""
         at_ms = published(now_ms, self._world.delays.taker_s)
         return self._world.memory.recall(("taker", asset, minutes, at_ms), lambda: self._taker(asset, minutes, at_ms))
+
+    def turnover(self, asset: str, minutes: int, now_ms: int) -> tuple[float, float]:
+        """Volume of takers over the last minutes on all exchanges together: buys, sells."""
+        at_ms = published(now_ms, self._world.delays.taker_s)
+        rows = self._world.tables.of(asset, at_ms).minutes(at_ms // MINUTE_MS, minutes)
+        volume = float(rows[VOLUME].sum()) * self._world.scale.volume
+        buys = float(rows[BUYS].sum()) * self._world.scale.volume
+        return buys, volume - buys
 
     def liquidated(self, asset: str, minutes: int, now_ms: int) -> Split:
         """Positions closed by force over the last minutes: longs, shorts."""
@@ -145,10 +153,8 @@ class Futures:
         return found
 
     def _taker(self, asset: str, minutes: int, at_ms: int) -> Split:
-        rows = self._world.tables.of(asset, at_ms).minutes(at_ms // MINUTE_MS, minutes)
-        volume = float(rows[VOLUME].sum()) * self._world.scale.volume
-        buys = float(rows[BUYS].sum()) * self._world.scale.volume
-        return self._split("taker", asset, buys, volume - buys, at_ms, 0.02)
+        buys, sells = self.turnover(asset, minutes, at_ms + round(self._world.delays.taker_s * 1000))
+        return self._split("taker", asset, buys, sells, at_ms, 0.02)
 
     def _liquidated(self, asset: str, minutes: int, at_ms: int) -> Split:
         rows = self._world.tables.of(asset, at_ms).minutes(at_ms // MINUTE_MS, minutes)
@@ -158,13 +164,18 @@ class Futures:
         )
 
     def _split(self, kind: str, asset: str, first: float, second: float, at_ms: int, spread: float) -> Split:
+        key = ("weights", kind, asset, at_ms)
+        left, right = self._world.memory.recall(key, partial(self._weights, kind, asset, at_ms, spread))
+        pairs = zip((first * left).tolist(), (second * right).tolist(), strict=True)
+        return Split(first, second, {one.name: pair for one, pair in zip(TRADED, pairs, strict=True)})
+
+    def _weights(self, kind: str, asset: str, at_ms: int, spread: float) -> tuple[FloatArray, FloatArray]:
+        """Shares of the exchanges in the first and in the second amount: their usual ones, wandering."""
         names = [f"{kind}:{asset}:{one.name}" for one in TRADED]
         common = _VOLUMES * np.exp(0.10 * self._world.noise.wave_row(names, at_ms, DAY_MS))
         tilt = spread * self._world.noise.row(names, at_ms // HOUR_MS)
         left, right = common * np.exp(tilt), common * np.exp(-tilt)
-        left, right = first * left / left.sum(), second * right / right.sum()
-        pairs = zip(left.tolist(), right.tolist(), strict=True)
-        return Split(first, second, {one.name: pair for one, pair in zip(TRADED, pairs, strict=True)})
+        return left / left.sum(), right / right.sum()
 
     def _interest(self, asset: str, at_ms: int) -> tuple[Sequence[Interest], str]:
         rows = self._world.tables.of(asset, at_ms).minutes(at_ms // MINUTE_MS, 1441)
@@ -194,7 +205,7 @@ class Futures:
         newest = series.newest(at_ms, _RECORDED_AGE_MS) if series is not None else None
         if newest is not None:
             end_ms = newest[0] + DAY_MS
-            hours = self._world.tables.of(asset, at_ms).hours(end_ms // HOUR_MS, 1)
+            hours = self._world.tables.lasting(asset, at_ms).hours(end_ms // HOUR_MS, 1)
             if hours.shape[1] and hours[INTEREST, -1] > 0:
                 return newest[1] / float(hours[INTEREST, -1]), RECORDED
         return self._world.scale.interest_of(asset), self._world.origin

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tradingbot.simulator.intelligence_tables import CLOSE, DAY_MS, HOUR_MS, MINUTE_MS
+from tradingbot.simulator.intelligence_columns import CLOSE, DAY_MS, HOUR_MS, MINUTE_MS
 from tradingbot.simulator.intelligence_world import RECORDED, World, published
 from tradingbot.simulator.scan import FloatArray
 
@@ -158,7 +158,7 @@ class Mood:
         """The index at moments that are past: realised volatility of a day, a week and a month, and what it costs."""
         hours = at_ms // HOUR_MS
         first, last = int(hours.min()) - 720, int(hours.max())
-        rows = self._world.tables.of(self._world.tables.leader, int(at_ms.max())).hours(last, last - first)
+        rows = self._world.tables.lasting(self._world.tables.leader, int(at_ms.max())).hours(last, last - first)
         squares = np.full(last - first, _PRIOR_VARIANCE)
         if rows.shape[1] > 1:
             squares[len(squares) - rows.shape[1] + 1 :] = np.square(np.diff(np.log(rows[CLOSE])))

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from tradingbot.core.types import utc_from_ms
+from tradingbot.simulator.intelligence_columns import DAY_MS, HOUR_MS
 from tradingbot.simulator.intelligence_crowd import Crowd
-from tradingbot.simulator.intelligence_tables import DAY_MS, HOUR_MS
 from tradingbot.simulator.intelligence_world import World, published
 
 EXCHANGE_SHARES: Final = {"Deribit": 0.74, "CME": 0.07, "OKX": 0.08, "Binance": 0.06, "Bybit": 0.05}
@@ -67,7 +67,11 @@ class Options:
     def history(self, coin: str, now_ms: int, days: int) -> tuple[list[int], Mapping[str, list[float]]]:
         """Midnights and each exchange's open coins at them."""
         at_ms = published(now_ms, self._world.delays.options_s, HOUR_MS)
-        times = [at_ms // DAY_MS * DAY_MS - day * DAY_MS for day in range(days - 1, -1, -1)]
+        today = at_ms // DAY_MS
+        return self._world.memory.recall(("options", coin, today, days), lambda: self._history(coin, today, days))
+
+    def _history(self, coin: str, today: int, days: int) -> tuple[list[int], Mapping[str, list[float]]]:
+        times = [day * DAY_MS for day in range(today - days + 1, today + 1)]
         total = [_COINS[coin][0] * self._wander(coin, time_ms) for time_ms in times]
         return times, {name: [share * one for one in total] for name, share in EXCHANGE_SHARES.items()}
 

@@ -8,9 +8,9 @@ from typing import Final
 
 import numpy as np
 
+from tradingbot.simulator.intelligence_columns import DAY_MS, HOUR_MS, MINUTE_MS
 from tradingbot.simulator.intelligence_flows import Flows
 from tradingbot.simulator.intelligence_scale import WALLETS
-from tradingbot.simulator.intelligence_tables import DAY_MS, HOUR_MS, MINUTE_MS
 from tradingbot.simulator.intelligence_world import Memory, World
 
 BUCKET_MS: Final = 10 * MINUTE_MS
@@ -85,7 +85,7 @@ class Transfers:
     def __init__(self, world: World, flows: Flows) -> None:
         self._world = world
         self._flows = flows
-        self._memory = Memory(8_192)
+        self._memory = Memory(2_560)
 
     def tokens(self) -> tuple[str, ...]:
         """Tokens that have transfers in this market."""

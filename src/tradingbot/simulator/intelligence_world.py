@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tradingbot.simulator.coinglass_params import PublicationDelays
+from tradingbot.simulator.intelligence_columns import CLOSE, HOUR_MS, MINUTE_MS
 from tradingbot.simulator.intelligence_noise import Noise
 from tradingbot.simulator.intelligence_scale import Scale
-from tradingbot.simulator.intelligence_tables import CLOSE, MINUTE_MS, Tables
+from tradingbot.simulator.intelligence_tables import Tables
 from tradingbot.simulator.scan import FloatArray
 
 RECORDED: Final = "recorded"
@@ -73,6 +74,10 @@ class Memory:
             self._known.popitem(last=False)
         return made
 
+    def forget(self) -> None:
+        """Start anew."""
+        self._known.clear()
+
 
 @dataclass(frozen=True, slots=True)
 class World:
@@ -93,6 +98,11 @@ class World:
     def price(self, asset: str, now_ms: int) -> float:
         """The last close; 0 before the first."""
         rows = self.tables.of(asset, now_ms).minutes(now_ms // MINUTE_MS, 1)
+        return float(rows[CLOSE, -1]) if rows.shape[1] else 0.0
+
+    def past_price(self, asset: str, hour_ms: int) -> float:
+        """The close of the hour that ended then, however long ago; 0 before the first."""
+        rows = self.tables.lasting(asset, hour_ms).hours(hour_ms // HOUR_MS, 1)
         return float(rows[CLOSE, -1]) if rows.shape[1] else 0.0
 
 

@@ -12,7 +12,7 @@ from tradingbot.clock import SteppedClock
 from tradingbot.core.types import Timeframe
 from tradingbot.engine.higher_frames import FRAMES, HigherFrames
 from tradingbot.engine.params import EngineParams
-from tradingbot.market.candles import candles_from_rows, resample
+from tradingbot.market.candles import Candles, candles_from_rows, disagreeing, resample
 
 MINUTES = candles_of(2000 + np.arange(600.0))
 
@@ -33,16 +33,34 @@ async def test_what_the_venue_lacks_is_built_from_minutes() -> None:
 
 
 async def test_the_venue_s_own_bars_win() -> None:
-    """Where both exist, the venue is the truth."""
+    """Where both exist and agree, the venue is the truth to the last digit."""
     higher, venue, _ = frames()
     last = resample(MINUTES, Timeframe.H1)
-    own = candles_from_rows(ETH, Timeframe.H1, [(int(last.open_ms[-1]), 1.0, 9.0, 1.0, 5.0, 7.0)])
-    venue.higher_sets[ETH, Timeframe.H1] = own
+    venue.higher_sets[ETH, Timeframe.H1] = nearly(last)
     await higher.refresh({ETH: MINUTES})
     known = higher.of(ETH)[Timeframe.H1]
     assert len(known) == 10
-    assert known.close[-1] == 5.0
-    assert known.close[-2] == last.close[-2]
+    assert known.volume[-1] == 7.0
+    assert known.volume[-2] == last.volume[-2]
+
+
+async def test_a_bar_that_its_own_minutes_contradict_is_not_believed() -> None:
+    """The built one stands in its place; the venue's other bars are used."""
+    higher, venue, _ = frames()
+    last = resample(MINUTES, Timeframe.H1)
+    wrong = candles_from_rows(ETH, Timeframe.H1, [(int(last.open_ms[-1]), 1.0, 9.0, 1.0, 5.0, 7.0)])
+    venue.higher_sets[ETH, Timeframe.H1] = wrong
+    await higher.refresh({ETH: MINUTES})
+    known = higher.of(ETH)[Timeframe.H1]
+    assert np.array_equal(known.close, last.close)
+    assert disagreeing(wrong, last, 0.002).tolist() == [int(last.open_ms[-1])]
+    assert disagreeing(nearly(last), last, 0.002).tolist() == []
+
+
+def nearly(bars: Candles) -> Candles:
+    """The last bar as another would print it: the same prices but for a rounding, another volume."""
+    row = (bars.open[-1], bars.high[-1] * 1.0001, bars.low[-1], bars.close[-1], 7.0)
+    return candles_from_rows(ETH, Timeframe.H1, [(int(bars.open_ms[-1]), *map(float, row))])  # type: ignore[list-item]
 
 
 async def test_a_series_is_asked_for_when_a_bar_has_closed() -> None:
@@ -83,11 +101,9 @@ async def test_built_bars_never_replace_the_venue_s() -> None:
     """Asked for again an hour later, the old bar is still the venue's."""
     higher, venue, clock = frames()
     last = resample(MINUTES, Timeframe.H1)
-    venue.higher_sets[ETH, Timeframe.H1] = candles_from_rows(
-        ETH, Timeframe.H1, [(int(last.open_ms[-1]), 1.0, 9.0, 1.0, 5.0, 7.0)]
-    )
+    venue.higher_sets[ETH, Timeframe.H1] = nearly(last)
     await higher.refresh({ETH: MINUTES})
     venue.higher_sets.clear()
     await clock.sleep(3600)
     await higher.refresh({ETH: MINUTES})
-    assert higher.of(ETH)[Timeframe.H1].close[-1] == 5.0
+    assert higher.of(ETH)[Timeframe.H1].volume[-1] == 7.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import traceback
 from typing import Any
@@ -90,7 +91,7 @@ async def test_an_outage_that_ends_is_not_noticed() -> None:
     fake, answer = await asked(code("500", "Server Error"), times=2)
     assert answer.data["buy_vol_usd"] == 1200.5
     sent = [at for at, _, _ in fake.calls]
-    assert all(later - sooner >= 2.5 - 1e-6 for sooner, later in zip(sent, sent[1:], strict=False))
+    assert all(later - sooner >= 2.5 - 1e-6 for sooner, later in itertools.pairwise(sent))
 
 
 async def test_nobody_listening_is_an_outage() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 
 import pytest
 from hypothesis import given, settings
@@ -53,11 +54,11 @@ def test_no_minute_and_no_gap_is_ever_too_full(
     assert len(sent) == len(arrivals)
     assert most_in_a_minute(sent) <= limit
     spacing = interval_s if told is None or (told > 30 and widen) else max(interval_s, 75 / told)
-    assert all(later - sooner >= spacing - 1e-6 for sooner, later in zip(sent, sent[1:], strict=False) if not widen)
+    assert all(later - sooner >= spacing - 1e-6 for sooner, later in itertools.pairwise(sent) if not widen)
 
 
 async def test_a_flood_goes_out_every_two_and_a_half_seconds() -> None:
-    """The user's spacing, exactly: 24 a minute."""
+    """The configured spacing, exactly: 24 a minute."""
     sent = await play(CoinglassParams(), [0.0] * 30)
     assert sent == pytest.approx([2.5 * n for n in range(30)], abs=0.01)
 
@@ -96,3 +97,9 @@ def test_the_told_limit_narrows_always_and_widens_on_request(
 
 def test_the_usual_budget_is_four_fifths_of_the_plan() -> None:
     assert Pace(clock(), CoinglassParams()).budget_per_min == pytest.approx(24)
+
+
+async def test_the_limit_holds_without_any_spacing() -> None:
+    """Thirty at once, and the next thirty a minute later."""
+    sent = await play(CoinglassParams(min_interval_s=0), [0.0] * 70)
+    assert sent == pytest.approx([0.0] * 30 + [60.0] * 30 + [120.0] * 10, abs=0.01)

@@ -23,7 +23,7 @@ from tests.unit.intel.support import (
     source_for,
 )
 from tradingbot.core.types import Asset
-from tradingbot.intel.cache_models import FILES, CachedIntel, TakerCache
+from tradingbot.intel.cache_models import FILES, HISTORY_NAMES, CachedIntel, TakerCache
 from tradingbot.intel.coinglass_source import CoinglassSource, KeylessSource, intel_source
 from tradingbot.intel.endpoints import Endpoint
 from tradingbot.intel.params import CoinglassParams
@@ -293,6 +293,7 @@ async def test_values_survive_a_restart_with_their_true_age() -> None:
         assert again.state().assets == before.assets
         assert again.state().market == before.market
         await after(time, 300, again)
+        assert fake.calls[calls.total()][1] == Endpoint.SUBSCRIPTION
         assert fake.count()[Endpoint.BALANCE_LIST] == calls[Endpoint.BALANCE_LIST]
         assert fake.count()[Endpoint.TAKER_HISTORY] == calls[Endpoint.TAKER_HISTORY] == len(THREE)
     taker = before.assets[BTC].taker
@@ -357,3 +358,62 @@ async def test_the_settings_choose_the_assets() -> None:
     assert set(source.state().assets) == {"SOL"}
     pairs = [query["symbol"] for _, path, query in fake.calls if path == Endpoint.LONG_SHORT_HISTORY]
     assert set(pairs) == {"SOLUSDT"}
+
+
+async def test_assets_that_a_common_answer_leaves_out_are_named() -> None:
+    time = clock()
+    async with served(FakeCoinglass(time)) as fake:
+        source = source_for(fake, time, assets=(BTC, LINK))
+        await after(time, 300, source)
+    assert "funding: nothing told about: LINK" in source.state().left_out
+
+
+async def test_a_broken_sink_does_not_end_the_polling() -> None:
+    time = clock()
+
+    class Broken(MemoryCache):
+        def load(self) -> CachedIntel:
+            return CachedIntel({"no/such/file.json": FILES[HISTORY_NAMES["taker"]]()})
+
+        def put(self, name: str, model: Any) -> None:
+            self.puts.append((name, model))
+            if len(self.puts) % 3 == 0:
+                raise OSError("no space")
+
+    sink = Broken()
+    async with served(FakeCoinglass(time)) as fake:
+        source = source_for(fake, time, sink)
+        await after(time, 900, source)
+    taker = source.state().assets[BTC].taker
+    assert taker is not None
+    assert taker.stamp.age_s(time.now()) < 300
+
+
+async def test_derived_figures_are_told() -> None:
+    time = clock()
+    async with served(FakeCoinglass(time)) as fake:
+        source = source_for(fake, time)
+        await after(time, 1800, source)
+    bitcoin = source.derived()[BTC]
+    assert bitcoin.oi_delta_pct["4h"] == pytest.approx(1.0) or bitcoin.oi_delta_pct["4h"] == pytest.approx(-0.990099)
+    assert bitcoin.funding_z is not None
+    assert bitcoin.liquidation_short_usd["24h"] == 100
+
+
+def test_the_key_is_not_sent_in_the_clear() -> None:
+    """Plain http is for this machine only."""
+    CoinglassParams(base_url="http://127.0.0.1:9000")
+    with pytest.raises(ValueError, match="https"):
+        CoinglassParams(base_url="http://open-api-v4.coinglass.com")
+
+
+async def test_a_working_history_does_not_hide_failing_snapshots() -> None:
+    time = clock()
+    async with served(FakeCoinglass(time)) as fake:
+        fake.always[Endpoint.OPEN_INTEREST] = {"code": "500", "msg": "Server Error"}
+        source = source_for(fake, time)
+        await after(time, 900, source)
+    assert fake.count()[Endpoint.OPEN_INTEREST_HISTORY] > 0
+    health = source.state().feeds[Feed.OPEN_INTEREST]
+    assert health.last_success_at is None
+    assert health.errors_in_a_row > 3

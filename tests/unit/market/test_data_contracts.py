@@ -145,7 +145,7 @@ def test_a_source_whose_funding_is_of_last_week_is_behind_in_everything() -> Non
     week_old = replace(a_stamp(10), as_of=NOW - timedelta(days=7))
     behind = whole(funding=FundingRates(week_old, 0.0001, 12))
     found = judge_universe({"BTCUSDT": judged(behind)}, NOW, PARAMS)["BTCUSDT"].problems
-    for feed in (Feed.TAKER_FLOW, Feed.LIQUIDATIONS, Feed.OPEN_INTEREST):
+    for feed in (Feed.TAKER_FLOW, Feed.LIQUIDATIONS, Feed.OPEN_INTEREST, Feed.EXCHANGE_FLOW):
         assert "source_is_behind" in {why.code for why in found[feed]}
     assert Feed.LONG_SHORT not in found
 

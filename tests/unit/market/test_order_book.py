@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.shared_data import recorded
 from tradingbot.core.records import BookView
 from tradingbot.core.types import ContractKind, Symbol
-from tradingbot.market.order_book import NEAR_LIMIT, Change, OrderBook, depth_usd, imbalance, touch_of
+from tradingbot.market.order_book import NEAR_LIMIT, Change, OrderBook, depth_usd, touch_of
 
 S = Symbol("BTCUSDT")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -119,7 +119,7 @@ def view(bids: tuple[tuple[float, float], ...], asks: tuple[tuple[float, float],
     return BookView(S, NOW, NOW, bids, asks)
 
 
-def test_touch_depth_and_imbalance() -> None:
+def test_touch_and_depth() -> None:
     """Linear levels are worth size times price, inverse ones their size."""
     shown = view(((99.5, 2.0), (90.0, 50.0)), ((100.5, 1.0), (101.5, 7.0)))
     touch = touch_of(shown)
@@ -127,7 +127,6 @@ def test_touch_depth_and_imbalance() -> None:
     assert (touch.mid, touch.spread_pct) == (100.0, 1.0)
     assert depth_usd(shown, 1.0, ContractKind.LINEAR) == (199.0, 100.5)
     assert depth_usd(shown, 2.0, ContractKind.INVERSE) == (2.0, 8.0)
-    assert imbalance(shown, 1) == pytest.approx(1 / 3)
 
 
 def test_a_one_sided_book_has_no_touch() -> None:
@@ -135,7 +134,6 @@ def test_a_one_sided_book_has_no_touch() -> None:
     shown = view(((99.0, 1.0),), ())
     assert touch_of(shown) is None
     assert depth_usd(shown, 1.0, ContractKind.LINEAR) == (0.0, 0.0)
-    assert imbalance(view((), ())) is None
 
 
 @pytest.mark.recorded

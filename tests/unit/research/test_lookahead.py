@@ -79,7 +79,7 @@ def test_every_feature_component_strategy_and_label_has_a_probe() -> None:
     for strategy in strategies(StrategyParams()):
         wanted |= {f"entry.{strategy.name}", f"exit.{strategy.name}"}
     wanted |= {f"label.{what}_{minutes}m" for what in ("return", "hit") for minutes in (1, 5, 15, 30, 60)}
-    wanted |= {"flow_signal", "mtf_alignment", "market_intelligence", "regime.reading", "ensemble"}
+    wanted |= {"flow_signal", "mtf_alignment", "market_intelligence", "regime.reading", "ensemble", "decision"}
     assert wanted <= set(NAMES)
     assert len(NAMES) == len(set(NAMES))
 

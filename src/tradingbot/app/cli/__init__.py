@@ -14,6 +14,7 @@ COMMANDS: Final = {
     "run": "run the trading daemon",
     "sim": "run the simulated venue alone",
     "validate": "check every symbol at the venue",
+    "signals": "show what the newest cycle read of each symbol",
     "status": "show the state of a running or stopped daemon",
     "check": "run the pre-deployment checks",
 }

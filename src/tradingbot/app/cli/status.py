@@ -45,6 +45,7 @@ def _print(facts: dict[str, Any]) -> None:
         console.print(f"No daemon has run in {facts['home']}; start one with: tradingbot run --home {facts['home']}")
         return
     _summary(console, facts)
+    _intelligence(console, facts)
     _positions(console, facts["positions"])
     _trades(console, facts["trades"], facts["trade_count"])
     if "reconcile" in facts:
@@ -68,6 +69,25 @@ def _summary(console: Console, facts: dict[str, Any]) -> None:
     table.add_row("storage", "ok" if runtime["storage_ok"] else f"[red]unavailable[/]: {runtime['storage_detail']}")
     for difference in runtime["differences"]:
         table.add_row("difference", f"[red]{difference}[/]")
+    console.print(table)
+
+
+def _intelligence(console: Console, facts: dict[str, Any]) -> None:
+    """Regime, and everything that cannot judge with the reason."""
+    if facts["regime"] is None:
+        return
+    regime = facts["regime"]
+    strategies = ", ".join(f"{one['name']} {one['share_pct']:.0f} %" for one in regime["strategies"]) or "none active"
+    table = Table.grid(padding=(0, 2))
+    table.add_row("regime", f"{regime['regime']}  confidence {regime['confidence']:.2f}  strategies: {strategies}")
+    for row in facts["silent_components"]:
+        why = ", ".join(f"{code.replace('_', ' ')} x{count}" for code, count in row["reasons"].items())
+        table.add_row("neutral", f"[yellow]{row['component']}[/] in {row['symbols']} of {row['of']}: {why}")
+    for row in facts["feeds"]:
+        if row["problems"] and row["last_error"]:
+            table.add_row("feed", f"[yellow]{row['feed']}[/]: {row['last_error']}")
+    for line in facts["left_out"]:
+        table.add_row("left out", line)
     console.print(table)
 
 

@@ -109,8 +109,9 @@ class Call:
 
     def pair(self) -> str | None:
         """The asset of the required pair (``BTCUSDT``); None when this market lacks it."""
-        asset = asset_of(self.required("symbol"))
-        asset = asset.removeprefix("1000")
+        name = self.required("symbol").upper()
+        name = name.removesuffix("M") if name.endswith("USDTM") else name
+        asset = asset_of(name).removeprefix("1000")
         return asset if self.intelligence.world.has(asset) else None
 
     def window(self) -> Window:

@@ -36,13 +36,12 @@ def _balance_row(one: Balance) -> dict[str, Any]:
 def balance_chart(call: Call) -> Answer:
     """Balances of a coin by day."""
     coin = _coin(call)
-    times, totals = call.intelligence.flows.chart(coin, call.now_ms)
-    table: dict[str, list[float]] = {}
-    for time_ms, total in zip(times, totals.tolist(), strict=True):
-        for name, held in call.intelligence.flows.split(coin, total, time_ms).items():
-            table.setdefault(name, []).append(round(held, 5))
-    prices = [_price(call, coin, time_ms) for time_ms in times]
-    return Answer({"time_list": times, "price_list": prices, "data_map": table}, call.origin, message=False)
+    times, held = call.intelligence.flows.chart(coin, call.now_ms)
+    table = {name: [round(one, 5) for one in values] for name, values in held.items()}
+    world = call.intelligence.world
+    prices = [world.past_price(coin, time_ms) if world.has(coin) else 1.0 for time_ms in times]
+    _, origin = call.intelligence.flows.balances(coin, call.now_ms)
+    return Answer({"time_list": times, "price_list": prices, "data_map": table}, origin, message=False)
 
 
 def assets(call: Call) -> Answer:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from tradingbot.simulator.coinglass_faults import CoinglassFault
 from tradingbot.simulator.faults import FaultPlan
-from tradingbot.simulator.intelligence_tables import DAY_MS
+from tradingbot.simulator.intelligence_columns import DAY_MS
 
 HTML: Final = "<!DOCTYPE html><html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>"
 _GARBAGE: Final[tuple[Callable[[float], Any], ...]] = (

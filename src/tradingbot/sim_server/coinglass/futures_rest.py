@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 from tradingbot.sim_server.coinglass.call import Answer, Call, Endpoint, invalid
+from tradingbot.simulator.intelligence_columns import DAY_MS, HOUR_MS
 from tradingbot.simulator.intelligence_crowd import ExchangeFunding
 from tradingbot.simulator.intelligence_futures import CHANGES, Interest, Split
 from tradingbot.simulator.intelligence_scale import EXCHANGE_NAMES, EXCHANGES, TRADED, Exchange
-from tradingbot.simulator.intelligence_tables import DAY_MS, HOUR_MS
 
 _TAKER_RANGES: Final = {"5m": 5, "15m": 15, "30m": 30, "1h": 60, "4h": 240, "12h": 720, "24h": 1440}
 _FORCED_RANGES: Final = {"1h": 60, "4h": 240, "12h": 720, "24h": 1440}
@@ -223,7 +223,7 @@ def _market(call: Call, asset: str) -> dict[str, Any]:
     parts, _ = intelligence.futures.interest(asset, now_ms)
     rate = 100.0 * intelligence.crowd.rate(asset, now_ms)
     usd, coins = (parts[0].usd, parts[0].coins) if parts else (0.0, 0.0)
-    day = intelligence.futures.taker(asset, 1440, now_ms)
+    turnover = sum(intelligence.futures.turnover(asset, 1440, now_ms))
     row: dict[str, Any] = {
         "symbol": asset,
         "current_price": price,
@@ -233,7 +233,7 @@ def _market(call: Call, asset: str) -> dict[str, Any]:
         "open_interest_market_cap_ratio": 0.0333,
         "open_interest_usd": round(usd, 4),
         "open_interest_quantity": round(coins, 4),
-        "open_interest_volume_ratio": round(usd / max(1.0, day.first + day.second), 4),
+        "open_interest_volume_ratio": round(usd / max(1.0, turnover), 4),
     }
     return row | _market_changes(call, asset, price) | _market_flows(call, asset)
 
@@ -252,11 +252,11 @@ def _market_changes(call: Call, asset: str, price: float) -> dict[str, Any]:
 def _market_flows(call: Call, asset: str) -> dict[str, Any]:
     row: dict[str, Any] = {}
     for name, minutes in _TAKER_RANGES.items():
-        now = call.intelligence.futures.taker(asset, minutes, call.now_ms)
-        row[f"long_short_ratio_{name}"] = round(now.first / now.second, 4) if now.second else 1.0
+        buys, sells = call.intelligence.futures.turnover(asset, minutes, call.now_ms)
+        row[f"long_short_ratio_{name}"] = round(buys / sells, 4) if sells else 1.0
         if name in CHANGES:
-            then = call.intelligence.futures.taker(asset, minutes, call.now_ms - minutes * 60_000)
-            fresh, past = now.first + now.second, then.first + then.second
+            then = call.intelligence.futures.turnover(asset, minutes, call.now_ms - minutes * 60_000)
+            fresh, past = buys + sells, sum(then)
             row[f"volume_change_percent_{name}"] = round(100.0 * (fresh / past - 1.0), 2) if past else 0.0
             if minutes >= 60:
                 row[f"volume_change_usd_{name}"] = round(fresh - past, 4)

@@ -9,8 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from tradingbot.sim_server.coinglass.call import Answer, Call, Endpoint, Window, invalid
-from tradingbot.simulator.intelligence_scale import EXCHANGE_NAMES
-from tradingbot.simulator.intelligence_tables import (
+from tradingbot.simulator.intelligence_columns import (
     BUYS,
     CLOSE,
     HIGH,
@@ -25,6 +24,7 @@ from tradingbot.simulator.intelligence_tables import (
     VOLUME,
     Bars,
 )
+from tradingbot.simulator.intelligence_scale import EXCHANGE_NAMES
 
 _FUNDED: Final = frozenset(EXCHANGE_NAMES) - {"CME"}
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from tradingbot.core.types import utc_from_ms
 from tradingbot.sim_server.coinglass.call import Answer, Call, Endpoint, RefusedError, invalid
+from tradingbot.simulator.intelligence_columns import DAY_MS
 from tradingbot.simulator.intelligence_options import OptionRow
-from tradingbot.simulator.intelligence_tables import DAY_MS
 
 _LABELS: Final = ((24, "Extreme Fear"), (44, "Fear"), (54, "Neutral"), (75, "Greed"), (100, "Extreme Greed"))
 _RESOLUTIONS: Final = {"1": 1_000, "60": 60_000, "3600": 3_600_000, "43200": 43_200_000, "1D": DAY_MS}
@@ -81,7 +81,7 @@ def option_history(call: Call) -> Answer:
     if coin is None or not call.intelligence.options.has(coin):
         return Answer([], call.origin)
     times, table = call.intelligence.options.history(coin, call.now_ms, 90)
-    prices = [call.intelligence.world.price(coin, time_ms) for time_ms in times]
+    prices = [call.intelligence.world.past_price(coin, time_ms) for time_ms in times]
     worth = prices if unit == "usd" else [1.0] * len(prices)
     shown = {name: [round(v * p, 5) for v, p in zip(values, worth, strict=True)] for name, values in table.items()}
     return Answer({"time_list": times, "price_list": prices, "data_map": shown}, call.origin, message=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, get_args
 
 from tradingbot.simulator.coinglass_params import Plan
-from tradingbot.simulator.intelligence_tables import DAY_MS, HOUR_MS, MINUTE_MS
+from tradingbot.simulator.intelligence_columns import DAY_MS, HOUR_MS, MINUTE_MS
 
 INTERVALS: Final = {
     "1m": MINUTE_MS,

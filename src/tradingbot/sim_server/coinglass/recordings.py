@@ -20,8 +20,8 @@ import numpy as np
 from tradingbot.core.errors import ConfigurationError
 from tradingbot.sim_server.recorded_files import asset_of
 from tradingbot.simulator.coinglass_params import PublicationDelays
+from tradingbot.simulator.intelligence_columns import DAY_MS
 from tradingbot.simulator.intelligence_scale import EXCHANGE_NAMES
-from tradingbot.simulator.intelligence_tables import DAY_MS
 from tradingbot.simulator.intelligence_world import Recordings, Series
 
 if TYPE_CHECKING:
@@ -31,7 +31,10 @@ _NAMES: Final = {name.lower(): name for name in EXCHANGE_NAMES}
 
 
 def read_recordings(folder: Path, delays: PublicationDelays | None = None) -> Recordings:
-    """Everything of the folder that is known. Raises ConfigurationError naming a file that cannot be read."""
+    """Everything of the folder that is known. Raises ConfigurationError naming a file that cannot be read.
+
+    `delays` says when the chain's daily figures were known; mood and funding have the delays of what is made.
+    """
     delays = delays or PublicationDelays()
     daily_ms = DAY_MS + round(delays.recorded_daily_s * 1000)
     reserves, interest = None, None
@@ -41,10 +44,10 @@ def read_recordings(folder: Path, delays: PublicationDelays | None = None) -> Re
         interest = _series(frame[frame["metric"] == "open_interest"], "value", daily_ms)
     mood = None
     for file in _found(folder, "fear_greed_daily"):
-        mood = _series(_read(file, ("ts", "value")), "value", round(delays.fear_greed_s * 1000))
+        mood = _series(_read(file, ("ts", "value")), "value", 0)
     return Recordings(
         fear_greed=mood,
-        funding=_funding(_found(folder, "funding_8h"), round(delays.funding_s * 1000)),
+        funding=_funding(_found(folder, "funding_8h")),
         reserves={"BTC": reserves} if reserves else {},
         interest_usd={"BTC": interest} if interest else {},
     )
@@ -54,7 +57,7 @@ def _found(folder: Path, name: str) -> list[Path]:
     return sorted(folder.glob(f"{name}*.parquet")) if folder.is_dir() else []
 
 
-def _funding(files: Iterable[Path], delay_ms: int) -> dict[str, dict[str, Series]]:
+def _funding(files: Iterable[Path]) -> dict[str, dict[str, Series]]:
     """By asset and exchange; where two files tell of the same, the later one's rows win."""
     import pandas as pd
 
@@ -68,7 +71,7 @@ def _funding(files: Iterable[Path], delay_ms: int) -> dict[str, dict[str, Series
             parts.setdefault((asset_of(str(symbol)), exchange), []).append(rows)
     table: dict[str, dict[str, Series]] = {}
     for (asset, exchange), pieces in parts.items():
-        series = _series(pd.concat(pieces), "funding_rate", delay_ms)
+        series = _series(pd.concat(pieces), "funding_rate", 0)
         if series is not None:
             table.setdefault(asset, {})[exchange] = series
     return table

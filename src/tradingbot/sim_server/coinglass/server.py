@@ -61,8 +61,7 @@ class CoinglassServer:
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> CoinglassEndpoints:
         """Read the market's past and listen. Raises OSError (port taken), StateCorruptError (damaged key file)."""
         key = load_key(self._home)
-        with self._clock.hold():
-            self.intelligence.warm(epoch_ms(self._clock.now()))
+        self.intelligence.warm(epoch_ms(self._clock.now()))
         gate = Gate(self._params, self.intelligence, self._clock, key, self.faults, self._seed)
         app = web.Application(client_max_size=1 << 16)
         app.add_routes(Desk(gate, self.faults).routes())

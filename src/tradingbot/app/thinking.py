@@ -1,0 +1,71 @@
+"""Puts together what the daemon thinks with: parameters of the decision, the intelligence source, the collector."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from tradingbot.app.bootstrap import VenueParts
+from tradingbot.app.intel_cache import IntelCacheFiles
+from tradingbot.app.restore import known_regime
+from tradingbot.app.stores import Stores
+from tradingbot.config import Settings
+from tradingbot.core.types import Symbol
+from tradingbot.decision import DecisionParams
+from tradingbot.engine.collect import MarketCollector
+from tradingbot.engine.cycle_record import digest_of
+from tradingbot.engine.features import FeatureKeeper
+from tradingbot.engine.intelligence import IntelDesk
+from tradingbot.intel.coinglass_source import intel_source
+from tradingbot.market.contracts import ContractSpec
+from tradingbot.market.universe import LiquidityParams
+from tradingbot.ports import IntelSource
+
+
+def decision_params(settings: Settings, venue_since: datetime) -> DecisionParams:
+    """Everything that a decision depends on besides snapshot, book and permission."""
+    return DecisionParams(
+        settings.reading, settings.risk, settings.exits, settings.engine.grace, _liquidity(settings), venue_since
+    )
+
+
+def params_digest(settings: Settings, venue_since: datetime) -> str:
+    """Hash of all parameters behind a decision, those of its features and contracts among them."""
+    parts = {
+        "reading": settings.reading,
+        "frames": settings.frames,
+        "contracts": settings.contracts,
+        "risk": settings.risk,
+        "exits": settings.exits,
+        "grace": settings.engine.grace,
+        "liquidity": _liquidity(settings),
+    }
+    values = {name: part.model_dump(mode="json") for name, part in parts.items()}
+    return digest_of({**values, "venue_since": venue_since})
+
+
+def _liquidity(settings: Settings) -> LiquidityParams:
+    universe = settings.universe
+    return LiquidityParams(min_volume_24h_usd=universe.min_volume_24h_usd, max_spread_bps=universe.max_spread_bps)
+
+
+def open_intelligence(parts: VenueParts, stores: Stores) -> IntelSource:
+    """The source that key and settings allow; its caches are files of the home."""
+    access = parts.intel
+    key = access.api_key.get_secret_value() if access.api_key is not None else None
+    assets = [parts.universe.asset(symbol) for symbol in parts.symbols]
+    return intel_source(parts.clock, access.params, assets, key, IntelCacheFiles(stores))
+
+
+def a_collector(
+    settings: Settings,
+    parts: VenueParts,
+    stores: Stores,
+    specs: Mapping[Symbol, ContractSpec],
+    source: IntelSource,
+) -> MarketCollector:
+    """Collects the market of `specs`, judges what `source` tells, and goes on in the regime of the last life."""
+    assets = {symbol: parts.universe.asset(symbol) for symbol in specs}
+    desk = IntelDesk(source, assets, settings.contracts)
+    features = FeatureKeeper(settings.signals.windows, settings.frames, specs)
+    return MarketCollector(parts.venue, parts.clock, settings.engine, specs, features, desk, known_regime(stores))
