@@ -81,6 +81,28 @@ def test_symbols_of_the_same_hour_are_one_observation() -> None:
     assert (found.count, found.blocks) == (3, 1)
 
 
+@pytest.mark.parametrize(
+    ("minutes", "horizon", "blocks"),
+    [((0, 30, 59), 5, 1), ((0, 60), 5, 2), ((0, 60), 120, 1), ((0, 60, 120), 120, 2)],
+)
+def test_a_block_is_as_long_as_the_horizon_and_at_least_an_hour(
+    minutes: tuple[int, ...], horizon: int, blocks: int
+) -> None:
+    rows = [
+        line
+        for minute in minutes
+        for line in (a_line(minute, 1.0, {"hurst": "long"}), a_line(minute + horizon + 0.5, 1.1))
+    ]
+    report = component_report(read_signals(("home", row) for row in rows), horizons_min=(horizon,))
+    found = outcome(report, "hurst", horizon).returns_bps
+    assert found is not None
+    assert (found.count, found.blocks) == (len(minutes), blocks)
+
+
+def test_a_line_is_never_its_own_future() -> None:
+    assert forward([a_line(0, 100.0), a_line(3, 101.0)], 1) == [None, None]
+
+
 def test_a_price_that_stood_still_is_a_return_of_zero_and_neither_hit_nor_miss() -> None:
     report = report_of(a_line(0, 1.0, {"hurst": "long"}), a_line(5, 1.0))
     five = outcome(report, "hurst", 5)
@@ -171,6 +193,8 @@ def test_a_component_that_knows_is_found_and_one_that_is_always_wrong_too() -> N
     assert wrong is not None
     assert (knows.t() or 0) > 10
     assert (wrong.t() or 0) < -10
+    others = [t for one in report.voices[2:] for item in one.outcomes for t, _ in item.tests]
+    assert report.beyond == 4 + sum(abs(t) > 2 for t in others)
 
 
 def test_the_page_says_what_was_compared_and_what_was_left_out() -> None:
