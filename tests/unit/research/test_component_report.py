@@ -193,8 +193,9 @@ def test_a_component_that_knows_is_found_and_one_that_is_always_wrong_too() -> N
     assert wrong is not None
     assert (knows.t() or 0) > 10
     assert (wrong.t() or 0) < -10
+    # Both hit rates are the same in every block, so they have no error and are no comparison.
     others = [t for one in report.voices[2:] for item in one.outcomes for t, _ in item.tests]
-    assert report.beyond == 4 + sum(abs(t) > 2 for t in others)
+    assert report.beyond == 2 + sum(abs(t) > 2 for t in others)
 
 
 def test_the_page_says_what_was_compared_and_what_was_left_out() -> None:
