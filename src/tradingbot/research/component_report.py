@@ -17,6 +17,8 @@ from tradingbot.market.candles import FloatArray, IntArray
 from tradingbot.research.overlap import Estimate, chance_beyond, mean_over_blocks
 from tradingbot.research.signal_table import ENSEMBLE, FLOW, INTELLIGENCE, STRATEGY, SignalTable, Voice
 from tradingbot.signals.table import COMPONENTS
+from tradingbot.strategies.params import StrategyParams
+from tradingbot.strategies.table import strategies
 
 HORIZONS_MIN: Final = (5, 15, 60)
 LEAST_BLOCK_MIN: Final = 60
@@ -84,7 +86,7 @@ class ComponentReport:
 def component_report(
     table: SignalTable, horizons_min: Sequence[int] = HORIZONS_MIN, tolerance_s: float = TOLERANCE_S
 ) -> ComponentReport:
-    """The report of a table; every component of the signal has a row, also one that never spoke."""
+    """The report of a table; every component and strategy has a row, also one that never spoke."""
     forward = {horizon: forward_returns(table, horizon * 60.0, tolerance_s) for horizon in horizons_min}
     names = _names(table)
     nobody, everybody = _constant(len(table), 0), _constant(len(table), 1)
@@ -115,10 +117,10 @@ def _constant(lines: int, value: int) -> Voice:
 
 
 def _names(table: SignalTable) -> tuple[str, ...]:
-    """Components in their order, then what is made of them, then strategies and whatever else was said."""
-    fixed = (*COMPONENTS, FLOW, INTELLIGENCE, ENSEMBLE)
-    others = sorted((name for name in table.voices if name not in fixed), key=lambda name: (STRATEGY in name, name))
-    return (*fixed, *others)
+    """Components in their order, what is made of them, strategies, then whatever else was said."""
+    known = (STRATEGY + strategy.name for strategy in strategies(StrategyParams()))
+    fixed = (*COMPONENTS, FLOW, INTELLIGENCE, ENSEMBLE, *known)
+    return (*fixed, *sorted(name for name in table.voices if name not in fixed))
 
 
 def _voice(name: str, voice: Voice, table: SignalTable, forward: dict[int, FloatArray]) -> VoiceReport:

@@ -20,6 +20,8 @@ from tradingbot.research.component_report import (
 from tradingbot.research.component_report_text import as_plain, markdown
 from tradingbot.research.signal_table import FLOW, INTELLIGENCE, STRATEGY, read_signals
 from tradingbot.signals.table import COMPONENTS
+from tradingbot.strategies.params import StrategyParams
+from tradingbot.strategies.table import strategies
 
 
 def report_of(*rows: Any) -> ComponentReport:
@@ -128,12 +130,13 @@ def test_prices_of_other_symbols_and_homes_and_unknown_ones_do_not_count() -> No
     assert np.isnan(forward_returns(read_signals(rows), 300, 90)).all()
 
 
-def test_every_component_has_a_row_and_strategies_come_last() -> None:
+def test_every_component_and_strategy_has_a_row() -> None:
     idea = [{"name": "Recovery", "direction": "long", "strength": 0.6}]
     report = report_of(a_line(0, 1.0, strategies=idea), a_line(1, 1.0))
     names = [one.name for one in report.voices]
     assert names[: len(COMPONENTS)] == list(COMPONENTS)
-    assert names[-1] == STRATEGY + "Recovery"
+    assert names[-6:] == [STRATEGY + strategy.name for strategy in strategies(StrategyParams())]
+    assert voice(report, STRATEGY + "MeanReversion").live_share == 0.0
     assert voice(report, STRATEGY + "Recovery").live_share == 0.5
 
 
