@@ -30,9 +30,10 @@ lines without one are dropped and counted under "no price". Costs are not taken 
 which moved the way that was said.
 
 Errors (after ±) treat all samples of one block of time, of all symbols, as one observation; a block is as long as the
-horizon, at least an hour; homes that played the same hours add samples, not blocks. Where neighbouring blocks move together, which overlapping windows do, that makes the error
-larger. t is the distance from 0, or from 50 %, in errors; it is given from ten blocks on, counted as blocks of equal
-size, because errors out of fewer are too often far too small. Nothing was fitted or chosen by these numbers.
+horizon, at least an hour; homes that played the same hours add samples, not blocks. Where neighbouring blocks move
+together, which overlapping windows do, that makes the error larger. t is the distance from 0, or from 50 %, in errors;
+it is given from ten blocks on, counted as blocks of equal size, because errors out of fewer are too often far too
+small. Nothing was fitted or chosen by these numbers.
 """
 
 
