@@ -1,0 +1,1 @@
+"""Research: what can be proven and measured about the daemon's thinking, outside of trading."""
