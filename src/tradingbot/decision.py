@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from tradingbot.core.errors import SizingError
 from tradingbot.core.records import Reason, reason
 from tradingbot.core.types import Conviction, Direction, Side, Symbol
 from tradingbot.exits.exit_engine import ExitAdvice, ExitVerdict, ExitView, judge
@@ -200,9 +201,10 @@ def _entry(
     if size.refused:
         return SignalVerdict(one, "sizing", size.refused, size), None
     price = _touch(part, flow.direction)
-    contracts, adjusted_usd, adjustments = normalize_position_size(flow.symbol, size.size_usd, price, part.spec)
-    if contracts <= 0:
-        return SignalVerdict(one, "contract_size", (reason("below_contract_minimum"),), size), None
+    try:
+        contracts, adjusted_usd, adjustments = normalize_position_size(flow.symbol, size.size_usd, price, part.spec)
+    except SizingError as error:  # this entry alone is refused; exits and other symbols go on
+        return SignalVerdict(one, "contract_size", (reason("no_valid_size", detail=str(error)),), size), None
     plan = _plan(part, one, size, stop_fraction, params, adjustments)
     side, wallet = flow.direction.entry_side, part.spec.wallet
     action = OpenPosition(flow.symbol, side, contracts, adjusted_usd, price, wallet, part.spec.tick_size, plan)

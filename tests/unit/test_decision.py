@@ -16,6 +16,7 @@ from tests.support import (
     a_fill,
     a_plan,
     a_snapshot,
+    a_spec,
     a_symbol,
     a_ticker,
     an_inverse_spec,
@@ -203,3 +204,17 @@ def test_a_strategy_may_end_its_own_position() -> None:
     own, _ = apply_fill(Book(), entry, replace(plan, strategy="predictive_flow"))
     (verdict,) = decide(a_snapshot(a_symbol(ETH)), own, calm, EntryPermission()).exits
     assert verdict.rule is None
+
+
+def test_a_size_that_no_contract_can_have_refuses_that_entry_alone() -> None:
+    """A minimum above what may be risked; the exit of another position is decided all the same."""
+    spec = a_spec(ETH, min_size=Decimal(1), size_step=Decimal(1))
+    losing, _ = apply_fill(
+        Book(),
+        a_fill(symbol=BTC, size=Decimal("0.001"), price=Decimal(90_000), time=NOW - timedelta(minutes=9)),
+        a_plan(BTC),
+    )
+    decision = decide(bullish(spec=spec), losing, PARAMS, EntryPermission())
+    verdict = next(v for v in decision.signals if v.signal.symbol == ETH)
+    assert (verdict.stage, verdict.reasons[0].code) == ("contract_size", "no_valid_size")
+    assert [type(action) for action in decision.actions] == [ClosePosition]

@@ -139,7 +139,8 @@ def choose_feed(
             raise ConfigurationError("--source recorded needs --data FILE_OR_FOLDER (parquet or CSV candles)")
         wanted = [str(universe.asset(symbol)) for symbol in chosen_symbols(options, universe)]
         recording = read_recording(options.data, wanted if options.symbols else None)
-        return RecordedMarket(recording, seed=seed_of(options, settings))
+        warmup_minutes = round(settings.market_source.warmup_days * 1440)
+        return RecordedMarket(recording, warmup_minutes, seed_of(options, settings))
     return SyntheticMarket(seed_of(options, settings), start_ms=start_ms, volatility=settings.market_source.volatility)
 
 

@@ -20,6 +20,13 @@ class MarketSourceParams(Params):
     recording: str | None = Field(
         default=None, description="File or folder of recorded candles; relative to the home folder."
     )
+    warmup_days: float = Field(
+        default=12.0,
+        ge=0,
+        le=365,
+        description="Recorded days that are history when a run begins: 4-hour indicators need ten. "
+        "At most half of a recording.",
+    )
     speed: float | None = Field(
         default=None, gt=0, le=100_000, description="Factor of real time; null: 60 for simulated and recorded, else 1."
     )

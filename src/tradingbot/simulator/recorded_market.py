@@ -4,9 +4,9 @@ What a recording does not hold is derived, by rules that are simple enough to be
 
 - `buy_fraction`: 0.5 plus up to 0.3 by where the close lies between low and high of the minute.
 - `premium`: the move of the last 8 hours (exponential average), damped: 0.0003 at a move of 2 %, never above 0.001.
-- `open_interest_base`: a quarter of the mean daily volume of the recording so far as it was loaded, constant.
+- `open_interest_base`: a quarter of the mean daily volume of the last seven days, of fewer at the beginning.
 - `spread_bps`: 1 plus 4 times the high-low range of the last quarter of an hour in per mille, within 1..50.
-- `depth_usd`: two minutes' worth of the mean volume of the recording, halved for every 10 bps of spread beyond 5.
+- `depth_usd`: two minutes' worth of that mean volume, halved for every 10 bps of spread beyond 5.
 - liquidations: for a minute that falls (rises) by more than 0.15 %, 2 % of open interest per per cent beyond it, as
   long (short) liquidations.
 - `regime`: ``recorded``.
@@ -31,6 +31,7 @@ _MINUTE_MS: Final = 60_000
 _DAY_MINUTES: Final = 1440
 _PREMIUM_MINUTES: Final = 480.0
 _RANGE_MINUTES: Final = 15
+_USUAL_MINUTES: Final = 7 * _DAY_MINUTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,12 +209,10 @@ def _derived(columns: RecordedColumns) -> FloatArray:
     close = columns.close
     span = columns.high - columns.low
     place = np.divide(close - columns.low, span, out=np.full_like(close, 0.5), where=span > 0)
-    days = max(1.0, (columns.open_ms[-1] - columns.open_ms[0]) / (_DAY_MINUTES * _MINUTE_MS))
-    daily_base = float(columns.volume.sum()) / days
-    interest = np.full_like(close, 0.25 * daily_base)
+    minute_base = _recent_mean(columns.volume, _USUAL_MINUTES)
+    interest = 0.25 * _DAY_MINUTES * minute_base
     spread = (1.0 + 4.0 * 1000.0 * _recent_mean(span / close, _RANGE_MINUTES)).clip(1.0, 50.0)
-    minute_usd = daily_base * float(close.mean()) / _DAY_MINUTES
-    depth = 2.0 * minute_usd * np.exp2(-(spread - 5.0).clip(0.0) / 10.0)
+    depth = 2.0 * minute_base * close * np.exp2(-(spread - 5.0).clip(0.0) / 10.0)
     move_pct = 100.0 * (close / columns.open - 1.0)
     forced = 0.02 * interest * close
     fields = (
