@@ -211,6 +211,7 @@ async def running(
                 with suppress(Exception):
                     await stores.writer.close(5)
                 assert parts.sim is not None
+                await daemon.intelligence.close()
                 await parts.venue.close()
                 await parts.sim.stop()
 

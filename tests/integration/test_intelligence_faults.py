@@ -82,7 +82,7 @@ async def test_a_refused_key_leaves_the_free_index(tmp_path: Path) -> None:
             items = {one["name"]: one for one in record["components"]}
             assert {why["code"] for why in items["liquidation_cascade"]["reasons"]} == {"key_refused"}
             assert items["fear_greed"]["live"]
-            assert items["fear_greed"]["reasons"][0]["source"] == "alternative.me"
+            assert items["fear_greed"]["reasons"][0]["source"] == "alternative.me, synthetic"
 
 
 async def test_a_source_that_recovers_is_used_again(tmp_path: Path) -> None:

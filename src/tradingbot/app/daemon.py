@@ -35,6 +35,7 @@ from tradingbot.guards.entry_permission import EntryPermission, VenueView, entry
 from tradingbot.jobs.routine import routine_jobs
 from tradingbot.jobs.scheduler import Scheduler
 from tradingbot.market.contracts import ContractSpec
+from tradingbot.ports import IntelSource
 
 log = structlog.get_logger(__name__)
 
@@ -198,6 +199,11 @@ class Daemon:
     def state(self) -> RuntimeState:
         """What `runtime.json` says, as of the last cycle."""
         return self._state
+
+    @property
+    def intelligence(self) -> IntelSource:
+        """The source of market intelligence."""
+        return self._intel
 
     @property
     def specs(self) -> Mapping[Symbol, ContractSpec]:
