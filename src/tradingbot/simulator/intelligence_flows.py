@@ -51,11 +51,21 @@ class Balance:
     change: Mapping[str, float]
 
 
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Balances of one coin by day: midnights, prices at them, and each exchange's coins."""
+
+    times: list[int]
+    prices: list[float]
+    held: Mapping[str, list[float]]
+
+
 class Flows:
     """Answers for any moment from what was published by then."""
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._charts: dict[str, tuple[tuple[int, int], Chart]] = {}
 
     def balances(self, coin: str, now_ms: int) -> tuple[Sequence[Balance], str]:
         """Balances of every exchange as of the last published hour; nothing for a coin that is not followed."""
@@ -64,18 +74,25 @@ class Flows:
             return (), self._world.origin
         return self._world.memory.recall(("balances", coin, at_ms), lambda: self._balances(coin, at_ms))
 
-    def chart(self, coin: str, now_ms: int, days: int = 180) -> tuple[list[int], Mapping[str, list[float]]]:
-        """Midnights and each exchange's coins at them, oldest first; nothing for a coin that is not followed."""
+    def chart(self, coin: str, now_ms: int, days: int = 180) -> Chart:
+        """Midnights, prices and each exchange's coins at them, oldest first; empty for a coin that is not followed.
+
+        A day's chart is asked for every hour, so the newest of each coin is kept.
+        """
         at_ms = published(now_ms, self._world.delays.balances_s, HOUR_MS)
         if coin not in HOLDINGS:
-            return [], {}
-        today = at_ms // DAY_MS
-        return self._world.memory.recall(("chart", coin, today, days), lambda: self._chart(coin, today, days))
+            return Chart([], [], {})
+        key, kept = (at_ms // DAY_MS, days), self._charts.get(coin)
+        if kept is None or kept[0] != key:
+            kept = self._charts[coin] = key, self._chart(coin, *key)
+        return kept[1]
 
-    def _chart(self, coin: str, today: int, days: int) -> tuple[list[int], Mapping[str, list[float]]]:
+    def _chart(self, coin: str, today: int, days: int) -> Chart:
         times = [day * DAY_MS for day in range(today - days + 1, today + 1)]
         held = [self.split(coin, self._total(coin, time_ms)[0], time_ms) for time_ms in times]
-        return times, {name: [part[name] for part in held] for name in _NAMES}
+        world = self._world
+        prices = [world.past_price(coin, time_ms) if world.has(coin) else 1.0 for time_ms in times]
+        return Chart(times, prices, {name: [round(part[name], 5) for part in held] for name in _NAMES})
 
     def split(self, coin: str, total: float, at_ms: int) -> dict[str, float]:
         """A total as the sum of the exchanges' balances."""

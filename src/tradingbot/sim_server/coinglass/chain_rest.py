@@ -36,12 +36,10 @@ def _balance_row(one: Balance) -> dict[str, Any]:
 def balance_chart(call: Call) -> Answer:
     """Balances of a coin by day."""
     coin = _coin(call)
-    times, held = call.intelligence.flows.chart(coin, call.now_ms)
-    table = {name: [round(one, 5) for one in values] for name, values in held.items()}
-    world = call.intelligence.world
-    prices = [world.past_price(coin, time_ms) if world.has(coin) else 1.0 for time_ms in times]
+    chart = call.intelligence.flows.chart(coin, call.now_ms)
     _, origin = call.intelligence.flows.balances(coin, call.now_ms)
-    return Answer({"time_list": times, "price_list": prices, "data_map": table}, origin, message=False)
+    data = {"time_list": chart.times, "price_list": chart.prices, "data_map": chart.held}
+    return Answer(data, origin, message=False)
 
 
 def assets(call: Call) -> Answer:
