@@ -1,6 +1,6 @@
 """What came of what each component said, out of the journals of one or more homes.
 
-    python scripts/component_report.py --home HOME [--home ...] [--out docs/component-report.md] [--json]
+    python scripts/component_report.py --home HOME [--home ...] [--out PAGE] [--note TEXT] [--json]
 
 Reads logs/predictive_signals.jsonl of every home with its rotated parts. Prints tables, or JSON; --out writes the page.
 """
@@ -74,6 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--home", type=Path, action="append", required=True, help="home folder of a daemon; repeatable")
     parser.add_argument("--out", type=Path, help="page to write")
+    parser.add_argument("--note", default="", help="what a reader of the page must know of the data")
     parser.add_argument("--json", action="store_true", help="print everything as JSON instead of tables")
     options = parser.parse_args(arguments)
     homes = list(dict.fromkeys(home.resolve() for home in options.home))
@@ -86,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for problem in (*reader.problems, *([f"{reader.bad_lines} lines are no JSON"] if reader.bad_lines else [])):
             print(f"{reader.path}: {problem}", file=sys.stderr)
     if options.out:
-        options.out.write_text(markdown(report).rstrip() + "\n", encoding="utf-8")
+        options.out.write_text(markdown(report, options.note).rstrip() + "\n", encoding="utf-8")
     if options.json:
         print(orjson.dumps(as_plain(report), option=orjson.OPT_INDENT_2).decode())
     else:

@@ -37,9 +37,10 @@ small. Nothing was fitted or chosen by these numbers.
 """
 
 
-def markdown(report: ComponentReport) -> str:
-    """The whole page."""
-    return "\n".join((HEAD, *_facts(report), "", *_spoken(report), "", *_outcomes(report), ""))
+def markdown(report: ComponentReport, note: str = "") -> str:
+    """The whole page; `note` says what a reader must know of the data."""
+    said = (note, "") if note else ()
+    return "\n".join((HEAD, *said, *_facts(report), "", *_spoken(report), "", *_outcomes(report), ""))
 
 
 def _facts(report: ComponentReport) -> Iterator[str]:
