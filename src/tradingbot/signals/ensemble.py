@@ -45,10 +45,10 @@ class EnsembleParams(Params):
         default=0.95, gt=0.5, lt=1, description="No voice is heard as surer than this, either way."
     )
     calibration_slope: float = Field(
-        default=0.25,
+        default=0.05,
         ge=0,
         le=5,
-        description="Platt slope on the pooled log odds; to be fitted (scripts/fit_ensemble.py).",
+        description="Platt slope on the pooled log odds (scripts/fit_ensemble.py); near 0 while nothing is proven.",
     )
     calibration_intercept: float = Field(
         default=0.0, ge=-1, le=1, description="Platt intercept, log odds; fitted together with the slope."
