@@ -22,16 +22,12 @@ from tradingbot.market.option_skew import YEAR, OptionQuote, Tenor, by_nearness,
 
 EXPIRY_HOUR: Final = timedelta(hours=8)
 """Options expire at this time of their day, UTC."""
-MOST_IV_PCT: Final = 10_000.0
-MOST_PRICE: Final = 1e9
+LEAST_IV_PCT, MOST_IV_PCT = 0.01, 10_000.0
+"""Less is no volatility; more is none of any market."""
+LEAST_PRICE, MOST_PRICE = 1e-6, 1e9
 _DAY: Final = re.compile(r"(\d{1,2})([A-Z]{3})(\d{2})")
 _STRIKE: Final = re.compile(r"\d{1,9}(d\d{1,6})?")
-_MONTHS: Final = {
-    name: month
-    for month, name in enumerate(
-        ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"], 1
-    )
-}
+_MONTHS: Final = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 
 
 def parse_options(
@@ -70,10 +66,10 @@ def _skew(options: Sequence[Row], expiry: datetime, answer: Answer) -> OptionSke
 def _quote(row: Row) -> OptionQuote | None:
     """An option with its volatility; None without one."""
     iv_pct = bounded(row, "mark_iv", 0.0, MOST_IV_PCT)
-    if not iv_pct:
+    if iv_pct is None or iv_pct < LEAST_IV_PCT:
         return None
-    forward = bounded(row, "underlying_price", 0.0, MOST_PRICE)
-    if not forward:
+    forward = bounded(row, "underlying_price", LEAST_PRICE, MOST_PRICE)
+    if forward is None:
         raise IntelProtocolError(f"field 'underlying_price' must be a price: {shown(row)}")
     _, _, strike, side = row["instrument_name"].split("-")
     return OptionQuote(side == "C", float(strike.replace("d", ".")), forward, iv_pct)
@@ -96,7 +92,7 @@ def _day_of(row: Row, asset: Asset) -> str:
 
 
 def _is_strike(text: str) -> bool:
-    return _STRIKE.fullmatch(text) is not None and float(text.replace("d", ".")) > 0
+    return _STRIKE.fullmatch(text) is not None and float(text.replace("d", ".")) >= LEAST_PRICE
 
 
 def _expiry(day: str, row: Row) -> datetime:
@@ -104,7 +100,7 @@ def _expiry(day: str, row: Row) -> datetime:
     try:
         if found is None:
             raise ValueError(day)
-        date = datetime(2000 + int(found[3]), _MONTHS[found[2]], int(found[1]), tzinfo=UTC)
-    except (ValueError, KeyError) as error:
+        date = datetime(2000 + int(found[3]), _MONTHS.index(found[2]) + 1, int(found[1]), tzinfo=UTC)
+    except ValueError as error:
         raise IntelProtocolError(f"field 'instrument_name' has no day of expiry: {shown(row)}") from error
     return date + EXPIRY_HOUR
