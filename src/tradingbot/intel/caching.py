@@ -236,10 +236,8 @@ def from_cache(cached: c.CachedIntel, store: IntelStore, now: datetime) -> None:
                 _restore_mood(model, store, now)
             case c.OptionSkewCache():
                 _restore_options(model, store, now)
-            case c.FlowCache():
-                _restore_flows(model, store, now)
-            case c.WhaleCache():
-                _restore_whales(model, store, now)
+            case c.FlowCache() | c.WhaleCache():
+                _restore_on_chain(model, store, now)
             case c.SnapshotCache():
                 _restore_snapshot(model, store, now)
             case c.HistoryCache():
@@ -272,6 +270,13 @@ def _restore_options(model: c.OptionSkewCache, store: IntelStore, now: datetime)
     for asset, one in _past(model.assets, now):
         volatilities = one.put_25d_iv_pct, one.call_25d_iv_pct, one.atm_iv_pct
         store.put_option_skew(asset, OptionSkew(_stamp(one), *volatilities, one.expiry_days))
+
+
+def _restore_on_chain(model: c.FlowCache | c.WhaleCache, store: IntelStore, now: datetime) -> None:
+    if isinstance(model, c.FlowCache):
+        _restore_flows(model, store, now)
+    else:
+        _restore_whales(model, store, now)
 
 
 def _restore_flows(model: c.FlowCache, store: IntelStore, now: datetime) -> None:

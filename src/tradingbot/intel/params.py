@@ -82,7 +82,6 @@ class VolatilityParams(Params):
 
     @model_validator(mode="after")
     def _tenor_is_allowed(self) -> VolatilityParams:
-        _refuse_doubles(self.skew_assets, "skew_assets")
         if not self.skew_min_days <= self.skew_tenor_days <= self.skew_max_days:
             keys = ("skew_min_days", "skew_tenor_days", "skew_max_days")
             raise contradiction("the tenor must lie between the soonest and the latest expiry", *keys)
@@ -143,6 +142,7 @@ class CoinglassParams(Params):
             raise contradiction("calls at this interval exceed the limit", "min_interval_s", "requests_per_min")
         for key in ("symbols", "balance_assets", "erc20_assets"):
             _refuse_doubles(getattr(self, key), key)
+        _refuse_doubles(self.volatility.skew_assets, "volatility.skew_assets")
         return self
 
     @model_validator(mode="after")

@@ -17,6 +17,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from statistics import NormalDist
 from typing import Final
 
@@ -91,7 +92,7 @@ def _by_delta(quotes: Sequence[OptionQuote], years: float) -> list[tuple[float, 
 
 def _at(points: Sequence[tuple[float, float]], delta: float) -> float | None:
     """The volatility at a delta, on the line between its neighbours; None outside of them."""
-    for (below, low), (above, high) in zip(points, points[1:], strict=False):
+    for (below, low), (above, high) in pairwise(points):
         if below <= delta <= above and above - below <= MOST_GAP:
             share = (delta - below) / (above - below) if above > below else 0.5
             return low + share * (high - low)

@@ -35,6 +35,7 @@ class Told(StrEnum):
     WHALES = "whales"
     FEAR_GREED = "fear_greed"
     VOLATILITY = "volatility"
+    OPTION_SKEW = "option_skew"
 
 
 EVERYWHERE: Final = Symbol("*")
