@@ -114,7 +114,7 @@ def without_options(snapshot: MarketSnapshot) -> MarketSnapshot:
 
 
 def _no_options(intel: SymbolIntel) -> SymbolIntel:
-    problems = {feed: why for feed, why in intel.problems.items() if feed is not Feed.OPTION_SKEW}
+    problems = {feed: why for feed, why in intel.problems.items() if feed != Feed.OPTION_SKEW}
     return replace(intel, option_skew=None, problems=problems)
 
 

@@ -48,6 +48,7 @@ QUESTIONS: dict[str, Question] = {
     "positions": lambda one, now: one.transfers.positions(now),
     "mood": lambda one, now: one.mood.fear_greed(now),
     "volatility": lambda one, now: one.mood.volatility(HOUR_MS, now - 2 * DAY_MS, now, now),
+    "smile": lambda one, now: one.smiles.summaries("ETH", now),
     "options": lambda one, now: (one.options.info("BTC", now), one.options.max_pain("BTC", now)),
 }
 ASSETS = ("BTC", "ETH", "LINK")
