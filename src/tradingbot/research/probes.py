@@ -114,7 +114,8 @@ def without_options(snapshot: MarketSnapshot) -> MarketSnapshot:
 
 
 def _no_options(intel: SymbolIntel) -> SymbolIntel:
-    problems = {feed: why for feed, why in intel.problems.items() if feed != Feed.OPTION_SKEW}
+    problems = dict(intel.problems)
+    problems.pop(Feed.OPTION_SKEW, None)
     return replace(intel, option_skew=None, problems=problems)
 
 

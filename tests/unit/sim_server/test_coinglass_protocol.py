@@ -11,7 +11,9 @@ import pytest
 from tests.builders_coinglass import DAY_MS, HOUR_MS, running_coinglass
 from tradingbot.clock import SteppedClock
 from tradingbot.core.errors import StateCorruptError
-from tradingbot.core.types import utc_from_ms
+from tradingbot.core.types import Asset, epoch_ms, utc_from_ms
+from tradingbot.intel.parse_options import parse_options
+from tradingbot.market.option_skew import Tenor
 from tradingbot.sim_server.coinglass.gate import ENDPOINTS
 from tradingbot.sim_server.coinglass.server import load_key
 from tradingbot.simulator.synthetic_market import SyntheticMarket
