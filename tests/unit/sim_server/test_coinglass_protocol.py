@@ -239,7 +239,7 @@ async def test_option_summaries_are_read_as_the_daemon_reads_them(tmp_path: Path
             assert run.now_ms - 120_000 < epoch_ms(told.stamp.as_of) <= run.now_ms
             assert told.stamp.origin == "synthetic"
             assert 15.0 < told.atm_iv_pct < 300.0
-            lean = run.intelligence.smiles.lean(asset, epoch_ms(told.stamp.as_of))
+            lean = run.server.intelligence.smiles.lean(asset, epoch_ms(told.stamp.as_of))
             assert told.skew == pytest.approx(lean, abs=0.02)
         for ask in ({"currency": "DOGE", "kind": "option"}, {"currency": "BTC", "kind": "spot"}, {}):
             assert (await run.client.get(path, **ask))["error"]["code"] == -32602
