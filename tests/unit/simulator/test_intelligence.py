@@ -253,7 +253,8 @@ def test_puts_get_dearer_where_falls_were_the_larger_moves(market: SyntheticMark
     leans, asymmetries = [], []
     for day in range(4, DAYS):
         now_ms = market.start_ms + day * DAY_MS + 2_000
-        closes = market.table("BTC", now_ms // HOUR_MS * HOUR_MS - 73 * HOUR_MS, now_ms)[1][59::60, CLOSE]
+        hour_ms = now_ms // HOUR_MS * HOUR_MS
+        closes = market.table("BTC", hour_ms - 73 * HOUR_MS, hour_ms)[1][59::60, CLOSE]
         moves = np.diff(np.log(closes))
         asymmetries.append(-(np.sign(moves) * moves**2).sum() / (moves**2).sum())
         smile = told.smiles.summaries("BTC", now_ms)
@@ -266,10 +267,8 @@ def test_puts_get_dearer_where_falls_were_the_larger_moves(market: SyntheticMark
     assert np.corrcoef(leans, asymmetries)[0, 1] > 0.9
 
 
-def test_options_are_worth_what_puts_and_calls_owe_each_other(
-    told: MarketIntelligence, market: SyntheticMarket
-) -> None:
-    """Put-call parity in coins, and nothing is worth less than nothing."""
+def test_the_worth_of_options_keeps_put_call_parity(told: MarketIntelligence, market: SyntheticMarket) -> None:
+    """In coins; and nothing is worth less than nothing."""
     smile = told.smiles.summaries("ETH", market.start_ms + 9 * DAY_MS)
     worth = {(one.day, one.strike, one.is_call): one.worth for one in smile.options}
     assert all(value >= 0 for value in worth.values())
