@@ -21,6 +21,7 @@ FEATURES: Final = "coinglass/features.json"
 _SNAPSHOT: Final = "coinglass/snapshot.json"
 _MOOD: Final = "intelligence/fear_greed.json"
 _LIQUIDATIONS: Final = "intelligence/liquidations.json"
+_OPTIONS: Final = "intelligence/option_skew.json"
 _FLOWS: Final = "onchain/exchange_flows.json"
 _WHALES: Final = "onchain/whale_moves.json"
 
@@ -34,6 +35,7 @@ TOUCHED: Final[Mapping[Endpoint, tuple[str, ...]]] = {
     Endpoint.FREE_FEAR_GREED: (_MOOD,),
     Endpoint.DVOL: (_MOOD,),
     Endpoint.VIX: (_MOOD,),
+    Endpoint.OPTIONS: (_OPTIONS,),
     Endpoint.BALANCE_LIST: (_FLOWS,),
     Endpoint.BALANCE_CHART: (_FLOWS,),
     Endpoint.TOKEN_TRANSFERS: (_WHALES,),

@@ -75,6 +75,22 @@ class FearGreedCache(CacheModel):
     volatility: VolatilityEntry | None = None
 
 
+class OptionSkewEntry(Stamped):
+    """Implied volatilities of one expiry; `skew` is for readers."""
+
+    put_25d_iv_pct: float = Field(gt=0)
+    call_25d_iv_pct: float = Field(gt=0)
+    atm_iv_pct: float = Field(gt=0)
+    expiry_days: float = Field(gt=0)
+    skew: float | None = None
+
+
+class OptionSkewCache(CacheModel):
+    """`intelligence/option_skew.json`."""
+
+    assets: dict[str, OptionSkewEntry] = Field(default_factory=dict)
+
+
 class FlowEntry(Stamped):
     """Change of exchange balances over a day; the USD figures are there once the chart has told a price."""
 
@@ -180,6 +196,7 @@ FILES: Final[Mapping[str, type[CacheModel]]] = {
     "intelligence/taker_buy_sell.json": TakerCache,
     "intelligence/liquidations.json": LiquidationCache,
     "intelligence/fear_greed.json": FearGreedCache,
+    "intelligence/option_skew.json": OptionSkewCache,
     "onchain/exchange_flows.json": FlowCache,
     "onchain/whale_moves.json": WhaleCache,
     "coinglass/snapshot.json": SnapshotCache,

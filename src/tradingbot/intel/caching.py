@@ -20,6 +20,7 @@ from tradingbot.market.intelligence import (
     FundingRates,
     LiquidationWindow,
     OpenInterest,
+    OptionSkew,
     Stamp,
     SymbolIntel,
     TakerFlow,
@@ -144,6 +145,22 @@ def _whale_cache(store: IntelStore) -> c.WhaleCache:
     )
 
 
+def _option_cache(store: IntelStore) -> c.OptionSkewCache:
+    return c.OptionSkewCache(
+        assets={
+            asset: c.OptionSkewEntry(
+                **_times(value.stamp),
+                put_25d_iv_pct=value.put_25d_iv_pct,
+                call_25d_iv_pct=value.call_25d_iv_pct,
+                atm_iv_pct=value.atm_iv_pct,
+                expiry_days=value.expiry_days,
+                skew=_finite(value.skew),
+            )
+            for asset, value in _told(store, lambda known: known.option_skew)
+        }
+    )
+
+
 def _snapshot_cache(store: IntelStore) -> c.SnapshotCache:
     return c.SnapshotCache(
         open_interest={
@@ -196,6 +213,7 @@ _BUILDERS: Final[Mapping[str, Callable[[IntelStore], c.CacheModel]]] = {
     "intelligence/taker_buy_sell.json": _taker_cache,
     "intelligence/liquidations.json": _liquidation_cache,
     "intelligence/fear_greed.json": _mood_cache,
+    "intelligence/option_skew.json": _option_cache,
     "onchain/exchange_flows.json": _flow_cache,
     "onchain/whale_moves.json": _whale_cache,
     "coinglass/snapshot.json": _snapshot_cache,
@@ -216,10 +234,10 @@ def from_cache(cached: c.CachedIntel, store: IntelStore, now: datetime) -> None:
                 _restore_liquidations(model, store, now)
             case c.FearGreedCache():
                 _restore_mood(model, store, now)
-            case c.FlowCache():
-                _restore_flows(model, store, now)
-            case c.WhaleCache():
-                _restore_whales(model, store, now)
+            case c.OptionSkewCache():
+                _restore_options(model, store, now)
+            case c.FlowCache() | c.WhaleCache():
+                _restore_on_chain(model, store, now)
             case c.SnapshotCache():
                 _restore_snapshot(model, store, now)
             case c.HistoryCache():
@@ -246,6 +264,19 @@ def _restore_mood(model: c.FearGreedCache, store: IntelStore, now: datetime) -> 
     index = model.volatility
     if index is not None and index.received_at <= now:
         store.volatility = VolatilityReading(_stamp(index), index.kind, index.value)
+
+
+def _restore_options(model: c.OptionSkewCache, store: IntelStore, now: datetime) -> None:
+    for asset, one in _past(model.assets, now):
+        volatilities = one.put_25d_iv_pct, one.call_25d_iv_pct, one.atm_iv_pct
+        store.put_option_skew(asset, OptionSkew(_stamp(one), *volatilities, one.expiry_days))
+
+
+def _restore_on_chain(model: c.FlowCache | c.WhaleCache, store: IntelStore, now: datetime) -> None:
+    if isinstance(model, c.FlowCache):
+        _restore_flows(model, store, now)
+    else:
+        _restore_whales(model, store, now)
 
 
 def _restore_flows(model: c.FlowCache, store: IntelStore, now: datetime) -> None:

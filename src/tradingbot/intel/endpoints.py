@@ -47,6 +47,7 @@ class Endpoint(StrEnum):
     FREE_FEAR_GREED = "alternative.me/fng"
     DVOL = "deribit/dvol"
     VIX = "cboe/vix"
+    OPTIONS = "deribit/options"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ FACTS: Final[Mapping[Endpoint, EndpointFacts]] = {
     Endpoint.FREE_FEAR_GREED: EndpointFacts("free fear & greed", Feed.FEAR_GREED, needs_key=False),
     Endpoint.DVOL: EndpointFacts("DVOL", Feed.VOLATILITY_INDEX, needs_key=False),
     Endpoint.VIX: EndpointFacts("VIX", Feed.VOLATILITY_INDEX, needs_key=False),
+    Endpoint.OPTIONS: EndpointFacts("option skew", Feed.OPTION_SKEW, needs_key=False),
 }
 
 HISTORIES: Final[Mapping[Endpoint, HistoryKind]] = {

@@ -1,4 +1,4 @@
-"""Sources that need no key: alternative.me's fear & greed, Deribit's DVOL, Cboe's VIX file."""
+"""Sources that need no key: alternative.me's fear & greed, Deribit's DVOL and options, Cboe's VIX file."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from tradingbot.core.errors import (
     IntelUnavailableError,
     VenueError,
 )
-from tradingbot.core.types import epoch_ms
+from tradingbot.core.types import Asset, epoch_ms
 from tradingbot.intel.params import CoinglassParams
 from tradingbot.intel.parse_mood import parse_alternative, parse_dvol, parse_vix
-from tradingbot.market.intelligence import FearGreed, VolatilityReading
+from tradingbot.intel.parse_options import parse_options
+from tradingbot.market.intelligence import FearGreed, OptionSkew, VolatilityReading
 from tradingbot.net.http import HttpClient, HttpParams, RawAnswer
 from tradingbot.ports import Clock
 
@@ -58,6 +59,13 @@ class FreeSources:
         )
         payload = await self._json(f"{own.dvol_url.rstrip('/')}/api/v2/public/get_volatility_index_data?{query}")
         return parse_dvol(payload, self._clock.now(), _origin(payload))
+
+    async def option_skew(self, asset: Asset) -> OptionSkew | None:
+        """GET the summaries of all of Deribit's options of an asset; about a megabyte."""
+        own = self._params.volatility
+        query = urlencode({"currency": asset, "kind": "option"})
+        payload = await self._json(f"{own.dvol_url.rstrip('/')}/api/v2/public/get_book_summary_by_currency?{query}")
+        return parse_options(payload, asset, self._clock.now(), own.skew_tenor, _origin(payload))
 
     async def vix(self) -> VolatilityReading | None:
         """GET the file of daily VIX values."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Annotated, Final, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
 from tradingbot.core.params import Params, contradiction
 from tradingbot.core.types import Asset
+from tradingbot.market.option_skew import Tenor
 
 _LOCAL: Final = re.compile(r"^http://(localhost|127\.\d+\.\d+\.\d+|\[::1\])([:/]|$)")
 HttpUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#]+(/[^\s]*)?$")]
@@ -41,6 +43,7 @@ class PollingParams(Params):
     transfers_s: float = Field(default=300.0, ge=10, le=86_400, description="Large transfers, seconds.")
     history_s: float = Field(default=14_400.0, ge=600, le=86_400, description="Newest bars of histories, seconds.")
     volatility_s: float = Field(default=300.0, ge=60, le=86_400, description="Volatility index, seconds.")
+    option_skew_s: float = Field(default=300.0, ge=60, le=86_400, description="Options of an asset, seconds.")
     retry_s: float = Field(
         default=300.0, ge=5, le=3600, description="A failed slow request is repeated after, seconds."
     )
@@ -57,14 +60,37 @@ class FearGreedParams(Params):
 
 
 class VolatilityParams(Params):
-    """A quoted volatility index (SPEC 11.1)."""
+    """A quoted volatility index (SPEC 11.1), and options for the volatility skew (SPEC 4.3)."""
 
     source: Literal["none", "dvol", "vix"] = Field(default="none", description="Which index is asked.")
-    dvol_url: HttpUrl = Field(default="https://www.deribit.com", description="Host of the DVOL index.")
+    dvol_url: HttpUrl = Field(
+        default="https://www.deribit.com", description="Host of the DVOL index and of the options."
+    )
     dvol_currency: Literal["BTC", "ETH"] = Field(default="BTC", description="Whose DVOL.")
     vix_url: HttpUrl = Field(
         default="https://cdn.cboe.com/api/global/us_indices/daily_prices/VIX_History.csv", description="CSV of the VIX."
     )
+    skew_source: Literal["none", "deribit"] = Field(
+        default="none", description="Whose options tell the volatility skew; none: it is the realised one."
+    )
+    skew_assets: tuple[Literal["BTC", "ETH"], ...] = Field(
+        default=("BTC", "ETH"), description="Assets whose options are asked for."
+    )
+    skew_tenor_days: float = Field(default=30.0, ge=7, le=90, description="The expiry nearest to this is taken, days.")
+    skew_min_days: float = Field(default=7.0, ge=1, le=90, description="No expiry sooner than this, days.")
+    skew_max_days: float = Field(default=90.0, ge=7, le=400, description="No expiry later than this, days.")
+
+    @model_validator(mode="after")
+    def _tenor_is_allowed(self) -> VolatilityParams:
+        if not self.skew_min_days <= self.skew_tenor_days <= self.skew_max_days:
+            keys = ("skew_min_days", "skew_tenor_days", "skew_max_days")
+            raise contradiction("the tenor must lie between the soonest and the latest expiry", *keys)
+        return self
+
+    @property
+    def skew_tenor(self) -> Tenor:
+        """Which expiry is taken."""
+        return Tenor(self.skew_tenor_days, self.skew_min_days, self.skew_max_days)
 
 
 class CoinglassParams(Params):
@@ -116,6 +142,7 @@ class CoinglassParams(Params):
             raise contradiction("calls at this interval exceed the limit", "min_interval_s", "requests_per_min")
         for key in ("symbols", "balance_assets", "erc20_assets"):
             _refuse_doubles(getattr(self, key), key)
+        _refuse_doubles(self.volatility.skew_assets, "volatility.skew_assets")
         return self
 
     @model_validator(mode="after")
@@ -129,7 +156,7 @@ class CoinglassParams(Params):
         return self.pairs.get(asset, f"{asset}USDT")
 
 
-def _refuse_doubles(names: tuple[str, ...], key: str) -> None:
+def _refuse_doubles(names: Sequence[str], key: str) -> None:
     doubles = sorted({name for name in names if names.count(name) > 1})
     if doubles:
         raise contradiction(f"{', '.join(doubles)} appears more than once", key)

@@ -245,6 +245,20 @@ def _free(params: CoinglassParams, now: Circumstances, found: Wishes) -> Iterato
         endpoint = Endpoint.DVOL if source == "dvol" else Endpoint.VIX
         period_s = at.volatility_s if source == "dvol" else max(at.volatility_s, 3600.0)
         yield _row(endpoint, None, "", period_s, Priority.MOOD)
+    yield from _options(params, now, found)
+
+
+def _options(params: CoinglassParams, now: Circumstances, found: Wishes) -> Iterator[PollRow]:
+    own = params.volatility
+    if own.skew_source == "none":
+        found.off[Feed.OPTION_SKEW] = "no_option_source"
+        found.left_out.append("option skew: no source in the settings")
+        return
+    covered = [asset for asset in now.assets if asset in own.skew_assets]
+    others = [asset for asset in now.assets if asset not in own.skew_assets]
+    if others:
+        found.left_out.append(f"option skew: not covered: {', '.join(others)}")
+    yield from _each(Endpoint.OPTIONS, covered, "", params.polling.option_skew_s, Priority.MOOD)
 
 
 def uncoverable(params: CoinglassParams, now: Circumstances) -> list[str]:

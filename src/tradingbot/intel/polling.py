@@ -193,9 +193,17 @@ class PollingSource:
             mood = await self._free.fear_greed()
             self._store.free_fear_greed = mood or self._store.free_fear_greed
             return mood is not None
+        if row.endpoint is Endpoint.OPTIONS:
+            return await self._told_options(row.subject or Asset(""))
         reading = await (self._free.dvol() if row.endpoint is Endpoint.DVOL else self._free.vix())
         self._store.volatility = reading or self._store.volatility
         return reading is not None
+
+    async def _told_options(self, asset: Asset) -> bool:
+        told = await self._free.option_skew(asset)
+        if told is not None:
+            self._store.put_option_skew(asset, told)
+        return told is not None
 
     # -- what came of it
     def _succeeded(self, row: PollRow, told: bool) -> None:

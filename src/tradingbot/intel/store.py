@@ -18,6 +18,7 @@ from tradingbot.market.intelligence import (
     LiquidationWindow,
     MarketIntel,
     OpenInterest,
+    OptionSkew,
     SymbolIntel,
     TakerFlow,
     VolatilityReading,
@@ -81,6 +82,10 @@ class IntelStore:
     def put_whales(self, asset: Asset, value: WhaleTransfers) -> None:
         """Large transfers."""
         self.assets[asset] = replace(self.of(asset), whale_transfers=value)
+
+    def put_option_skew(self, asset: Asset, value: OptionSkew) -> None:
+        """Implied volatilities."""
+        self.assets[asset] = replace(self.of(asset), option_skew=value)
 
     def put_balance(self, asset: Asset, value: BalanceChange | BalanceChart) -> None:
         """Half of the exchange flow; the flow is known once both halves are."""

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from tradingbot.core.params import Params
 from tradingbot.core.records import Reason, reason
-from tradingbot.market.intelligence import Feed, MarketIntel, Stamp, SymbolIntel
+from tradingbot.market.intelligence import Feed, MarketIntel, OptionSkew, Stamp, SymbolIntel
 
 
 class FeedContract(Params):
@@ -45,6 +45,11 @@ class ContractParams(Params):
     whale_transfers: FeedContract = Field(default=_contract(3_600, 0, 1e11), description="USD per window.")
     fear_greed: FeedContract = Field(default=_contract(180_000, 0, 100), description="Index.")
     volatility_index: FeedContract = Field(default=_contract(432_000, 1, 500), description="In the index's own units.")
+    option_skew: FeedContract = Field(default=_contract(7_200, -1, 1), description="(put - call) / at the money.")
+    min_option_iv_pct: float = Field(
+        default=1.0, gt=0, le=100, description="Smallest believable implied volatility, %."
+    )
+    max_option_iv_pct: float = Field(default=500.0, gt=0, le=5000, description="Largest believable one, %.")
     max_future_s: float = Field(default=5.0, ge=0, le=600, description="How far ahead of us a value may be dated, s.")
     min_funding_venues: int = Field(default=3, ge=1, le=100, description="Venues that must tell their funding.")
     min_assets_share: float = Field(
@@ -149,6 +154,8 @@ def observations(intel: SymbolIntel) -> Iterable[Observation]:
         moves = intel.whale_transfers
         pair = (("inflow_usd", moves.inflow_usd), ("outflow_usd", moves.outflow_usd))
         yield Observation(Feed.WHALE_TRANSFERS, moves.stamp, pair)
+    if intel.option_skew is not None:
+        yield Observation(Feed.OPTION_SKEW, intel.option_skew.stamp, (("skew", intel.option_skew.skew),))
 
 
 def market_observations(intel: MarketIntel) -> Iterable[Observation]:
@@ -213,6 +220,17 @@ def _sanity(raw: SymbolIntel, own: OwnMarket, params: ContractParams) -> Iterabl
         yield from _interest_sanity(interest.total_usd, hour.total_usd if hour is not None else 0.0, own, params)
     if raw.funding is not None:
         yield from _funding_sanity(raw.funding.median_8h, raw.funding.venues, own, params)
+    if raw.option_skew is not None:
+        yield from _smile_sanity(raw.option_skew, params)
+
+
+def _smile_sanity(told: OptionSkew, params: ContractParams) -> Iterable[tuple[Feed, Reason]]:
+    low, high = params.min_option_iv_pct, params.max_option_iv_pct
+    for name in ("put_25d_iv_pct", "call_25d_iv_pct", "atm_iv_pct"):
+        value: float = getattr(told, name)
+        if not low <= value <= high:
+            seen = value if math.isfinite(value) else str(value)
+            yield Feed.OPTION_SKEW, reason("out_of_range", field=name, value=seen, low=low, high=high)
 
 
 def _interest_sanity(

@@ -71,12 +71,13 @@ def explain_missing(raw: SymbolIntel, feeds: Mapping[Feed, FeedHealth]) -> Symbo
         Feed.LONG_SHORT: raw.long_short,
         Feed.EXCHANGE_FLOW: raw.exchange_flow,
         Feed.WHALE_TRANSFERS: raw.whale_transfers,
+        Feed.OPTION_SKEW: raw.option_skew,
     }
     missing = {feed: (why_missing(feed, feeds.get(feed)),) for feed, value in held.items() if value is None}
     return replace(raw, problems={**missing, **raw.problems}) if missing else raw
 
 
-PARTIAL = (Feed.EXCHANGE_FLOW, Feed.WHALE_TRANSFERS, Feed.LONG_SHORT)
+PARTIAL = (Feed.EXCHANGE_FLOW, Feed.WHALE_TRANSFERS, Feed.LONG_SHORT, Feed.OPTION_SKEW)
 """Feeds that a source tells of some assets only: what others have had and one has not, it does not cover."""
 
 

@@ -6,6 +6,7 @@ missing or not to be used stands in `SymbolIntel.problems`, by feed.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -28,6 +29,7 @@ class Feed(StrEnum):
     WHALE_TRANSFERS = "whale_transfers"
     FEAR_GREED = "fear_greed"
     VOLATILITY_INDEX = "volatility_index"
+    OPTION_SKEW = "option_skew"
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +181,25 @@ class VolatilityReading:
 
 
 @dataclass(frozen=True, slots=True)
+class OptionSkew:
+    """Implied volatilities of one expiry, annualised percent: put and call of 25 delta, at the money of 50 delta.
+
+    `expiry_days` is the time from the stamp to the expiry.
+    """
+
+    stamp: Stamp
+    put_25d_iv_pct: float
+    call_25d_iv_pct: float
+    atm_iv_pct: float
+    expiry_days: float
+
+    @property
+    def skew(self) -> float:
+        """How much dearer puts are than calls, as a share of the volatility at the money; positive means dearer."""
+        return (self.put_25d_iv_pct - self.call_25d_iv_pct) / self.atm_iv_pct if self.atm_iv_pct else math.nan
+
+
+@dataclass(frozen=True, slots=True)
 class SymbolIntel:
     """Everything known of one asset. `problems` says why a feed is missing, stale, quarantined or off."""
 
@@ -190,6 +211,7 @@ class SymbolIntel:
     long_short: LongShort | None = None
     exchange_flow: ExchangeFlow | None = None
     whale_transfers: WhaleTransfers | None = None
+    option_skew: OptionSkew | None = None
     problems: Mapping[Feed, tuple[Reason, ...]] = field(default_factory=dict)
 
 

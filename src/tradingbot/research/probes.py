@@ -13,6 +13,7 @@ from tradingbot.decision import DecisionParams, decide
 from tradingbot.exits.params import ExitParams, GraceParams
 from tradingbot.guards.entry_permission import EntryPermission
 from tradingbot.market.frame_features import FrameFeatures
+from tradingbot.market.intelligence import Feed, SymbolIntel
 from tradingbot.market.minute_features import MinuteFeatures
 from tradingbot.market.regime import RegimeReading
 from tradingbot.market.regime_metrics import RegimeMetrics, regime_metrics
@@ -27,6 +28,7 @@ from tradingbot.research.snapshots import DAEMON, snapshot_at
 from tradingbot.risk.params import RiskParams
 from tradingbot.signals.component import Component
 from tradingbot.signals.table import COMPONENTS
+from tradingbot.signals.volatility_skew import volatility_skew
 from tradingbot.strategies.strategy import Held, Strategy, StrategyView
 from tradingbot.strategies.table import strategies
 
@@ -98,9 +100,23 @@ def _frame_field(symbol: Symbol, frame: Timeframe, name: str) -> Callable[[Marke
 
 
 def component_probes(symbol: Symbol) -> Iterator[Probe]:
-    """The ten components, whole readings with their reasons."""
+    """The ten components, whole readings with their reasons; the skew also without options."""
     for name, component in COMPONENTS.items():
         yield _of_snapshot(f"component.{name}", _component(component, symbol))
+    realised = _component(volatility_skew, symbol)
+    yield _of_snapshot("component.volatility_skew.realised", lambda snapshot: realised(without_options(snapshot)))
+
+
+def without_options(snapshot: MarketSnapshot) -> MarketSnapshot:
+    """The same where no source tells of options: skew is then the realised one."""
+    parts = {symbol: replace(part, intel=_no_options(part.intel)) for symbol, part in snapshot.symbols.items()}
+    return replace(snapshot, symbols=parts)
+
+
+def _no_options(intel: SymbolIntel) -> SymbolIntel:
+    problems = dict(intel.problems)
+    problems.pop(Feed.OPTION_SKEW, None)
+    return replace(intel, option_skew=None, problems=problems)
 
 
 def _component(component: Component, symbol: Symbol) -> Callable[[MarketSnapshot], object]:

@@ -35,6 +35,7 @@ class Told(StrEnum):
     WHALES = "whales"
     FEAR_GREED = "fear_greed"
     VOLATILITY = "volatility"
+    OPTION_SKEW = "option_skew"
 
 
 EVERYWHERE: Final = Symbol("*")
@@ -111,8 +112,7 @@ class RecordedInputs:
 
     def poisoned(self, moment: datetime, seed: int) -> RecordedInputs:
         """The same past with another future; equal seeds give equal futures."""
-        rngs = {key: np.random.default_rng((seed, row)) for row, key in enumerate(sorted(self.series))}
-        return self._each(lambda key, series: series.poisoned_after(epoch_ms(moment), rngs[key]))
+        return self._each(lambda key, series: series.poisoned_after(epoch_ms(moment), _own_rng(seed, key)))
 
     def shifted(self) -> RecordedInputs:
         """A planted fault: every value is seen one step early, a candle while it is still running."""
@@ -124,6 +124,11 @@ class RecordedInputs:
 
     def _each(self, change: Callable[[Key, Series], Series]) -> RecordedInputs:
         return replace(self, series={key: change(key, series) for key, series in self.series.items()})
+
+
+def _own_rng(seed: int, key: Key) -> np.random.Generator:
+    """Of one series alone: another series beside it changes nothing."""
+    return np.random.default_rng((seed, *":".join(key).encode()))
 
 
 def minute_series(candles: Candles, delay_ms: int) -> Series:

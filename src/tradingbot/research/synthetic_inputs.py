@@ -89,6 +89,7 @@ def record(candles: Mapping[Symbol, Candles], moments: Iterable[datetime], seed:
         series[symbol, Told.BOOK] = _book(minutes, watched, rng)
         series[symbol, Told.TICKER] = _ticker(minutes, rng)
         series |= {(symbol, kind): one for kind, one in _symbol_feeds(minutes, rng).items()}
+        series[symbol, Told.OPTION_SKEW] = _options(minutes, np.random.default_rng((seed, 8, len(series))))
     first = next(iter(candles.values()))
     series[EVERYWHERE, Told.FEAR_GREED] = _rhythm(first, DAY_MS, 600_000, value=lambda n: rng.uniform(2, 98, n))
     series[EVERYWHERE, Told.VOLATILITY] = _volatility(first, rng)
@@ -178,6 +179,23 @@ def _symbol_feeds(minutes: Candles, rng: np.random.Generator) -> dict[Told, Seri
             count=lambda n: rng.integers(1, 9, n).astype(np.float64),
         ),
     }
+
+
+def _options(minutes: Candles, rng: np.random.Generator) -> Series:
+    """Volatilities of one expiry every five minutes; now puts are dearer, now calls."""
+
+    def volatility(n: int) -> FloatArray:
+        return rng.uniform(45, 55, n)
+
+    return _rhythm(
+        minutes,
+        5 * MINUTE_MS,
+        20_000,
+        put_25d_iv_pct=volatility,
+        call_25d_iv_pct=volatility,
+        atm_iv_pct=volatility,
+        expiry_days=lambda n: rng.uniform(25, 35, n),
+    )
 
 
 def _volatility(minutes: Candles, rng: np.random.Generator) -> Series:

@@ -16,6 +16,7 @@ from tradingbot.market.intelligence import (
     LiquidationWindow,
     LongShort,
     OpenInterest,
+    OptionSkew,
     Stamp,
     SymbolIntel,
     TakerFlow,
@@ -28,6 +29,7 @@ TAKER_WINDOW_S = 300
 HOUR_S, DAY_S = 3_600, 86_400
 HISTORY_ROWS = 300
 """Rows of a series that its own mean, spread and changes are taken over."""
+SMILE_COLUMNS = ("put_25d_iv_pct", "call_25d_iv_pct", "atm_iv_pct", "expiry_days")
 
 
 def stamp_of(series: Series) -> Stamp:
@@ -51,6 +53,7 @@ def symbol_intel(known: RecordedInputs, symbol: Symbol) -> SymbolIntel:
         long_short=_long_short(told),
         exchange_flow=_exchange_flow(told),
         whale_transfers=_whales(told),
+        option_skew=_option_skew(told),
     )
 
 
@@ -123,3 +126,8 @@ def _whales(told: Rows) -> WhaleTransfers | None:
         return None
     sums = _last(rows, "inflow_usd"), _last(rows, "outflow_usd")
     return WhaleTransfers(stamp_of(rows), HOUR_S, *sums, round(_last(rows, "count")))
+
+
+def _option_skew(told: Rows) -> OptionSkew | None:
+    rows = told.get(Told.OPTION_SKEW)
+    return None if rows is None else OptionSkew(stamp_of(rows), *(_last(rows, name) for name in SMILE_COLUMNS))

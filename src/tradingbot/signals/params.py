@@ -121,6 +121,9 @@ class SkewParams(Params):
 
     window_bars: int = Field(default=240, ge=30, le=5000, description="1-minute bars of the realised semivariances.")
     min_skew: float = Field(default=0.15, gt=0, le=1, description="(down - up) / (down + up) that counts.")
+    min_option_skew: float = Field(
+        default=0.05, gt=0, le=1, description="(put - call) / at the money, implied volatilities, that counts."
+    )
 
 
 class LiquidationParams(Params):

@@ -14,6 +14,7 @@ from tradingbot.simulator.intelligence_mood import Mood
 from tradingbot.simulator.intelligence_noise import Noise
 from tradingbot.simulator.intelligence_options import Options
 from tradingbot.simulator.intelligence_scale import RECORDED_SCALE, SYNTHETIC_SCALE
+from tradingbot.simulator.intelligence_smile import Smiles
 from tradingbot.simulator.intelligence_tables import Tables
 from tradingbot.simulator.intelligence_transfers import Transfers
 from tradingbot.simulator.intelligence_world import DERIVED, SYNTHETIC, Recordings, World
@@ -46,6 +47,7 @@ class MarketIntelligence:
         self.transfers = Transfers(self.world, self.flows)
         self.mood = Mood(self.world)
         self.options = Options(self.world, self.crowd)
+        self.smiles = Smiles(self.world, self.mood)
 
     def warm(self, now_ms: int) -> None:
         """Read the market's past up to now, so that the first questions are as quick as the later ones."""

@@ -80,7 +80,7 @@ class Options:
         at_ms = published(now_ms, self._world.delays.options_s, HOUR_MS)
         price = self._world.price(coin, at_ms)
         lean = 0.12 * max(-2.0, min(2.0, self._crowd.crowding(coin, at_ms)))
-        return [self._expiry(coin, day, at_ms, price, lean) for day in _expiries(at_ms // DAY_MS)]
+        return [self._expiry(coin, day, at_ms, price, lean) for day in expiries(at_ms // DAY_MS)]
 
     def _expiry(self, coin: str, day: int, at_ms: int, price: float, lean: float) -> Expiry:
         contracts, _, step = _COINS[coin]
@@ -115,7 +115,8 @@ def _friday(day: int) -> bool:
     return (day + 3) % 7 == 4  # the epoch began on a Thursday
 
 
-def _expiries(today: int) -> list[int]:
+def expiries(today: int) -> list[int]:
+    """Days (numbered from the epoch) after today on which options expire, soonest first."""
     days = [today + ahead for ahead in (1, 2, 3)]
     fridays = [day for day in range(today + 1, today + 150) if _friday(day)]
     return sorted({*days, *fridays[:4], *fridays[7::4]})

@@ -9,6 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.unit.intel.options import SUMMARIES, options
 from tradingbot.core.types import epoch_ms
 from tradingbot.intel.endpoints import HISTORIES, Endpoint, HistoryKind
 from tradingbot.ports import Clock
@@ -48,6 +49,8 @@ class FakeCoinglass:
         if path == "/fng/":
             at = round(self.clock.now().timestamp()) - 60
             return web.json_response({"data": [{"value": self.free_value, "timestamp": str(at)}], "metadata": {}})
+        if path == SUMMARIES:
+            return web.json_response({"result": options(request.query["currency"], self.clock.now())})
         if path.startswith("/api/v2/public"):
             now = epoch_ms(self.clock.now())
             return web.json_response({"result": {"data": [[now, 0.4, 0.5, 0.4, 0.47]], "continuation": None}})

@@ -22,6 +22,7 @@ from tradingbot.market.intelligence import (
     FundingRates,
     LiquidationWindow,
     OpenInterest,
+    OptionSkew,
     Stamp,
     TakerFlow,
     VolatilityReading,
@@ -51,6 +52,8 @@ def _stores(draw: st.DrawFn) -> IntelStore:
         store.put_open_interest(asset, OpenInterest(one, draw(_usd), {"1h": draw(st.floats(-50, 50))}))
         store.put_funding({asset: FundingRates(one, draw(st.floats(-0.1, 0.1)), 3)})
         store.put_whales(asset, WhaleTransfers(one, 3600, draw(_usd), draw(_usd), 2))
+        if draw(st.booleans()):
+            store.put_option_skew(asset, OptionSkew(one, *(draw(st.floats(1, 500)) for _ in range(4))))
         store.put_balance(asset, BalanceChange(draw(_stamps), draw(st.floats(-1e6, 1e6))))
         if draw(st.booleans()):
             store.put_balance(asset, BalanceChart(one, draw(_usd), draw(st.none() | _usd)))

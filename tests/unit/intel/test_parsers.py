@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.shared_data import recorded
+from tests.unit.intel.options import one, options
 from tests.unit.intel.support import START
 from tradingbot.core.errors import IntelError, IntelProtocolError, IntelRequestError
 from tradingbot.core.types import Asset, epoch_ms
@@ -28,7 +29,10 @@ from tradingbot.intel.parse_onchain import (
     parse_token_transfers,
     parse_whale_transfers,
 )
+from tradingbot.intel.parse_options import parse_options
 from tradingbot.intel.subscription import parse_subscription
+from tradingbot.market.intelligence import OptionSkew
+from tradingbot.market.option_skew import Tenor
 
 BTC, ETH, LINK = Asset("BTC"), Asset("ETH"), Asset("LINK")
 
@@ -341,6 +345,85 @@ _garbage = st.recursive(
 )
 _rows = _garbage | st.lists(st.dictionaries(_keys, _leaves), min_size=1, max_size=3) | st.dictionaries(_keys, _garbage)
 
+# ---------------------------------------------------------------- options
+
+
+def skew_of(result: Any, tenor: Tenor | None = None) -> OptionSkew | None:
+    return parse_options({"jsonrpc": "2.0", "result": result}, BTC, START, tenor or Tenor())
+
+
+def test_the_expiry_nearest_to_the_tenor_tells_the_skew() -> None:
+    told = skew_of(options("BTC", START))
+    assert told is not None
+    assert told.skew == pytest.approx(0.10, abs=0.01)
+    assert told.atm_iv_pct == pytest.approx(50.0, abs=0.5)
+    assert (told.stamp.as_of, told.stamp.source) == (START, "deribit")
+    assert told.expiry_days == pytest.approx(33, abs=1)
+    soon = skew_of(options("BTC", START), Tenor(days=7))
+    assert soon is not None
+    assert soon.expiry_days == pytest.approx(12, abs=1)
+
+
+def test_an_option_expires_at_eight() -> None:
+    rows = [row for row in options("BTC", START) if "12APR26" in row["instrument_name"]]
+    told = skew_of(rows)
+    assert told is not None
+    assert told.expiry_days == pytest.approx((datetime(2026, 4, 12, 8, tzinfo=UTC) - START) / timedelta(days=1))
+
+
+@pytest.mark.parametrize("gone", [{"mark_iv": None}, {"mark_iv": 0}, {"mark_iv": 0.0}])
+def test_options_without_a_volatility_are_passed_over(gone: dict[str, Any]) -> None:
+    """A quarter of an expiry may lack it; when all of an expiry does, the next nearest one tells."""
+    rows = options("BTC", START)
+    assert skew_of([row | gone if place % 4 == 0 else row for place, row in enumerate(rows)]) is not None
+    told = skew_of([row | gone if "12APR26" in row["instrument_name"] else row for row in rows])
+    assert told is not None
+    assert told.expiry_days == pytest.approx(19, abs=1)
+    assert skew_of([row | gone for row in rows]) is None
+
+
+def test_without_an_allowed_expiry_there_is_no_skew() -> None:
+    assert skew_of([]) is None
+    assert skew_of(options("BTC", START), Tenor(days=45, min_days=40, max_days=50)) is None
+
+
+def test_the_stamp_is_that_of_the_oldest_summary() -> None:
+    rows = options("BTC", START)
+    rows[6 * 50 - 1]["creation_timestamp"] = epoch_ms(START - timedelta(minutes=9))
+    told = skew_of(rows)
+    assert told is not None
+    assert told.stamp.as_of == START - timedelta(minutes=9)
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"instrument_name": "BTC-PERPETUAL"}, "instrument_name"),
+        ({"instrument_name": "ETH-12APR26-80000-C"}, "instrument_name"),
+        ({"instrument_name": "BTC-12APR26-0-C"}, "instrument_name"),
+        ({"instrument_name": "BTC-12APR26-80000-X"}, "instrument_name"),
+        ({"instrument_name": "BTC-31FEB26-80000-C"}, "instrument_name"),
+        ({"instrument_name": 7}, "instrument_name"),
+        ({"mark_iv": "fifty"}, "mark_iv"),
+        ({"mark_iv": -1}, "mark_iv"),
+        ({"underlying_price": None}, "underlying_price"),
+        ({"underlying_price": 0}, "underlying_price"),
+        ({"creation_timestamp": None}, "creation_timestamp"),
+    ],
+)
+def test_an_impossible_option_is_refused_by_field(changes: dict[str, Any], named: str) -> None:
+    at = datetime(2026, 4, 12, tzinfo=UTC)
+    with pytest.raises(IntelProtocolError, match=named):
+        skew_of([*options("BTC", START), one("BTC", at, 80_000, "C", 50.0, START) | changes])
+
+
+def test_an_error_of_the_option_source_is_a_refused_request() -> None:
+    with pytest.raises(IntelRequestError, match="Invalid params"):
+        parse_options({"error": {"code": -32602, "message": "Invalid params"}}, BTC, START, Tenor())
+    with pytest.raises(IntelProtocolError, match="result"):
+        skew_of({"data": []})
+
+
 PARSERS: list[Callable[[Any], object]] = [
     lambda data: parse_taker(told(data), BTC, "5m"),
     lambda data: parse_liquidations(told(data), "1h"),
@@ -356,6 +439,7 @@ PARSERS: list[Callable[[Any], object]] = [
     lambda data: parse_alternative(data if isinstance(data, dict) else {"data": data}, START),
     lambda data: parse_dvol(data if isinstance(data, dict) else {"result": {"data": data}}, START),
     lambda data: parse_vix(f"DATE,CLOSE\n{data}", START),
+    lambda data: parse_options(data if isinstance(data, dict) else {"result": data}, BTC, START, Tenor()),
     parse_subscription,
 ]
 

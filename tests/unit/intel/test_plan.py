@@ -88,7 +88,8 @@ def test_without_a_key_only_free_sources_are_asked(why: str) -> None:
     keyed = {row.endpoint for row in plan.rows if FACTS[row.endpoint].needs_key}
     assert keyed == ({Endpoint.SUBSCRIPTION} if why == "key_refused" else set())
     off = {feed for feed, reason in plan.off.items() if reason == why}
-    expected = set(Feed) - {Feed.VOLATILITY_INDEX, Feed.FEAR_GREED}
+    assert plan.off[Feed.OPTION_SKEW] == "no_option_source"
+    expected = set(Feed) - {Feed.VOLATILITY_INDEX, Feed.FEAR_GREED, Feed.OPTION_SKEW}
     assert off - {Feed.FEAR_GREED} == expected
     assert (Feed.FEAR_GREED in off) == (why == "switched_off")
 

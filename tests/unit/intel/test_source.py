@@ -11,6 +11,7 @@ import structlog
 from structlog.testing import capture_logs
 
 from tests.unit.intel.fake_coinglass import KEY, FakeCoinglass, served
+from tests.unit.intel.options import SUMMARIES
 from tests.unit.intel.support import (
     START,
     TEN,
@@ -53,7 +54,7 @@ async def test_ten_assets_are_served_within_the_limits() -> None:
     assert state.assets[LINK].whale_transfers is not None
     assert state.market.fear_greed is not None
     assert (state.market.fear_greed.value, state.market.fear_greed.stamp.source) == (71, "coinglass")
-    assert {feed for feed, health in state.feeds.items() if health.off} == {Feed.VOLATILITY_INDEX}
+    assert {feed for feed, health in state.feeds.items() if health.off} == {Feed.VOLATILITY_INDEX, Feed.OPTION_SKEW}
     sent = [at for at, _, _ in fake.calls]
     assert min(later - sooner for sooner, later in pairwise(sent)) >= 2.5 - 1e-6
     assert max(sum(start <= at < start + 60 for at in sent) for start in sent) <= 24
@@ -102,6 +103,7 @@ async def test_a_refused_key_turns_all_its_feeds_off_and_is_tried_hourly(wrong: 
             assert {health.off for feed, health in state.feeds.items() if feed is not Feed.FEAR_GREED} == {
                 "key_refused",
                 "switched_off",
+                "no_option_source",
             }
             assert state.market.fear_greed is not None
             assert state.market.fear_greed.value == 33
@@ -138,7 +140,12 @@ async def test_a_key_that_is_revoked_while_running_is_noticed_and_forgiven() -> 
             assert source.state().assets[BTC].taker is not None
             fake.key = KEY
             await time.sleep(3700)
-            assert {health.off for health in source.state().feeds.values()} == {"", "switched_off", "plan"}
+            assert {health.off for health in source.state().feeds.values()} == {
+                "",
+                "switched_off",
+                "plan",
+                "no_option_source",
+            }
             assert not any("refused" in line for line in source.state().left_out)
 
 
@@ -244,6 +251,7 @@ async def test_without_a_key_only_the_free_index_is_asked() -> None:
     off = {feed: health.off for feed, health in state.feeds.items()}
     assert off.pop(Feed.FEAR_GREED) == ""
     assert off.pop(Feed.VOLATILITY_INDEX) == "switched_off"
+    assert off.pop(Feed.OPTION_SKEW) == "no_option_source"
     assert set(off.values()) == {"no_api_key"}
 
 
@@ -254,7 +262,7 @@ async def test_switched_off_asks_nobody(key: str | None) -> None:
         source = intel_source(time, params_for(fake.url, enabled=False), THREE, key)
         await after(time, 7200, source)
     assert fake.calls == []
-    assert {health.off for health in source.state().feeds.values()} == {"switched_off"}
+    assert {health.off for health in source.state().feeds.values()} == {"switched_off", "no_option_source"}
 
 
 async def test_the_free_index_steps_in_when_coinglass_is_old() -> None:
@@ -277,6 +285,35 @@ async def test_a_volatility_index_is_asked_when_configured(kind: str, value: flo
     reading = source.state().market.volatility
     assert reading is not None
     assert (reading.kind, reading.value) == (kind, value)
+
+
+async def test_options_are_asked_of_the_assets_that_have_them() -> None:
+    time = clock()
+    async with served(FakeCoinglass(time)) as fake:
+        source = KeylessSource(time, params_for(fake.url, volatility={"skew_source": "deribit"}), THREE)
+        await after(time, 620, source)
+    state, asked = source.state(), [sent for _, path, sent in fake.calls if path == SUMMARIES]
+    assert asked == [{"currency": name, "kind": "option"} for name in ("BTC", "ETH")] * 3
+    told = state.assets[BTC].option_skew
+    assert told is not None
+    assert told.skew == pytest.approx(0.10, abs=0.01)
+    assert told.stamp.source == "deribit"
+    assert state.feeds[Feed.OPTION_SKEW].off == ""
+    assert "option skew: not covered: SOL" in state.left_out
+
+
+async def test_options_that_cannot_be_had_leave_the_old_value_and_show_in_the_health() -> None:
+    time = clock()
+    async with served(FakeCoinglass(time)) as fake:
+        source = KeylessSource(time, params_for(fake.url, volatility={"skew_source": "deribit"}), (BTC,))
+        async with running(source):
+            await time.sleep(60)
+            told = source.state().assets[BTC].option_skew
+            fake.always[SUMMARIES] = (400, {"jsonrpc": "2.0", "error": {"code": -32602, "message": "Invalid params"}})
+            await time.sleep(600)
+    health = source.state().feeds[Feed.OPTION_SKEW]
+    assert source.state().assets[BTC].option_skew == told
+    assert (health.errors_in_a_row, "Invalid params" in health.last_error) == (2, True)
 
 
 async def test_values_survive_a_restart_with_their_true_age() -> None:
@@ -311,7 +348,8 @@ async def test_every_file_is_put_at_most_once_a_minute_and_complete_at_the_end()
             cache.put(name, model)
 
     async with served(FakeCoinglass(time)) as fake:
-        await after(time, 900, source_for(fake, time, Timed(), assets=(BTC, LINK)))
+        options = {"skew_source": "deribit"}
+        await after(time, 900, source_for(fake, time, Timed(), assets=(BTC, LINK), volatility=options))
     assert set(moments) == set(FILES)
     for name, at in moments.items():
         assert all(later - sooner >= 60 - 1e-6 for sooner, later in pairwise(at[:-1])), name

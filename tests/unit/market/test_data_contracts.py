@@ -24,6 +24,7 @@ from tradingbot.market.intelligence import (
     LongShort,
     MarketIntel,
     OpenInterest,
+    OptionSkew,
     SymbolIntel,
     TakerFlow,
     VolatilityReading,
@@ -45,6 +46,7 @@ def whole(**changes: object) -> SymbolIntel:
         long_short=LongShort(a_stamp(), 0.6),
         exchange_flow=ExchangeFlow(a_stamp(), 86_400, -3e6),
         whale_transfers=WhaleTransfers(a_stamp(), 3600, 1e6, 2e6, 4),
+        option_skew=OptionSkew(a_stamp(), 55.0, 50.0, 51.0, 30.0),
     )
     return replace(intel, **changes)  # type: ignore[arg-type]
 
@@ -87,6 +89,12 @@ AHEAD = a_stamp(age_s=-60)
         ({"long_short": LongShort(a_stamp(), 1.2)}, Feed.LONG_SHORT, "out_of_range"),
         ({"exchange_flow": ExchangeFlow(LATE, 86_400, 1e6)}, Feed.EXCHANGE_FLOW, "stale"),
         ({"whale_transfers": WhaleTransfers(a_stamp(), 3600, -5.0, 0.0, 1)}, Feed.WHALE_TRANSFERS, "out_of_range"),
+        ({"option_skew": OptionSkew(LATE, 55, 50, 51, 30)}, Feed.OPTION_SKEW, "stale"),
+        ({"option_skew": OptionSkew(a_stamp(7_300), 55, 50, 51, 30)}, Feed.OPTION_SKEW, "stale"),
+        ({"option_skew": OptionSkew(a_stamp(), 120, 50, 51, 30)}, Feed.OPTION_SKEW, "out_of_range"),
+        ({"option_skew": OptionSkew(a_stamp(), 520, 510, 499, 30)}, Feed.OPTION_SKEW, "out_of_range"),
+        ({"option_skew": OptionSkew(a_stamp(), 0.55, 0.50, 0.51, 30)}, Feed.OPTION_SKEW, "out_of_range"),
+        ({"option_skew": OptionSkew(a_stamp(), 55, 50, 0.0, 30)}, Feed.OPTION_SKEW, "out_of_range"),
     ],
 )
 def test_a_breach_quarantines_its_feed_alone(changes: dict[str, object], feed: Feed, code: str) -> None:

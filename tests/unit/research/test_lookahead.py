@@ -21,6 +21,7 @@ from tradingbot.research.synthetic_inputs import (
     synthetic_moments,
     unarrived_moments,
 )
+from tradingbot.signals.component import ComponentReading
 from tradingbot.signals.params import SignalParams
 from tradingbot.signals.predictive_flow_engine import read_components
 from tradingbot.signals.table import COMPONENTS
@@ -90,6 +91,16 @@ def test_the_proof_looks_at_a_market_in_which_every_component_can_judge(store: R
 
 
 MOMENT = synthetic_moments()[5]
+
+
+def test_the_skew_is_probed_with_options_and_without(store: RecordedInputs) -> None:
+    """Either way it takes sides at some of the moments."""
+    by_name = {probe.name: probe for probe in PROBES}
+    for name, code in (("", "option_skew"), (".realised", "semivariance_skew")):
+        probe = by_name[f"component.volatility_skew{name}"]
+        readings = [probe.read(store, moment) for moment in synthetic_moments()[3:]]
+        assert all(isinstance(one, ComponentReading) and one.reasons[0].code == code for one in readings)
+        assert {str(one.direction) for one in readings if isinstance(one, ComponentReading)} - {"NEUTRAL"}
 
 
 def a_probe(read: object, reach_min: int = 0) -> Probe:

@@ -21,6 +21,7 @@ from tradingbot.market.intelligence import (
     LiquidationWindow,
     MarketIntel,
     OpenInterest,
+    OptionSkew,
     SymbolIntel,
     TakerFlow,
     WhaleTransfers,
@@ -28,7 +29,7 @@ from tradingbot.market.intelligence import (
 from tradingbot.market.snapshot import MarketSnapshot
 from tradingbot.signals.component import ComponentReading
 from tradingbot.signals.market_intelligence import intelligence_score
-from tradingbot.signals.params import IntelligenceParams, SignalParams, SignalThresholds
+from tradingbot.signals.params import IntelligenceParams, SignalParams, SignalThresholds, SkewParams
 from tradingbot.signals.predictive_flow_engine import flow_signal, read_components
 from tradingbot.signals.table import COMPONENTS
 
@@ -163,6 +164,53 @@ def test_the_larger_moves_decide_the_skew(sign: int, direction: Direction) -> No
     reading = said("volatility_skew", snapshot(closes=2000 * np.exp(np.cumsum(steps))))
     assert reading.direction is direction
     assert dict(reading.reasons[0].numbers)["source"] == "realised"
+
+
+def smile(put: float, call: float, **changes: Any) -> SymbolIntel:
+    stamp = replace(a_stamp(source="deribit"), origin=changes.pop("origin", ""))
+    return SymbolIntel(option_skew=OptionSkew(stamp, put, call, 50.0, 30.0), **changes)
+
+
+FALLS = 2000 * np.exp(np.cumsum(np.where(np.arange(400) % 8 == 0, 0.004, -0.0005)))
+"""Few large rises: the realised skew alone says LONG."""
+
+
+@pytest.mark.parametrize(("put", "call", "direction"), [(54, 50, S), (50, 54, L), (51, 50, N)])
+def test_where_options_are_told_the_dearer_side_decides(put: float, call: float, direction: Direction) -> None:
+    reading = said("volatility_skew", snapshot(smile(put, call), closes=FALLS))
+    assert (reading.direction, reading.live) == (direction, True)
+    assert reading.value == pytest.approx((put - call) / 50)
+    (why,) = reading.reasons
+    assert (why.code, dict(why.numbers)["source"]) == ("option_skew", "deribit")
+    assert reading.age_s(NOW) == pytest.approx(10.0)
+
+
+def test_the_option_skew_has_a_threshold_of_its_own_and_needs_no_candles() -> None:
+    seen = snapshot(smile(52, 50, origin="synthetic"), candle_problems=(reason("candles_stale"),))
+    assert said("volatility_skew", seen).direction is N
+    wide = SignalParams(skew=SkewParams(min_option_skew=0.03))
+    reading = COMPONENTS["volatility_skew"](seen, ETH, wide)
+    assert reading.direction is S
+    assert dict(reading.reasons[0].numbers)["source"] == "deribit, synthetic"
+
+
+@pytest.mark.parametrize("code", ["stale", "source_failing", "not_received_yet"])
+def test_an_option_feed_that_is_out_gives_way_to_the_realised_skew_and_is_named(code: str) -> None:
+    intel = smile(60, 50, problems={Feed.OPTION_SKEW: (reason(code),)})
+    reading = said("volatility_skew", snapshot(intel, closes=FALLS))
+    assert reading.direction is L
+    assert [why.code for why in reading.reasons] == ["semivariance_skew", "option_skew_unusable"]
+    assert dict(reading.reasons[0].numbers)["source"] == "realised"
+    assert dict(reading.reasons[1].numbers) == {"why": code}
+    blinded = said("volatility_skew", snapshot(intel, candle_problems=(reason("candles_stale"),)))
+    assert [why.code for why in blinded.reasons] == ["candles_stale", "option_skew_unusable"]
+
+
+@pytest.mark.parametrize("code", ["no_option_source", "not_covered"])
+def test_nobody_misses_an_option_skew_that_is_not_configured(code: str) -> None:
+    intel = SymbolIntel(problems={Feed.OPTION_SKEW: (reason(code),)})
+    (why,) = said("volatility_skew", snapshot(intel, closes=FALLS)).reasons
+    assert why.code == "semivariance_skew"
 
 
 # ---------------------------------------------------------------- open interest

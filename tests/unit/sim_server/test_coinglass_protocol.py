@@ -11,7 +11,9 @@ import pytest
 from tests.builders_coinglass import DAY_MS, HOUR_MS, running_coinglass
 from tradingbot.clock import SteppedClock
 from tradingbot.core.errors import StateCorruptError
-from tradingbot.core.types import utc_from_ms
+from tradingbot.core.types import Asset, epoch_ms, utc_from_ms
+from tradingbot.intel.parse_options import parse_options
+from tradingbot.market.option_skew import Tenor
 from tradingbot.sim_server.coinglass.gate import ENDPOINTS
 from tradingbot.sim_server.coinglass.server import load_key
 from tradingbot.simulator.synthetic_market import SyntheticMarket
@@ -222,6 +224,25 @@ async def test_the_free_services_need_no_key(tmp_path: Path) -> None:
         assert 15.0 < rows[-1][4] < 220.0
         async with session.get(run.client.endpoints.dvol_url, params={**ask, "currency": "DOGE"}) as answer:
             assert (await answer.json())["error"]["code"] == -32602
+
+
+async def test_option_summaries_are_read_as_the_daemon_reads_them(tmp_path: Path) -> None:
+    path = "/api/v2/public/get_book_summary_by_currency"
+    async with running_coinglass(tmp_path) as run:
+        for asset in (Asset("BTC"), Asset("ETH")):
+            answer = await run.client.get(path, currency=asset, kind="option")
+            names = [row["instrument_name"] for row in answer["result"]]
+            assert len({name.split("-")[1] for name in names}) >= 5
+            assert len(set(names)) == len(names)
+            told = parse_options(answer, asset, utc_from_ms(run.now_ms), Tenor(), answer["origin"])
+            assert told is not None
+            assert run.now_ms - 120_000 < epoch_ms(told.stamp.as_of) <= run.now_ms
+            assert told.stamp.origin == "synthetic"
+            assert 15.0 < told.atm_iv_pct < 300.0
+            lean = run.server.intelligence.smiles.lean(asset, epoch_ms(told.stamp.as_of))
+            assert told.skew == pytest.approx(lean, abs=0.02)
+        for ask in ({"currency": "DOGE", "kind": "option"}, {"currency": "BTC", "kind": "spot"}, {}):
+            assert (await run.client.get(path, **ask))["error"]["code"] == -32602
 
 
 async def test_the_volatility_index_is_continued_backwards(tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ QUESTIONS: dict[str, Question] = {
     "positions": lambda one, now: one.transfers.positions(now),
     "mood": lambda one, now: one.mood.fear_greed(now),
     "volatility": lambda one, now: one.mood.volatility(HOUR_MS, now - 2 * DAY_MS, now, now),
+    "smile": lambda one, now: one.smiles.summaries("ETH", now),
     "options": lambda one, now: (one.options.info("BTC", now), one.options.max_pain("BTC", now)),
 }
 ASSETS = ("BTC", "ETH", "LINK")
@@ -90,7 +91,15 @@ def test_nothing_is_known_of_the_future(name: str, market: SyntheticMarket, told
 
 @pytest.mark.parametrize(
     ("name", "delay_s"),
-    [("taker", 5), ("liquidated", 20), ("interest", 60), ("funding", 60), ("ratios", 60), ("balances", 300)],
+    [
+        ("taker", 5),
+        ("liquidated", 20),
+        ("interest", 60),
+        ("funding", 60),
+        ("ratios", 60),
+        ("balances", 300),
+        ("smile", 1),
+    ],
 )
 def test_a_value_appears_after_its_delay_and_not_before(
     name: str, delay_s: int, market: SyntheticMarket, told: MarketIntelligence
@@ -237,6 +246,35 @@ def test_bad_days_bring_fear_and_expected_volatility(
         levels.append(level(midnight + 2_000) - level(midnight - DAY_MS))
     assert np.corrcoef(moves, moods)[0, 1] > 0.6
     assert np.corrcoef(spans, levels)[0, 1] > 0.3
+
+
+def test_puts_get_dearer_where_falls_were_the_larger_moves(market: SyntheticMarket, told: MarketIntelligence) -> None:
+    """The lean of the smile follows three days of hourly moves, and every expiry shows it."""
+    leans, asymmetries = [], []
+    for day in range(4, DAYS):
+        now_ms = market.start_ms + day * DAY_MS + 2_000
+        hour_ms = now_ms // HOUR_MS * HOUR_MS
+        closes = market.table("BTC", hour_ms - 73 * HOUR_MS, hour_ms)[1][59::60, CLOSE]
+        moves = np.diff(np.log(closes))
+        asymmetries.append(-(np.sign(moves) * moves**2).sum() / (moves**2).sum())
+        smile = told.smiles.summaries("BTC", now_ms)
+        by_day: dict[str, list[Any]] = {}
+        for one in smile.options:
+            by_day.setdefault(one.day, []).append(one)
+        assert len(by_day) >= 5
+        steepest = [(row[0].iv_pct - row[-1].iv_pct) / row[0].iv_pct for row in by_day.values()]
+        leans.append(float(np.mean(steepest)))
+    assert np.corrcoef(leans, asymmetries)[0, 1] > 0.9
+
+
+def test_the_worth_of_options_keeps_put_call_parity(told: MarketIntelligence, market: SyntheticMarket) -> None:
+    """In coins; and nothing is worth less than nothing."""
+    smile = told.smiles.summaries("ETH", market.start_ms + 9 * DAY_MS)
+    worth = {(one.day, one.strike, one.is_call): one.worth for one in smile.options}
+    assert all(value >= 0 for value in worth.values())
+    for (day, strike, is_call), value in worth.items():
+        if is_call:
+            assert value - worth[day, strike, False] == pytest.approx(1 - strike / smile.price, abs=1e-9)
 
 
 def test_fear_and_greed_reaches_back_for_years(market: SyntheticMarket, told: MarketIntelligence) -> None:

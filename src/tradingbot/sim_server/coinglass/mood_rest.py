@@ -10,12 +10,13 @@ from tradingbot.core.types import utc_from_ms
 from tradingbot.sim_server.coinglass.call import Answer, Call, Endpoint, RefusedError, invalid
 from tradingbot.simulator.intelligence_columns import DAY_MS
 from tradingbot.simulator.intelligence_options import OptionRow
+from tradingbot.simulator.intelligence_smile import DEARER, Option, Summaries
 
 _LABELS: Final = ((24, "Extreme Fear"), (44, "Fear"), (54, "Neutral"), (75, "Greed"), (100, "Extreme Greed"))
 _RESOLUTIONS: Final = {"1": 1_000, "60": 60_000, "3600": 3_600_000, "43200": 43_200_000, "1D": DAY_MS}
 _DATES: Final = {"us": "%m-%d-%Y", "cn": "%Y-%m-%d", "kr": "%Y년 %m월 %d일", "world": "%d-%m-%Y"}
-_DEARER: Final = {"BTC": 1.0, "ETH": 1.25}
-"""Expected volatility of a coin as a multiple of the market leader's."""
+_NOT_TRADED: Final = ("mid_price", "bid_price", "ask_price", "last", "high", "low", "price_change")
+"""Fields that are null of an option nobody has traded today."""
 _SUBSCRIBED_MS: Final = 200 * DAY_MS
 
 
@@ -121,15 +122,54 @@ def volatility_index(call: Call) -> dict[str, Any]:
         step_ms = call.choice("resolution", _RESOLUTIONS)
     except (RefusedError, ValueError) as error:
         raise invalid("params") from error
-    if currency not in _DEARER:
+    if currency not in DEARER:
         raise invalid("currency")
     times, rows = call.intelligence.mood.volatility(step_ms, since_ms, until_ms, call.now_ms)
-    rows = np.round(rows * _DEARER[currency], 2)
+    rows = np.round(rows * DEARER[currency], 2)
     data = [[time_ms, *values] for time_ms, values in zip(times.tolist(), rows.T.tolist(), strict=True)]
     earlier = int(times[0]) - step_ms if len(data) == 1_000 and int(times[0]) > since_ms else None
+    return _deribit(call, {"data": data, "continuation": earlier})
+
+
+def option_summaries(call: Call) -> dict[str, Any]:
+    """Deribit's shape: one row per option, worth and interest in coins, `mark_iv` in annualised percent."""
+    try:
+        currency, kind = call.required("currency").upper(), call.text("kind") or "any"
+    except RefusedError as error:
+        raise invalid("params") from error
+    if currency not in DEARER:
+        raise invalid("currency")
+    if kind not in ("option", "any"):
+        raise invalid("kind")
+    if not call.intelligence.smiles.has(currency):
+        return _deribit(call, [])
+    told = call.intelligence.smiles.summaries(currency, call.now_ms)
+    return _deribit(call, [_summary(currency, one, told) for one in told.options])
+
+
+def _summary(currency: str, one: Option, told: Summaries) -> dict[str, Any]:
+    return {
+        "instrument_name": f"{currency}-{one.day}-{one.strike}-{'C' if one.is_call else 'P'}",
+        "underlying_index": f"SYN.{currency}-{one.day}",
+        "underlying_price": round(told.price, 4),
+        "estimated_delivery_price": round(told.price, 2),
+        "mark_iv": round(one.iv_pct, 2),
+        "mark_price": round(one.worth, 6),
+        **dict.fromkeys(_NOT_TRADED),
+        "open_interest": round(one.interest, 1),
+        "volume": 0.0,
+        "volume_usd": 0.0,
+        "interest_rate": 0.0,
+        "base_currency": currency,
+        "quote_currency": currency,
+        "creation_timestamp": told.time_ms,
+    }
+
+
+def _deribit(call: Call, result: object) -> dict[str, Any]:
     return {
         "jsonrpc": "2.0",
-        "result": {"data": data, "continuation": earlier},
+        "result": result,
         "usIn": call.now_ms * 1000,
         "usOut": call.now_ms * 1000 + 250,
         "usDiff": 250,
@@ -146,4 +186,9 @@ MOOD_ENDPOINTS: Final = {
     "/api/option/exchange-vol-history": Endpoint(option_history),
     "/api/user/account/subscription": Endpoint(subscription),
 }
-FREE_ENDPOINTS: Final = {"/fng": fng, "/fng/": fng, "/api/v2/public/get_volatility_index_data": volatility_index}
+FREE_ENDPOINTS: Final = {
+    "/fng": fng,
+    "/fng/": fng,
+    "/api/v2/public/get_volatility_index_data": volatility_index,
+    "/api/v2/public/get_book_summary_by_currency": option_summaries,
+}
