@@ -85,6 +85,34 @@ async def test_a_refused_key_leaves_the_free_index(tmp_path: Path) -> None:
             assert items["fear_greed"]["reasons"][0]["source"] == "alternative.me, synthetic"
 
 
+SKEW_SOURCE = "TRADINGBOT__COINGLASS__VOLATILITY__SKEW_SOURCE"
+
+
+async def test_options_tell_the_skew_of_the_assets_that_have_them(tmp_path: Path) -> None:
+    async with running(tmp_path, {SKEW_SOURCE: "deribit"}) as rig:
+        await rig.cycle(CYCLES)
+        told = _skew_reasons(rig)
+        assert {symbol for symbol, why in told.items() if why[0]["code"] == "option_skew"} == {"BTCUSDT", "ETHUSDT"}
+        assert told["ETHUSDT"][0]["source"] == "deribit, synthetic"
+        assert {len(why) for why in told.values()} == {1}
+
+
+async def test_options_that_fail_give_way_to_the_realised_skew(tmp_path: Path) -> None:
+    broken = fault("wrong_shape", path="/api/v2/public/get_book_summary_by_currency")
+    async with running(tmp_path, {SKEW_SOURCE: "deribit", **broken}) as rig:
+        await rig.cycle(CYCLES)
+        why = _skew_reasons(rig)["ETHUSDT"]
+        assert (why[0]["code"], why[0]["source"]) == ("semivariance_skew", "realised")
+        assert (why[1]["code"], why[1]["why"]) == ("option_skew_unusable", "source_failing")
+
+
+def _skew_reasons(rig: Any) -> dict[str, list[dict[str, Any]]]:
+    return {
+        symbol: next(one["reasons"] for one in record["components"] if one["name"] == "volatility_skew")
+        for symbol, record in _newest(rig).items()
+    }
+
+
 async def test_a_source_that_recovers_is_used_again(tmp_path: Path) -> None:
     """A cascade of errors leaves nothing behind; and the values survive a restart with their true age."""
     async with running(tmp_path, fault("http_500", count=5)) as rig:
