@@ -8,7 +8,7 @@ flow that is a little ahead of the price. What was fitted to what: `docs/synthet
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -83,48 +83,48 @@ class SyntheticMarket:
         """Up to `count` bars that open before `until_ms`, oldest first. Raises ValueError for an unknown asset."""
         if asset not in self._place:
             raise ValueError(f"{asset} is not in this market: {', '.join(self._assets)}")
-        end_ms = -(-until_ms // _MINUTE_MS) * _MINUTE_MS
-        at_ms = max(self._first_ms, end_ms - count * _MINUTE_MS)
         bars: list[MinuteBar] = []
-        while at_ms < end_ms:
-            block, row = self._find(at_ms)
-            rows = min(DAY_MINUTES - row, (end_ms - at_ms) // _MINUTE_MS)
-            part = block.bars[row : row + rows, self._place[asset]].tolist()
-            regimes = block.regimes[row : row + rows]
-            for offset, (fields, regime) in enumerate(zip(part, regimes, strict=True)):
+        place = self._place[asset]
+        for at_ms, block, part in self._stretches(*self._span(until_ms, count)):
+            rows, regimes = block.bars[part, place].tolist(), block.regimes[part]
+            for offset, (fields, regime) in enumerate(zip(rows, regimes, strict=True)):
                 bars.append(bar_of(at_ms + offset * _MINUTE_MS, fields, regime))
-            at_ms += rows * _MINUTE_MS
         return bars
 
     def table(self, asset: str, since_ms: int, until_ms: int) -> tuple[NDArray[np.int64], FloatArray, Sequence[str]]:
         """Minutes that open in [since, until) as columns: open times, rows of `FIELDS`, regimes."""
-        at_ms, end_ms = max(self._first_ms, since_ms), max(self._first_ms, until_ms)
+        first_ms = max(self._first_ms, _next_minute(since_ms))
+        end_ms = max(first_ms, _next_minute(until_ms))
         parts: list[FloatArray] = [np.empty((0, len(FIELDS)))]
         regimes: list[str] = []
-        first_ms = at_ms
-        while at_ms < end_ms:
-            block, row = self._find(at_ms)
-            rows = min(DAY_MINUTES - row, (end_ms - at_ms) // _MINUTE_MS)
-            parts.append(block.bars[row : row + rows, self._place[asset]])
-            regimes += block.regimes[row : row + rows]
-            at_ms += rows * _MINUTE_MS
+        for _, block, part in self._stretches(first_ms, end_ms):
+            parts.append(block.bars[part, self._place[asset]])
+            regimes += block.regimes[part]
         return np.arange(first_ms, end_ms, _MINUTE_MS, dtype=np.int64), np.concatenate(parts), regimes
 
     def rows(self, asset: str, until_ms: int, count: int) -> FloatArray:
         """As `MarketFeed.rows`. Raises ValueError for an unknown asset."""
         if asset not in self._place:
             raise ValueError(f"{asset} is not in this market: {', '.join(self._assets)}")
-        end_ms = -(-until_ms // _MINUTE_MS) * _MINUTE_MS
-        at_ms = max(self._first_ms, end_ms - count * _MINUTE_MS)
         parts = [np.empty((0, 1 + len(ROW_FIELDS)))]
+        for at_ms, block, part in self._stretches(*self._span(until_ms, count)):
+            fields = block.bars[part, self._place[asset]][:, ROW_FIELDS]
+            times = (at_ms + np.arange(len(fields), dtype=np.int64) * _MINUTE_MS).astype(np.float64)
+            parts.append(np.column_stack((times, fields)))
+        return np.concatenate(parts)
+
+    def _span(self, until_ms: int, count: int) -> tuple[int, int]:
+        """First and end of the `count` minutes that open before `until_ms`, as far as there are any."""
+        end_ms = _next_minute(until_ms)
+        return max(self._first_ms, end_ms - count * _MINUTE_MS), end_ms
+
+    def _stretches(self, at_ms: int, end_ms: int) -> Iterator[tuple[int, Block, slice]]:
+        """The days that whole minutes from `at_ms` to `end_ms` lie in: where each stretch begins, its day, its rows."""
         while at_ms < end_ms:
             block, row = self._find(at_ms)
             rows = min(DAY_MINUTES - row, (end_ms - at_ms) // _MINUTE_MS)
-            fields = block.bars[row : row + rows, self._place[asset]][:, ROW_FIELDS]
-            times = (at_ms + np.arange(rows, dtype=np.int64) * _MINUTE_MS).astype(np.float64)
-            parts.append(np.column_stack((times, fields)))
+            yield at_ms, block, slice(row, row + rows)
             at_ms += rows * _MINUTE_MS
-        return np.concatenate(parts)
 
     def day(self, open_ms: int) -> FloatArray:
         """All bars of the UTC day that holds this minute, shape (1440, assets, `synthetic_block.FIELDS`)."""
@@ -155,3 +155,8 @@ class SyntheticMarket:
         self._blocks[day] = block
         while len(self._blocks) > self._cached_days:
             self._blocks.popitem(last=False)
+
+
+def _next_minute(moment_ms: int) -> int:
+    """The first whole minute at or after a moment."""
+    return -(-moment_ms // _MINUTE_MS) * _MINUTE_MS

@@ -200,3 +200,15 @@ def test_the_chunked_recursion_is_the_plain_loop(keep: float, before: float) -> 
         expected[row] = last
     assert np.allclose(recursion(inputs, keep, np.full(2, before)), expected)
     assert 0.0 < decay(5.0) < 1.0
+
+
+def test_a_table_to_any_moment_ends() -> None:
+    """Bars, rows and table tell the same minutes, also when the end lies within a minute and beyond midnight."""
+    one = market(3)
+    until_ms = one.start_ms + 1_000 * 60_000 + 31_000
+    bars = one.history(one.assets[0], until_ms, 2_000)
+    times, fields, regimes = one.table(one.assets[0], until_ms - 2_000 * 60_000, until_ms)
+    rows = one.rows(one.assets[0], until_ms, 2_000)
+    assert [bar.open_ms for bar in bars] == times[-len(bars) :].tolist() == rows[:, 0].astype(int).tolist()
+    assert [bar.close for bar in bars] == fields[-len(bars) :, 3].tolist() == rows[:, 4].tolist()
+    assert [bar.regime for bar in bars] == regimes[-len(bars) :]
