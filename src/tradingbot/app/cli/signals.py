@@ -108,6 +108,7 @@ def _print_symbol(console: Console, facts: dict[str, Any]) -> None:
     facing.add_row("book", _book(facts["microstructure"]))
     facing.add_row("intelligence", _intelligence(facts["intelligence"]))
     facing.add_row("regime", _regime_line(facts["regime"]))
+    facing.add_row("", "; ".join(reason_text(one) for one in facts["regime"]["reasons"]))
     for idea in facts["strategies"]:
         why = "; ".join(reason_text(one) for one in idea["reasons"])
         facing.add_row(idea["name"], f"{_said(idea['direction'])} strength {idea['strength']:.2f}  {why}")
