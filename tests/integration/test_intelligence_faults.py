@@ -113,6 +113,18 @@ def _skew_reasons(rig: Any) -> dict[str, list[dict[str, Any]]]:
     }
 
 
+async def test_a_coinglass_of_ones_own_is_asked_on_a_simulated_market_too(tmp_path: Path) -> None:
+    """Nobody listens there: its components say so, and the embedded one is not asked in its stead."""
+    own = {"TRADINGBOT__COINGLASS__BASE_URL": "http://127.0.0.1:9", "COINGLASS_API_KEY": "mine"}
+    async with running(tmp_path, own) as rig:
+        await rig.cycle(4)
+        assert rig.failures == []
+        (record, *_) = _newest(rig).values()
+        codes = {why["code"] for item in record["components"] if not item["live"] for why in item["reasons"]}
+        assert codes & {"source_failing", "not_received_yet"}
+        assert not (tmp_path / "sim" / "coinglass_key.json").exists()
+
+
 async def test_a_source_that_recovers_is_used_again(tmp_path: Path) -> None:
     """A cascade of errors leaves nothing behind; and the values survive a restart with their true age."""
     async with running(tmp_path, fault("http_500", count=5)) as rig:

@@ -136,10 +136,15 @@ async def _embedded(
         stack.push_async_callback(sim.stop)
     venue = _kraken_futures(options, settings, only(universe, symbols), clock, endpoints, stack, frozen)
     intel = IntelAccess(settings.coinglass, secrets.coinglass_key)
-    if not frozen:
+    if not frozen and not asks_elsewhere(settings.coinglass):
         beside = await open_simulated_coinglass(feed, clock, params, home, options.data, stack)
         intel = simulated_intel(settings.coinglass, beside) if beside is not None else intel
     return VenueParts(venue, clock, universe, symbols, endpoints.rest_url, endpoints.ws_url, intel, sim, market.works)
+
+
+def asks_elsewhere(params: CoinglassParams) -> bool:
+    """Whether somebody named a CoinGlass of their own: it is then asked on simulated markets, too."""
+    return params.base_url != CoinglassParams().base_url
 
 
 def simulated_intel(params: CoinglassParams, beside: CoinglassEndpoints) -> IntelAccess:

@@ -9,7 +9,7 @@ from pathlib import Path
 import structlog
 from rich.console import Console
 
-from tradingbot.app.bootstrap import completed, credentials_of, load, open_venue, secret_texts
+from tradingbot.app.bootstrap import asks_elsewhere, completed, credentials_of, load, open_venue, secret_texts
 from tradingbot.app.daemon import Daemon
 from tradingbot.app.deployment_checks import CheckResult
 from tradingbot.app.home import make_home
@@ -103,10 +103,11 @@ def _intelligence(options: RunOptions, settings: Settings, secrets: Secrets) -> 
     name = "intelligence"
     if not settings.coinglass.enabled:
         return CheckResult(name, True, "switched off in the settings: what rests on it stays neutral")
-    if options.embedded and options.source != "kraken" and settings.simulator.coinglass.enabled:
+    own = asks_elsewhere(settings.coinglass)
+    if options.embedded and options.source != "kraken" and settings.simulator.coinglass.enabled and not own:
         return CheckResult(name, True, "CoinGlass, simulated beside the market")
     if secrets.coinglass_key is not None:
-        return CheckResult(name, True, "CoinGlass, key present")
+        return CheckResult(name, True, f"CoinGlass{f' at {settings.coinglass.base_url}' if own else ''}, key present")
     detail = "no COINGLASS_API_KEY: liquidations, whale flow and taker flow are unknown and stay neutral"
     return CheckResult(name, False, detail, critical=False)
 
