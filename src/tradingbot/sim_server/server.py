@@ -23,6 +23,7 @@ from tradingbot.simulator.live_quotes import LiveQuotes
 from tradingbot.simulator.market_feed import MarketFeed
 from tradingbot.simulator.params import SimulatorParams
 from tradingbot.simulator.rate_limits import Budget
+from tradingbot.simulator.synthetic_market import HISTORY_DAYS, SyntheticMarket
 from tradingbot.simulator.tape import MINUTE_MS
 from tradingbot.simulator.venue import SimulatedVenue
 
@@ -85,6 +86,8 @@ class SimServer:
         await self._runner.setup()
         site = web.TCPSite(self._runner, host, port)
         await site.start()
+        if not self._frozen and isinstance(self._feed, SyntheticMarket):
+            service.venue.bars.warm(HISTORY_DAYS + 1)
         service.commit(force=True)
         self._note_time()
         bound = self._runner.addresses[0][1]

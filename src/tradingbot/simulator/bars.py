@@ -48,6 +48,13 @@ class BarStore:
             if not len(view) or view[-1, 0] < bar.open_ms:
                 rows.append(_row(bar))
 
+    def warm(self, days: int) -> None:
+        """Read the last `days` of every asset, day by day: markets that are made day by day are then made once."""
+        for day in range(1, days + 1):
+            since_ms = self._start_ms - day * 86_400_000
+            for asset in self._feed.assets:
+                self._reach_back(asset, max(since_ms, self._oldest_ms), 1_440)
+
     def put(self, asset: str, bar: MinuteBar) -> None:
         """Note what a minute was, in place of what was thought of it before."""
         self._of(asset).put(_row(bar))
@@ -79,10 +86,10 @@ class BarStore:
         columns = (opens, rows[starts, 1], high, low, rows[ends, 4], volume, rows[ends, 6])
         return [Candle(*values) for values in zip(*(column.tolist() for column in columns), strict=True)]
 
-    def _reach_back(self, asset: str, since_ms: int) -> None:
+    def _reach_back(self, asset: str, since_ms: int, least: int = _CHUNK) -> None:
         while asset not in self._exhausted and since_ms < self._have_from(asset):
             until_ms = self._have_from(asset)
-            count = min(_LARGEST_CHUNK, max(_CHUNK, (until_ms - since_ms) // MINUTE_MS))
+            count = min(_LARGEST_CHUNK, max(least, (until_ms - since_ms) // MINUTE_MS))
             rows = self._feed.rows(asset, until_ms, count)
             if len(rows) < count:
                 self._exhausted.add(asset)

@@ -7,8 +7,9 @@ any order. Nothing reads the market at or after that moment less the publication
 from __future__ import annotations
 
 from tradingbot.simulator.coinglass_params import PublicationDelays
+from tradingbot.simulator.intelligence_columns import DAY_MS
 from tradingbot.simulator.intelligence_crowd import Crowd
-from tradingbot.simulator.intelligence_flows import Flows
+from tradingbot.simulator.intelligence_flows import HOLDINGS, Flows
 from tradingbot.simulator.intelligence_futures import Futures
 from tradingbot.simulator.intelligence_mood import Mood
 from tradingbot.simulator.intelligence_noise import Noise
@@ -53,3 +54,7 @@ class MarketIntelligence:
         """Read the market's past up to now, so that the first questions are as quick as the later ones."""
         self.world.tables.warm(now_ms)
         self.mood.fear_greed(now_ms)
+        for coin in HOLDINGS:
+            self.flows.chart(coin, now_ms)
+        for token in self.transfers.tokens():
+            self.transfers.on_exchanges(token, now_ms - DAY_MS, now_ms, 0.0)

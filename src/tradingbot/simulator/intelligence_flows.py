@@ -82,10 +82,18 @@ class Flows:
         at_ms = published(now_ms, self._world.delays.balances_s, HOUR_MS)
         if coin not in HOLDINGS:
             return Chart([], [], {})
-        key, kept = (at_ms // DAY_MS, days), self._charts.get(coin)
-        if kept is None or kept[0] != key:
-            kept = self._charts[coin] = key, self._chart(coin, *key)
+        today, kept = at_ms // DAY_MS, self._charts.get(coin)
+        if kept is None or kept[0] != (today, days):
+            yesterdays = kept[1] if kept is not None and kept[0] == (today - 1, days) else None
+            made = self._chart(coin, today, days) if yesterdays is None else self._one_more(yesterdays, coin, today)
+            kept = self._charts[coin] = (today, days), made
         return kept[1]
+
+    def _one_more(self, chart: Chart, coin: str, today: int) -> Chart:
+        """The chart of the day before with one more day at its end and one less at its beginning."""
+        day = self._chart(coin, today, 1)
+        held = {name: [*values[1:], *day.held[name]] for name, values in chart.held.items()}
+        return Chart([*chart.times[1:], *day.times], [*chart.prices[1:], *day.prices], held)
 
     def _chart(self, coin: str, today: int, days: int) -> Chart:
         times = [day * DAY_MS for day in range(today - days + 1, today + 1)]

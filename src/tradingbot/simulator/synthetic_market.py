@@ -21,6 +21,8 @@ from tradingbot.simulator.scan import FloatArray
 from tradingbot.simulator.synthetic_block import DAY_MINUTES, FIELDS, Block, BlockMaker, BlockState
 from tradingbot.simulator.synthetic_profiles import DEFAULT_ASSETS, PROFILES
 
+HISTORY_DAYS: Final = 14
+"""Days before the start: four-hour indicators need ten."""
 DEFAULT_START_MS: Final = int(datetime(2026, 1, 5, 8, tzinfo=UTC).timestamp()) * 1000
 _MINUTE_MS: Final = 60_000
 _DAY_MS: Final = DAY_MINUTES * _MINUTE_MS
@@ -40,9 +42,9 @@ class SyntheticMarket:
         seed: int = 1,
         assets: Sequence[str] = DEFAULT_ASSETS,
         start_ms: int = DEFAULT_START_MS,
-        history_minutes: int = 14 * DAY_MINUTES,
+        history_minutes: int = HISTORY_DAYS * DAY_MINUTES,
         volatility: float = 1.5,
-        cached_days: int = 16,
+        cached_days: int = 3,
     ) -> None:
         unknown = [asset for asset in assets if asset not in PROFILES]
         if unknown or not assets:

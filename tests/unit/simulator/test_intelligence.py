@@ -322,3 +322,12 @@ def test_any_market_feed_will_do() -> None:
 def test_an_unknown_asset_is_a_key_error(told: MarketIntelligence, market: SyntheticMarket) -> None:
     with pytest.raises(KeyError):
         told.futures.taker("NOPE", 60, market.start_ms)
+
+
+def test_a_chart_that_grows_by_a_day_is_the_chart_of_that_day(market: SyntheticMarket) -> None:
+    """One day more at the end and one less at the beginning is what a service started on that day would tell."""
+    grown, fresh = MarketIntelligence(market, 7), MarketIntelligence(market, 7)
+    noon_ms = market.start_ms // DAY_MS * DAY_MS + DAY_MS // 2
+    for day in range(3):
+        chart = grown.flows.chart("BTC", noon_ms + day * DAY_MS)
+    assert chart == fresh.flows.chart("BTC", noon_ms + 2 * DAY_MS)
