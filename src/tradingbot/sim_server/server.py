@@ -27,6 +27,9 @@ from tradingbot.simulator.synthetic_market import HISTORY_DAYS, SyntheticMarket
 from tradingbot.simulator.tape import MINUTE_MS
 from tradingbot.simulator.venue import SimulatedVenue
 
+DAYS_KEPT = 3
+"""Days of a made market that stay in memory while it is played."""
+
 
 @dataclass(frozen=True, slots=True)
 class SimEndpoints:
@@ -104,6 +107,8 @@ class SimServer:
         if self._frozen or hub is None:
             await asyncio.Event().wait()
             return
+        if isinstance(self._feed, SyntheticMarket):
+            self._feed.trim(DAYS_KEPT)
         while not service.venue.ended:
             await self._clock.sleep_until(utc_from_ms(service.venue.next_tick_ms()))
             service.catch_up()

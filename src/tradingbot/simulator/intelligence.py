@@ -54,7 +54,8 @@ class MarketIntelligence:
         """Read the market's past up to now, so that the first questions are as quick as the later ones."""
         self.world.tables.warm(now_ms)
         self.mood.fear_greed(now_ms)
-        for coin in HOLDINGS:
+        assets = set(self.world.tables.assets)
+        for coin in assets & set(HOLDINGS):
             self.flows.chart(coin, now_ms)
-        for token in self.transfers.tokens():
+        for token in assets & set(self.transfers.tokens()):
             self.transfers.on_exchanges(token, now_ms - DAY_MS, now_ms, 0.0)

@@ -52,6 +52,8 @@ class AssetTable:
         self._hour_count = 0
         self.newest: FloatArray | None = None
         """The last minute as the market gave it."""
+        self.nothing_before = 0
+        """Number of the minute before which the market has been found to have nothing."""
         self.swelling = 0.0
         """How much open interest has grown by itself."""
 

@@ -106,7 +106,8 @@ class Tables:
         return table
 
     def _fill(self, asset: str, table: AssetTable, until: int) -> None:
-        at = table.end_minute or (until * MINUTE_MS - LOOKBACK_MS) // DAY_MS * DAY_MS // MINUTE_MS
+        oldest = (until * MINUTE_MS - LOOKBACK_MS) // DAY_MS * DAY_MS // MINUTE_MS
+        at = table.end_minute or max(oldest, table.nothing_before)
         while at < until:
             end = min(until, (at // 1440 + 1) * 1440)
             times, fields, regimes = read(self._feed, asset, at * MINUTE_MS, end * MINUTE_MS)
@@ -119,6 +120,8 @@ class Tables:
                 else:
                     _damp(rows, self._usual[asset])
                 table.append(first, rows)
+            else:
+                table.nothing_before = end
             at = end
 
 

@@ -44,7 +44,7 @@ class SyntheticMarket:
         start_ms: int = DEFAULT_START_MS,
         history_minutes: int = HISTORY_DAYS * DAY_MINUTES,
         volatility: float = 1.5,
-        cached_days: int = 3,
+        cached_days: int = HISTORY_DAYS + 2,
     ) -> None:
         unknown = [asset for asset in assets if asset not in PROFILES]
         if unknown or not assets:
@@ -132,6 +132,11 @@ class SyntheticMarket:
         """All bars of the UTC day that holds this minute, shape (1440, assets, `synthetic_block.FIELDS`)."""
         return self._find(open_ms)[0].bars
 
+    def trim(self, days: int) -> None:
+        """Keep no more than the newest `days` from now on: once the past has been read, it is not asked for again."""
+        self._cached_days = max(2, days)
+        self._drop_oldest()
+
     def _find(self, open_ms: int) -> tuple[Block, int]:
         day, rest_ms = divmod(open_ms - self._first_ms, _DAY_MS)
         block = self._blocks.get(day)
@@ -155,6 +160,9 @@ class SyntheticMarket:
 
     def _keep(self, day: int, block: Block) -> None:
         self._blocks[day] = block
+        self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
         while len(self._blocks) > self._cached_days:
             self._blocks.popitem(last=False)
 
