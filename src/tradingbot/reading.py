@@ -8,6 +8,7 @@ from datetime import datetime
 
 from tradingbot.core.params import Params
 from tradingbot.core.types import Symbol, Timeframe
+from tradingbot.market.intelligence import Feed
 from tradingbot.market.microstructure import Microstructure, microstructure
 from tradingbot.market.multi_timeframe import MtfAlignment, MtfParams, alignment
 from tradingbot.market.regime import RegimeReading, next_regime
@@ -99,7 +100,7 @@ def read_regime(snapshot: MarketSnapshot, params: ReadingParams) -> RegimeReadin
     }
     leader = Symbol(params.signals.lead_lag.leader)
     frames = snapshot.symbols[leader].frames if leader in snapshot.symbols else {}
-    quoted = None if snapshot.intel.problems else snapshot.intel.volatility
+    quoted = None if snapshot.intel.problems.get(Feed.VOLATILITY_INDEX) else snapshot.intel.volatility
     metrics = regime_metrics(hours, frames, quoted, snapshot.as_of, params.regime, leader)
     return next_regime(snapshot.previous_regime, metrics, snapshot.as_of, params.regime)
 
