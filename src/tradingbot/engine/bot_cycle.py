@@ -200,7 +200,7 @@ class BotCycle:
         records = list(signal_records(snapshot, decision))
         for record in records:
             p.signals_journal.append(record)
-        for prediction in ensemble_records(snapshot, decision):
+        for prediction in ensemble_records(records, decision):
             p.ensemble_journal.append(prediction)
         p.bus.publish(SignalsDecided(snapshot.cycle_id, snapshot.as_of, decision, records))
         for adjustment in adjustment_records(snapshot, decision):

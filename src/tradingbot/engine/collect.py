@@ -14,7 +14,7 @@ import structlog
 
 from tradingbot.core.errors import VenueError
 from tradingbot.core.records import AccountState, BookView, Ticker
-from tradingbot.core.types import ContractKind, Symbol, Timeframe, epoch_ms
+from tradingbot.core.types import Symbol, Timeframe, epoch_ms
 from tradingbot.engine.budget import within
 from tradingbot.engine.features import FeatureKeeper
 from tradingbot.engine.higher_frames import HigherFrames
@@ -201,7 +201,7 @@ def own_market(part: SymbolSnapshot) -> OwnMarket:
     mark, features = part.mark_price, part.features
     if mark is None:
         return OwnMarket()
-    per_contract = float(part.spec.contract_size) * (1.0 if part.spec.kind is ContractKind.INVERSE else float(mark))
+    per_contract = float(part.spec.notional_usd(Decimal(1), mark))
     volume = features.volume_5m * per_contract if features is not None and not part.candle_problems else None
     interest = part.venue_interest.total_usd if part.venue_interest is not None else None
     return OwnMarket(volume, interest, part.venue_funding.median_8h if part.venue_funding is not None else None)

@@ -115,18 +115,14 @@ def signal_records(snapshot: MarketSnapshot, decision: Decision) -> Iterator[dic
         }
 
 
-def ensemble_records(snapshot: MarketSnapshot, decision: Decision) -> Iterator[dict[str, Any]]:
-    """Lines of `logs/ensemble_predictions.jsonl` (SPEC 5.2): what every voice said and what came of it."""
-    for verdict in decision.signals:
-        found, mark = verdict.reading.prediction, snapshot.symbols[verdict.signal.symbol].mark_price
+def ensemble_records(signals: Iterable[dict[str, Any]], decision: Decision) -> Iterator[dict[str, Any]]:
+    """Lines of `logs/ensemble_predictions.jsonl` (SPEC 5.2), out of the `signal_records` of the same decision."""
+    for record, verdict in zip(signals, decision.signals, strict=True):
         yield {
-            "signal_id": f"{snapshot.cycle_id}-{found.symbol}",
-            "as_of": snapshot.as_of,
-            "symbol": found.symbol,
-            "price": None if mark is None else float(mark),
-            **_prediction(found),
-            "raw_logit": found.raw_logit,
-            "regime": decision.regime.regime.value,
+            **{key: record[key] for key in ("signal_id", "as_of", "symbol", "price")},
+            **record["ensemble"],
+            "raw_logit": verdict.reading.prediction.raw_logit,
+            "regime": record["regime"],
         }
 
 

@@ -13,7 +13,7 @@ import structlog
 
 from tradingbot.core.errors import VenueError
 from tradingbot.core.records import FundingRate, Ticker
-from tradingbot.core.types import ContractKind, Symbol, epoch_ms
+from tradingbot.core.types import Symbol, epoch_ms
 from tradingbot.engine.budget import within
 from tradingbot.market.contracts import ContractSpec
 from tradingbot.market.intelligence import FundingRates, FundingStats, OpenInterest, Stamp
@@ -88,8 +88,7 @@ class VenueReadings:
         """Open interest with its changes in contracts over every window that was watched whole."""
         if ticker is None or ticker.open_interest is None or ticker.mark_price is None:
             return None
-        linear = spec.kind is ContractKind.LINEAR
-        total = float(ticker.open_interest) * (float(ticker.mark_price) if linear else 1.0)
+        total = float(spec.notional_usd(ticker.open_interest, ticker.mark_price))
         stamp = Stamp(ticker.as_of, ticker.received_at, self._venue.name)
         return OpenInterest(stamp, total, changes_pct(self._interest[symbol]), in_usd=False)
 

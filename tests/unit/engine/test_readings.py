@@ -170,7 +170,7 @@ def an_event(cycle_id: str = "c1") -> SignalsDecided:
     params = DecisionParams(ReadingParams(), RiskParams(), ExitParams(), GraceParams(), LiquidityParams(), NOW)
     decision = decide(snapshot, Book(), params, EntryPermission())
     records = list(signal_records(snapshot, decision))
-    assert [one["symbol"] for one in ensemble_records(snapshot, decision)] == [one["symbol"] for one in records]
+    assert [one["symbol"] for one in ensemble_records(records, decision)] == [one["symbol"] for one in records]
     return SignalsDecided(cycle_id, NOW, decision, records)
 
 

@@ -62,34 +62,54 @@ def _listed_share(call: Call, share: Callable[[str], float]) -> float:
     return sum(share(name.strip()) for name in call.required("exchange_list").split(","))
 
 
+Columns = Callable[[Bars], dict[str, list[Any]]]
+
+
+def _traded(
+    call: Call,
+    window: Window,
+    asset: str | None,
+    share: float,
+    delay_s: float,
+    columns: Columns,
+    *,
+    message: bool = True,
+) -> Answer:
+    """What `columns` makes of the bars; nothing for an unknown coin or exchange."""
+    if asset is None or not share:
+        return Answer([], call.origin)
+    bars = _bars(call, window, asset, delay_s)
+    return Answer(_rows(window, bars.time_ms, columns(bars)), call.origin, message=message)
+
+
 def liquidations(call: Call) -> Answer:
     """Liquidations of a pair."""
     share, window = call.intelligence.futures.volume_share(call.required("exchange")), call.window()
-    asset = call.pair()
-    if asset is None or not share:
-        return Answer([], call.origin)
-    bars = _bars(call, window, asset, call.intelligence.world.delays.liquidations_s)
-    factor = share * call.intelligence.world.scale.liquidations
-    columns: dict[str, list[Any]] = {
-        "long_liquidation_usd": _texts(bars[LONGS] * factor, ".5f"),
-        "short_liquidation_usd": _texts(bars[SHORTS] * factor, ".5f"),
-    }
-    return Answer(_rows(window, bars.time_ms, columns), call.origin)
+    world = call.intelligence.world
+    factor = share * world.scale.liquidations
+
+    def columns(bars: Bars) -> dict[str, list[Any]]:
+        return {
+            "long_liquidation_usd": _texts(bars[LONGS] * factor, ".5f"),
+            "short_liquidation_usd": _texts(bars[SHORTS] * factor, ".5f"),
+        }
+
+    return _traded(call, window, call.pair(), share, world.delays.liquidations_s, columns)
 
 
 def liquidations_together(call: Call) -> Answer:
     """Liquidations of a coin on some exchanges."""
     share, window = _listed_share(call, call.intelligence.futures.volume_share), call.window()
-    asset = call.coin()
-    if asset is None or not share:
-        return Answer([], call.origin)
-    bars = _bars(call, window, asset, call.intelligence.world.delays.liquidations_s)
-    factor = share * call.intelligence.world.scale.liquidations
-    columns: dict[str, list[Any]] = {
-        "aggregated_long_liquidation_usd": _numbers(bars[LONGS] * factor, 5),
-        "aggregated_short_liquidation_usd": _numbers(bars[SHORTS] * factor, 5),
-    }
-    return Answer(_rows(window, bars.time_ms, columns), call.origin)
+    world = call.intelligence.world
+    factor = share * world.scale.liquidations
+
+    def columns(bars: Bars) -> dict[str, list[Any]]:
+        return {
+            "aggregated_long_liquidation_usd": _numbers(bars[LONGS] * factor, 5),
+            "aggregated_short_liquidation_usd": _numbers(bars[SHORTS] * factor, 5),
+        }
+
+    return _traded(call, window, call.coin(), share, world.delays.liquidations_s, columns)
 
 
 def funding(call: Call) -> Answer:
@@ -159,46 +179,46 @@ def ratios(kind: str, call: Call) -> Answer:
 def taker(call: Call) -> Answer:
     """Taker volume of a pair."""
     share, window = call.intelligence.futures.volume_share(call.required("exchange")), call.window()
-    asset = call.pair()
-    if asset is None or not share:
-        return Answer([], call.origin)
-    bars = _bars(call, window, asset, call.intelligence.world.delays.taker_s)
-    factor = share * call.intelligence.world.scale.volume
-    columns: dict[str, list[Any]] = {
-        "taker_buy_volume_usd": _texts(bars[BUYS] * factor, ".4f"),
-        "taker_sell_volume_usd": _texts((bars[VOLUME] - bars[BUYS]) * factor, ".4f"),
-    }
-    return Answer(_rows(window, bars.time_ms, columns), call.origin, message=False)
+    world = call.intelligence.world
+    factor = share * world.scale.volume
+
+    def columns(bars: Bars) -> dict[str, list[Any]]:
+        return {
+            "taker_buy_volume_usd": _texts(bars[BUYS] * factor, ".4f"),
+            "taker_sell_volume_usd": _texts((bars[VOLUME] - bars[BUYS]) * factor, ".4f"),
+        }
+
+    return _traded(call, window, call.pair(), share, world.delays.taker_s, columns, message=False)
 
 
 def taker_together(call: Call) -> Answer:
     """Taker volume of a coin on some exchanges."""
     share, window = _listed_share(call, call.intelligence.futures.volume_share), call.window()
-    asset = call.coin()
-    if asset is None or not share:
-        return Answer([], call.origin)
-    bars = _bars(call, window, asset, call.intelligence.world.delays.taker_s)
-    factor = share * call.intelligence.world.scale.volume
-    columns: dict[str, list[Any]] = {
-        "aggregated_buy_volume_usd": _numbers(bars[BUYS] * factor, 4),
-        "aggregated_sell_volume_usd": _numbers((bars[VOLUME] - bars[BUYS]) * factor, 4),
-    }
-    return Answer(_rows(window, bars.time_ms, columns), call.origin)
+    world = call.intelligence.world
+    factor = share * world.scale.volume
+
+    def columns(bars: Bars) -> dict[str, list[Any]]:
+        return {
+            "aggregated_buy_volume_usd": _numbers(bars[BUYS] * factor, 4),
+            "aggregated_sell_volume_usd": _numbers((bars[VOLUME] - bars[BUYS]) * factor, 4),
+        }
+
+    return _traded(call, window, call.coin(), share, world.delays.taker_s, columns)
 
 
 def prices(call: Call) -> Answer:
     """Prices of a pair."""
     share, window = call.intelligence.futures.volume_share(call.required("exchange")), call.window()
-    asset = call.pair()
-    if asset is None or not share:
-        return Answer([], call.origin)
-    bars = _bars(call, window, asset, call.intelligence.world.delays.taker_s)
-    columns: dict[str, list[Any]] = {
-        name: [_price_text(value) for value in bars[column].tolist()]
-        for name, column in (("open", OPEN), ("high", HIGH), ("low", LOW), ("close", CLOSE))
-    }
-    columns["volume_usd"] = _texts(bars[VOLUME] * share * call.intelligence.world.scale.volume, ".4f")
-    return Answer(_rows(window, bars.time_ms, columns), call.origin, message=False)
+    world = call.intelligence.world
+
+    def columns(bars: Bars) -> dict[str, list[Any]]:
+        shown: dict[str, list[Any]] = {
+            name: [_price_text(value) for value in bars[column].tolist()]
+            for name, column in (("open", OPEN), ("high", HIGH), ("low", LOW), ("close", CLOSE))
+        }
+        return {**shown, "volume_usd": _texts(bars[VOLUME] * share * world.scale.volume, ".4f")}
+
+    return _traded(call, window, call.pair(), share, world.delays.taker_s, columns, message=False)
 
 
 def whale_index(call: Call) -> Answer:
