@@ -20,12 +20,12 @@ from tradingbot.core.records import (
 )
 from tradingbot.core.rounding import round_marketable
 from tradingbot.core.types import ContractKind, OrderKind, Symbol, iso_utc
-from tradingbot.decision import ClosePosition, OpenPosition
 from tradingbot.engine.identifiers import OrderIds
 from tradingbot.engine.intents import Intent, IntentLog, request_of, status_of
 from tradingbot.engine.params import EngineParams
 from tradingbot.engine.portfolio_keeper import PortfolioKeeper
 from tradingbot.exits.protection import AmendStop, CancelStop, PlaceStop, StopAction
+from tradingbot.portfolio.actions import ClosePosition, OpenPosition
 from tradingbot.ports import Clock, Venue
 
 log = structlog.get_logger(__name__)

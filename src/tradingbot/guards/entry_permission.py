@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -31,10 +31,14 @@ class AlphaTradingPolicy(Params):
 
 @dataclass(frozen=True, slots=True)
 class EntryPermission:
-    """May anything be opened now? All reasons against it at once. Exits never ask."""
+    """May anything be opened now? All reasons against it at once. Exits never ask.
+
+    `entries_left_today` is how many more entries the limit per UTC day allows (SPEC 6.3); None: no limit is known.
+    """
 
     reasons: tuple[str, ...] = ()
     per_symbol: Mapping[Symbol, str] = field(default_factory=dict)
+    entries_left_today: int | None = None
 
     @property
     def allowed(self) -> bool:
@@ -61,8 +65,13 @@ def entry_permission(
     storage_ok: bool,
     stopping: bool,
     per_symbol: Mapping[Symbol, str],
+    switches: Sequence[str] = (),
+    entries_left_today: int | None = None,
 ) -> EntryPermission:
-    """The permission that follows from everything that can stand against an entry."""
+    """The permission that follows from everything that can stand against an entry.
+
+    `switches` names the kill switches that hold entries back (SPEC 6.3).
+    """
     against = (
         ("alpha_trading_disabled", not policy.enabled),
         ("downtime", downtime.state is TradingState.DOWNTIME),
@@ -74,4 +83,5 @@ def entry_permission(
         ("stopping", stopping),
     )
     not_enabled = {symbol: "not_in_enabled_symbols" for symbol in symbols if symbol not in policy.enabled_symbols}
-    return EntryPermission(tuple(name for name, holds in against if holds), {**not_enabled, **per_symbol})
+    reasons = (*(name for name, holds in against if holds), *switches)
+    return EntryPermission(reasons, {**not_enabled, **per_symbol}, entries_left_today)

@@ -75,7 +75,7 @@ class Rig:
             settlement_currency="XBT" if inverse else "USD",
         )
         action = OpenPosition(
-            symbol, Side.BUY, Decimal(size), Decimal(2000), Decimal(2000), "flex", Decimal("0.1"), plan
+            symbol, Side.BUY, Decimal(size), Decimal(2000), Decimal(2000), Decimal(2000), "flex", Decimal("0.1"), plan
         )
         return await self.executor.open(cycle, action)
 

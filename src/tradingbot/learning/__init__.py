@@ -1,0 +1,1 @@
+"""What finished trades teach: attribution, expectancy, calibration, timing, costs, allocation. Pure."""
