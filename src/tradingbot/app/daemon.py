@@ -14,7 +14,7 @@ from tradingbot.app.options import RunOptions
 from tradingbot.app.restore import known_instance, known_intents, known_portfolio
 from tradingbot.app.runtime import CycleLoop, Runtime, StopStage, Work
 from tradingbot.app.stores import Stores
-from tradingbot.app.thinking import a_collector, decision_params, open_intelligence, params_digest
+from tradingbot.app.thinking import a_collector, decision_params, keep_params, open_intelligence
 from tradingbot.app.validation import validate_symbols
 from tradingbot.app.vitals import LoopLag, rss_mb
 from tradingbot.config import Settings
@@ -99,12 +99,15 @@ class Daemon:
                 ids=self._ids,
                 cycles_journal=self._stores.journals["cycles"],
                 signals_journal=self._stores.journals["signals"],
+                universe_journal=self._stores.journals["signal_universe"],
                 ensemble_journal=self._stores.journals["ensemble"],
                 bus=self._bus,
                 sizes_journal=self._stores.journals["size_adjustments"],
                 decision_params=decision_params(settings, self._instance.created_at),
                 engine_params=settings.engine,
-                params_digest=params_digest(settings, self._instance.created_at),
+                params_digest=keep_params(
+                    settings, self._instance.created_at, self._stores.journals["decision_params"], self._clock.now()
+                ),
                 permission=self.permission,
             )
         )

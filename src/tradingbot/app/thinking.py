@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from tradingbot.app.bootstrap import VenueParts
 from tradingbot.app.intel_cache import IntelCacheFiles
 from tradingbot.app.restore import known_regime
 from tradingbot.app.stores import Stores
 from tradingbot.config import Settings
-from tradingbot.core.types import Symbol
+from tradingbot.core.types import Symbol, iso_utc
 from tradingbot.decision import DecisionParams
 from tradingbot.engine.collect import MarketCollector
 from tradingbot.engine.cycle_record import digest_of
@@ -20,17 +21,24 @@ from tradingbot.intel.coinglass_source import intel_source
 from tradingbot.market.contracts import ContractSpec
 from tradingbot.market.universe import LiquidityParams
 from tradingbot.ports import IntelSource
+from tradingbot.storage.journal import Journal
 
 
 def decision_params(settings: Settings, venue_since: datetime) -> DecisionParams:
-    """Everything that a decision depends on besides snapshot, book and permission."""
+    """Everything that a decision depends on besides snapshot, book, permission and what was learned."""
     return DecisionParams(
-        settings.reading, settings.risk, settings.exits, settings.engine.grace, _liquidity(settings), venue_since
+        settings.reading,
+        settings.risk,
+        settings.exits,
+        settings.engine.grace,
+        _liquidity(settings),
+        venue_since,
+        settings.gates,
     )
 
 
-def params_digest(settings: Settings, venue_since: datetime) -> str:
-    """Hash of all parameters behind a decision, those of its features and contracts among them."""
+def params_values(settings: Settings, venue_since: datetime) -> dict[str, Any]:
+    """All parameters behind a decision as plain values, those of its features and contracts among them."""
     parts = {
         "reading": settings.reading,
         "frames": settings.frames,
@@ -39,9 +47,28 @@ def params_digest(settings: Settings, venue_since: datetime) -> str:
         "exits": settings.exits,
         "grace": settings.engine.grace,
         "liquidity": _liquidity(settings),
+        "gates": settings.gates,
     }
     values = {name: part.model_dump(mode="json") for name, part in parts.items()}
-    return digest_of({**values, "venue_since": venue_since})
+    return {**values, "venue_since": iso_utc(venue_since)}
+
+
+def params_digest(settings: Settings, venue_since: datetime) -> str:
+    """Hash of `params_values`."""
+    return digest_of(params_values(settings, venue_since))
+
+
+def keep_params(settings: Settings, venue_since: datetime, journal: Journal, at: datetime) -> str:
+    """Journal the parameters that decisions depend on from now on, unless the newest line has them; their hash.
+
+    With them every recorded decision can be computed again, long after the settings have changed.
+    """
+    values = params_values(settings, venue_since)
+    digest = digest_of(values)
+    newest = journal.reader().tail(1)
+    if not newest or newest[-1].get("params_hash") != digest:
+        journal.append({"at": at, "params_hash": digest, "params": values})
+    return digest
 
 
 def _liquidity(settings: Settings) -> LiquidityParams:

@@ -16,6 +16,7 @@ from tradingbot.config.sections import (
 from tradingbot.core.params import Params, contradiction
 from tradingbot.engine.params import EngineParams
 from tradingbot.exits.params import ExitParams
+from tradingbot.gates.params import GateParams
 from tradingbot.guards.downtime import DowntimeParams
 from tradingbot.guards.entry_permission import AlphaTradingPolicy
 from tradingbot.intel.params import CoinglassParams
@@ -51,6 +52,7 @@ class Settings(Params):
     strategies: StrategyParams = StrategyParams()
     ensemble: EnsembleParams = EnsembleParams()
     contracts: ContractParams = ContractParams()
+    gates: GateParams = GateParams()
     risk: RiskParams = RiskParams()
     exits: ExitParams = ExitParams()
     engine: EngineParams = EngineParams()

@@ -82,10 +82,11 @@ class TriggerSignal(StrEnum):
 
 
 class ContractKind(StrEnum):
-    """How a perpetual's profit is computed."""
+    """How a contract's profit is computed. SPOT is the asset itself, reckoned as linear and never levered."""
 
     LINEAR = "linear"
     INVERSE = "inverse"
+    SPOT = "spot"
 
 
 class Timeframe(StrEnum):
@@ -126,6 +127,11 @@ class Regime(StrEnum):
     RISK_OFF = "RISK_OFF"
     PANIC = "PANIC"
     RECOVERY = "RECOVERY"
+
+
+def signal_id_of(cycle_id: str, symbol: str) -> str:
+    """``20260105T0801-BTCUSDT``: the name of one signal in all logs."""
+    return f"{cycle_id}-{symbol}"
 
 
 def exact(number: Decimal | int | float | str) -> Decimal:

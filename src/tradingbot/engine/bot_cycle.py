@@ -25,6 +25,7 @@ from tradingbot.engine.reconcile import Reconciler, Truth
 from tradingbot.engine.resolve import UnknownOrders
 from tradingbot.engine.settlement import Settlement
 from tradingbot.engine.signal_bus import SignalBus, SignalsDecided
+from tradingbot.engine.universe_record import universe_records
 from tradingbot.exits.protection import plan_protection
 from tradingbot.guards.entry_permission import EntryPermission
 from tradingbot.market.snapshot import MarketSnapshot
@@ -69,6 +70,7 @@ class CycleParts:
     ids: OrderIds
     cycles_journal: Journal
     signals_journal: Journal
+    universe_journal: Journal
     ensemble_journal: Journal
     bus: SignalBus
     sizes_journal: Journal
@@ -202,6 +204,8 @@ class BotCycle:
             p.signals_journal.append(record)
         for prediction in ensemble_records(records, decision):
             p.ensemble_journal.append(prediction)
+        for line in universe_records(snapshot, decision, p.params_digest):
+            p.universe_journal.append(line)
         p.bus.publish(SignalsDecided(snapshot.cycle_id, snapshot.as_of, decision, records))
         for adjustment in adjustment_records(snapshot, decision):
             p.sizes_journal.append(adjustment)

@@ -64,6 +64,8 @@ JOURNALS: Final[Mapping[str, JournalRow]] = {
     "executed_trades": JournalRow("logs/executed_trades.jsonl", "engine.portfolio_keeper", 64, 100, 3650),
     "cycles": JournalRow("logs/cycles.jsonl", "engine.bot_cycle", 64, 30, 90),
     "signals": JournalRow("logs/predictive_signals.jsonl", "engine.bot_cycle", 128, 30, 90),
+    "signal_universe": JournalRow("logs/signal_universe.jsonl", "engine.bot_cycle", 128, 40, 90),
+    "decision_params": JournalRow("logs/decision_params.jsonl", "app.thinking", 16, 50, 3650),
     "ensemble": JournalRow("logs/ensemble_predictions.jsonl", "engine.bot_cycle", 64, 30, 90),
     "size_adjustments": JournalRow("logs/size_adjustments.jsonl", "engine.bot_cycle", 32, 20, 365),
     "exchange_health": JournalRow("logs/exchange_health.jsonl", "jobs.routine", 16, 10, 90),

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from tradingbot.core.records import Reason
+from tradingbot.core.types import signal_id_of
 from tradingbot.decision import Decision, OpenPosition
 from tradingbot.engine.execute import Done
 from tradingbot.engine.models import PositionsState
@@ -91,7 +92,7 @@ def signal_records(snapshot: MarketSnapshot, decision: Decision) -> Iterator[dic
         one, flow = verdict.reading, verdict.signal
         mark = snapshot.symbols[flow.symbol].mark_price
         yield {
-            "signal_id": f"{snapshot.cycle_id}-{flow.symbol}",
+            "signal_id": signal_id_of(snapshot.cycle_id, flow.symbol),
             "cycle_id": snapshot.cycle_id,
             "as_of": snapshot.as_of,
             "symbol": flow.symbol,
@@ -197,6 +198,7 @@ def _prediction(found: EnsemblePrediction) -> dict[str, Any]:
         "probability": found.probability,
         "expected_move_bps": found.expected_move_bps,
         "horizon_min": found.horizon_min,
+        "sigma_bps": found.sigma_bps,
         "members": [
             {"source": one.source, "probability": one.probability, "weight": one.weight, "added": one.contribution}
             for one in found.members

@@ -85,3 +85,27 @@ def entry_permission(
     not_enabled = {symbol: "not_in_enabled_symbols" for symbol in symbols if symbol not in policy.enabled_symbols}
     reasons = (*(name for name, holds in against if holds), *switches)
     return EntryPermission(reasons, {**not_enabled, **per_symbol}, entries_left_today)
+
+
+POLICY_CODES = ("alpha_trading_disabled", "not_in_enabled_symbols")
+SUPPRESSED = "validation"
+"""How a reason against a symbol begins that validation has suppressed."""
+
+
+def policy_against(permission: EntryPermission, symbol: Symbol) -> tuple[str, ...]:
+    """What settings and validation hold against a symbol: switched off, not enabled, suppressed (SPEC 5.1)."""
+    return tuple(code for code in _against(permission, symbol) if _is_policy(code))
+
+
+def conditions_against(permission: EntryPermission, symbol: Symbol) -> tuple[str, ...]:
+    """What else stands against an entry now."""
+    return tuple(code for code in _against(permission, symbol) if not _is_policy(code))
+
+
+def _against(permission: EntryPermission, symbol: Symbol) -> tuple[str, ...]:
+    own = permission.per_symbol.get(symbol)
+    return permission.reasons if own is None else (*permission.reasons, own)
+
+
+def _is_policy(code: str) -> bool:
+    return code in POLICY_CODES or code.startswith(SUPPRESSED)

@@ -76,3 +76,70 @@ def _common(columns: Mapping[Symbol, tuple[IntArray, FloatArray]], min_bars: int
     if shared.shape[0] < min_bars:
         return None
     return np.array([values[np.searchsorted(times, shared)] for times, values in parts])
+
+
+@dataclass(frozen=True, slots=True)
+class Correlations:
+    """Pearson correlations (-1..1) of hourly returns between symbols; a pair that is not in it is unknown."""
+
+    symbols: tuple[Symbol, ...]
+    matrix: tuple[tuple[float | None, ...], ...]
+
+    def of(self, one: Symbol, two: Symbol) -> float | None:
+        """Correlation of two symbols, 1 of one with itself, None when unknown."""
+        if one == two:
+            return 1.0
+        if one not in self.symbols or two not in self.symbols:
+            return None
+        return self.matrix[self.symbols.index(one)][self.symbols.index(two)]
+
+    def cluster(self, symbol: Symbol, above: float, among: frozenset[Symbol]) -> frozenset[Symbol]:
+        """Symbols of `among` that are linked with a symbol by correlations above a limit, also through others.
+
+        What is unknown counts as linked: caution.
+        """
+        linked, open_ends = {symbol}, [symbol]
+        while open_ends:
+            here = open_ends.pop()
+            for other in among - linked:
+                known = self.of(here, other)
+                if known is None or known > above:
+                    linked.add(other)
+                    open_ends.append(other)
+        return frozenset(linked - {symbol})
+
+
+NO_CORRELATIONS = Correlations((), ())
+
+
+def correlations(series: Mapping[Symbol, Candles], window: int, min_bars: int) -> Correlations:
+    """Correlation of every pair over the newest `window` bars that both have; None with fewer than `min_bars`."""
+    newest = max((int(candles.open_ms[-1]) for candles in series.values() if len(candles)), default=None)
+    if newest is None:
+        return NO_CORRELATIONS
+    names = tuple(sorted(series))
+    grid = np.full((len(names), window), np.nan)
+    for row, name in enumerate(names):
+        times, returns = _returns(series[name], newest, window)
+        step = series[name].timeframe.ms
+        column = window - 1 - (newest - times) // step
+        inside = (column >= 0) & ((newest - times) % step == 0)
+        grid[row, column[inside]] = returns[inside]
+    return Correlations(names, _matrix(grid, min_bars))
+
+
+def _matrix(grid: FloatArray, min_bars: int) -> tuple[tuple[float | None, ...], ...]:
+    """Pairwise correlations of rows over the columns that both have."""
+    here = np.isfinite(grid)
+    values, mask = np.where(here, grid, 0.0), here.astype(np.float64)
+    count = mask @ mask.T
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = (values @ mask.T) / count
+        spread = (values**2 @ mask.T) / count - mean**2
+        shared = (values @ values.T) / count - mean * mean.T
+        found = np.clip(shared / np.sqrt(spread * spread.T), -1.0, 1.0)
+    known = (count >= min_bars) & (spread > 1e-18) & (spread.T > 1e-18)
+    return tuple(
+        tuple(value if usable else None for value, usable in zip(row, flags, strict=True))
+        for row, flags in zip(found.tolist(), known.tolist(), strict=True)
+    )

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 from pydantic import Field, model_validator
 
 from tradingbot.core.params import Params, contradiction
+from tradingbot.core.types import Regime
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
 class SizingParams(Params):
@@ -92,6 +99,33 @@ class StrategyMultipliers(Params):
     defensive_hedge: float = Field(default=0.5, ge=0, le=5, description="DefensiveHedge.")
     stable_allocator: float = Field(default=0.5, ge=0, le=5, description="StableAllocator.")
 
+    def of(self, strategy: str) -> float:
+        """The factor of a strategy by its name, e.g. ``TrendFollower``; 1 for one that has none."""
+        return float(getattr(self, _snake(strategy), 1.0))
+
+
+class RegimeMultipliers(Params):
+    """Size factor of each regime (SPEC 6.1)."""
+
+    risk_on: float = Field(default=1.0, ge=0, le=2, description="RISK_ON.")
+    neutral: float = Field(default=1.0, ge=0, le=2, description="NEUTRAL.")
+    risk_off: float = Field(default=0.6, ge=0, le=2, description="RISK_OFF.")
+    panic: float = Field(default=0.4, ge=0, le=2, description="PANIC.")
+    recovery: float = Field(default=0.8, ge=0, le=2, description="RECOVERY.")
+
+    def of(self, regime: Regime) -> float:
+        """The factor of a regime."""
+        return float(getattr(self, regime.value.lower()))
+
+
+class HistoryParams(Params):
+    """What the results of a ready symbol and side change about its size (SPEC 6.1)."""
+
+    full_bps: float = Field(
+        default=50.0, gt=0, le=1000, description="Mean net result, bps, at which the change is whole."
+    )
+    max_change: float = Field(default=0.3, ge=0, lt=1, description="Largest part of the size that is added or taken.")
+
 
 class KillSwitchParams(Params):
     """What stops new entries while exits go on (SPEC 6.3)."""
@@ -131,11 +165,16 @@ class AllocationParams(Params):
 
     ready_trades: int = Field(default=30, ge=1, le=10_000, description="Trades before a symbol is judged.")
     ready_days: float = Field(default=7.0, ge=0, le=365, description="Days between first and last of them.")
+    risk_parity: bool = Field(
+        default=False,
+        description="Size active strategies by the inverse of their volatility, so that each risks the same.",
+    )
 
 
 class RolloutParams(Params):
     """Starting live with little (SPEC 6.7)."""
 
+    enabled: bool = Field(default=False, description="True in the live profile.")
     first_hours: float = Field(default=48.0, ge=0, le=720, description="Hours at the first share.")
     first_share_pct: float = Field(default=10.0, gt=0, le=100, description="Per cent of allocation in the first hours.")
     step_hours: float = Field(default=48.0, gt=0, le=720, description="Hours of every further step.")
@@ -148,6 +187,8 @@ class RiskParams(Params):
     sizing: SizingParams = SizingParams()
     limits: PortfolioLimits = PortfolioLimits()
     strategy_multipliers: StrategyMultipliers = StrategyMultipliers()
+    regime_multipliers: RegimeMultipliers = RegimeMultipliers()
+    history: HistoryParams = HistoryParams()
     kill_switches: KillSwitchParams = KillSwitchParams()
     circuit_breaker: CircuitBreakerParams = CircuitBreakerParams()
     allocation: AllocationParams = AllocationParams()

@@ -1,4 +1,4 @@
-"""From conviction to a size in USD, step by step, with every cap that bit recorded (SPEC 6.1, 6.2)."""
+"""From a signal to a size in USD: base, factors, floor, caps, each step kept with its number (SPEC 6.1, 6.2)."""
 
 from __future__ import annotations
 
@@ -6,40 +6,56 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from tradingbot.core.records import Reason, reason
-from tradingbot.core.types import Symbol
-from tradingbot.risk.params import RiskParams
+from tradingbot.core.records import Reason
+from tradingbot.core.types import Direction, Symbol
+from tradingbot.risk.exposure import Exposure
+from tradingbot.risk.params import RiskParams, SizingParams
+from tradingbot.risk.risk_manager import concentration_cap, refusals
+
+SPOT = "spot"
 
 
 @dataclass(frozen=True, slots=True)
-class Exposure:
-    """What is already at risk: open notional per symbol, heat (sum of size x stop distance / equity), free margin.
+class SizeFactor:
+    """One multiplier of the base notional."""
 
-    `available_usd` is by margin wallet.
-    """
-
-    notional_usd: Mapping[Symbol, Decimal]
-    heat_fraction: Decimal
-    equity_usd: Decimal
-    available_usd: Mapping[str, Decimal]
+    name: str
+    value: float
 
 
 @dataclass(frozen=True, slots=True)
 class SizeRequest:
-    """What an entry asks for. `stop_fraction` is the stop distance; `early` the first days on a venue (SPEC 6.1)."""
+    """What an entry asks for.
 
-    conviction_multiplier: float
+    `factors` multiply the base in their order. `stop_fraction` is the stop distance as a fraction of the entry price;
+    `early` the first days on a venue; `rollout_share` (0..1) the part of the allocation that live trading may use yet.
+    `cap_usd` is what the gates allow at most. `market` is ``futures`` or ``spot``, `max_leverage` the contract's own.
+    `correlations` are of hourly returns with the symbols that are held, None where unknown.
+    """
+
+    symbol: Symbol
+    direction: Direction
+    factors: tuple[SizeFactor, ...]
     confidence: float
     stop_fraction: Decimal
     wallet: str
     early: bool
+    rollout_share: float
+    cap_usd: float | None
+    market: str
+    max_leverage: Decimal
+    price: Decimal
+    mark: Decimal
+    correlations: Mapping[Symbol, float | None]
 
 
 @dataclass(frozen=True, slots=True)
 class SizeStep:
-    """One step of the chain: what it was called and the size in USD after it."""
+    """One step of the chain. `kind`: ``base``, ``factor``, ``floor`` or ``cap``; `number` is the factor or the USD."""
 
     name: str
+    kind: str
+    number: Decimal
     size_usd: Decimal
 
 
@@ -53,46 +69,75 @@ class SizeVerdict:
     refused: tuple[Reason, ...]
 
 
+class _Chain:
+    """The size so far and its steps."""
+
+    def __init__(self, base_usd: Decimal) -> None:
+        self.size = max(base_usd, Decimal(0))
+        self.steps = [SizeStep("base", "base", base_usd, self.size)]
+
+    def factor(self, name: str, value: float) -> None:
+        number = exact_of(value)
+        self._to(name, "factor", number, self.size * number)
+
+    def floor(self, name: str, usd: Decimal) -> None:
+        """Raises a size; nothing stays nothing."""
+        self._to(name, "floor", usd, max(self.size, usd) if self.size > 0 else self.size)
+
+    def cap(self, name: str, usd: Decimal) -> None:
+        self._to(name, "cap", usd, min(self.size, usd))
+
+    def _to(self, name: str, kind: str, number: Decimal, size: Decimal) -> None:
+        self.size = max(size, Decimal(0))
+        self.steps.append(SizeStep(name, kind, number, self.size))
+
+
 def size_entry(request: SizeRequest, exposure: Exposure, params: RiskParams) -> SizeVerdict:
-    """Base notional x conviction, then every cap; below the minimum trade it is no trade."""
-    sizing, limits, equity = params.sizing, params.limits, exposure.equity_usd
-    leverage = _exact(sizing.early_max_leverage if request.early else sizing.max_leverage)
-    size = equity * _percent(sizing.capital_per_symbol_pct)
-    steps = [SizeStep("base", size)]
-
-    def step(name: str, value: Decimal) -> None:
-        nonlocal size
-        if value != size:
-            size = max(value, Decimal(0))
-            steps.append(SizeStep(name, size))
-
-    step("conviction", size * _exact(request.conviction_multiplier))
-    if request.early and size > 0:
-        lowest, highest = _exact(sizing.early_min_notional_usd), _exact(sizing.early_max_notional_usd)
-        step("early_days", min(max(size, lowest), highest))
-    step("pair_cap", min(size, equity * _percent(limits.max_pair_notional_pct)))
-    risk_usd = equity * _percent(limits.max_trade_risk_pct) * _exact(request.confidence)
-    step("trade_risk", min(size, risk_usd / request.stop_fraction))
-    heat_usd = (_percent(limits.max_heat_pct) - exposure.heat_fraction) * equity
-    step("portfolio_heat", min(size, heat_usd / request.stop_fraction))
-    available = exposure.available_usd.get(request.wallet, Decimal(0)) * _percent(sizing.margin_use_pct)
-    step("free_margin", min(size, available * leverage))
-    refused = _refusals(size, exposure, params)
-    return SizeVerdict(Decimal(0) if refused else size, leverage, tuple(steps), refused)
+    """Base x factors, the early days' floor, then every cap; a refusal makes it 0."""
+    leverage = leverage_cap(request, params.sizing)
+    chain = _Chain(exposure.equity_usd * percent(params.sizing.capital_per_symbol_pct))
+    for factor in request.factors:
+        chain.factor(factor.name, factor.value)
+    chain.factor("rollout", request.rollout_share)
+    if request.early:
+        _early_days(chain, request, params.sizing)
+    _caps(chain, request, exposure, params, leverage)
+    refused = refusals(chain.size, request, exposure, params)
+    return SizeVerdict(Decimal(0) if refused else chain.size, leverage, tuple(chain.steps), refused)
 
 
-def _refusals(size: Decimal, exposure: Exposure, params: RiskParams) -> tuple[Reason, ...]:
-    found: list[Reason] = []
-    if len(exposure.notional_usd) >= params.limits.max_pairs:
-        found.append(reason("too_many_pairs", open=len(exposure.notional_usd), limit=params.limits.max_pairs))
-    if size < _exact(params.sizing.min_trade_usd):
-        found.append(reason("below_minimum_trade", size_usd=float(size), minimum_usd=params.sizing.min_trade_usd))
-    return tuple(found)
+def leverage_cap(request: SizeRequest, sizing: SizingParams) -> Decimal:
+    """By the age of the venue, never above the contract's own; spot is not levered."""
+    if request.market == SPOT:
+        return exact_of(sizing.spot_leverage)
+    return min(exact_of(sizing.early_max_leverage if request.early else sizing.max_leverage), request.max_leverage)
 
 
-def _exact(number: float) -> Decimal:
-    return Decimal(repr(number))
+def _early_days(chain: _Chain, request: SizeRequest, sizing: SizingParams) -> None:
+    """200 to 500 USD; during the rollout the same share of both, but never less than the minimum trade."""
+    least, share = exact_of(sizing.min_trade_usd), exact_of(request.rollout_share)
+    chain.floor("early_days_floor", max(exact_of(sizing.early_min_notional_usd) * share, least))
+    chain.cap("early_days_cap", max(exact_of(sizing.early_max_notional_usd) * share, least))
 
 
-def _percent(number: float) -> Decimal:
-    return _exact(number) / 100
+def _caps(chain: _Chain, request: SizeRequest, exposure: Exposure, params: RiskParams, leverage: Decimal) -> None:
+    limits, equity, stop = params.limits, exposure.equity_usd, request.stop_fraction
+    chain.cap("pair_cap", equity * percent(limits.max_pair_notional_pct))
+    chain.cap("trade_risk", equity * percent(limits.max_trade_risk_pct) * exact_of(request.confidence) / stop)
+    chain.cap("symbol_risk", equity * percent(limits.max_symbol_risk_pct) / stop)
+    chain.cap("portfolio_heat", (equity * percent(limits.max_heat_pct) - exposure.heat_usd) / stop)
+    chain.cap("top3_concentration", concentration_cap(exposure, limits))
+    if request.cap_usd is not None:
+        chain.cap("book_depth", exact_of(request.cap_usd))
+    free = exposure.available_usd.get(request.wallet, Decimal(0)) * percent(params.sizing.margin_use_pct)
+    chain.cap("free_margin", free * leverage)
+
+
+def exact_of(number: float) -> Decimal:
+    """A setting or a factor digit for digit."""
+    return Decimal(repr(float(number)))
+
+
+def percent(number: float) -> Decimal:
+    """Per cent as a fraction."""
+    return exact_of(number) / 100

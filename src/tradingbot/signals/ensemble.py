@@ -76,8 +76,8 @@ class EnsemblePrediction:
     """What all voices add up to.
 
     `probability` (0..1, calibrated) that the price is higher after `horizon_min` minutes; `expected_move_bps` is
-    signed; `raw_logit` is the pooled log odds before calibration. `direction` is that of the calibrated probability,
-    NEUTRAL when no voice has an opinion.
+    signed; `raw_logit` is the pooled log odds before calibration, `sigma_bps` the volatility of one minute that the
+    move was made with. `direction` is that of the calibrated probability, NEUTRAL when no voice has an opinion.
     """
 
     symbol: Symbol
@@ -87,6 +87,7 @@ class EnsemblePrediction:
     expected_move_bps: float
     horizon_min: float
     raw_logit: float
+    sigma_bps: float
     members: tuple[EnsembleMember, ...]
     reasons: tuple[Reason, ...]
 
@@ -107,21 +108,26 @@ def ensemble(
     raw = math.fsum(member.contribution for member in members)
     heard = any(member.contribution for member in members)
     probability = calibrated(raw, params) if heard else 0.5
-    move = (2 * probability - 1) * sigma_bps * math.sqrt(params.horizon_min) * MEAN_ABSOLUTE_NORMAL
     return EnsemblePrediction(
         symbol=flow.symbol,
         as_of=flow.as_of,
         direction=_direction(probability),
         probability=probability,
-        expected_move_bps=move,
+        expected_move_bps=expected_move(probability, sigma_bps, params),
         horizon_min=params.horizon_min,
         raw_logit=raw,
+        sigma_bps=sigma_bps,
         members=members,
         reasons=(
             reason("pooled", voices=len(members), raw_logit=raw, sigma_bps=sigma_bps),
             reason("calibrated", slope=params.calibration_slope, intercept=params.calibration_intercept),
         ),
     )
+
+
+def expected_move(probability: float, sigma_bps: float, params: EnsembleParams) -> float:
+    """Signed expected move in bps over the horizon: (2p - 1) times the mean absolute move of a normal walk."""
+    return (2 * probability - 1) * sigma_bps * math.sqrt(params.horizon_min) * MEAN_ABSOLUTE_NORMAL
 
 
 def calibrated(raw_logit: float, params: EnsembleParams) -> float:

@@ -1,0 +1,42 @@
+"""SPEC 5.6: market intelligence for or against the side scales the size. It never blocks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from tradingbot.core.records import reason
+from tradingbot.gates.gate import GateVerdict, passes
+from tradingbot.gates.params import GateParams, IntelligenceGateParams
+
+NAME: Final = "intelligence"
+
+
+@dataclass(frozen=True, slots=True)
+class IntelligenceView:
+    """`side_score` is the score (-1..1) seen from the side, None without any; `coverage` 0..1 of its weights spoke."""
+
+    side_score: float | None
+    coverage: float
+
+
+def judge(view: IntelligenceView, params: GateParams) -> GateVerdict:
+    """The size factor of the level that the score reaches."""
+    level, multiplier = level_of(view.side_score, params.intelligence)
+    score = "none" if view.side_score is None else view.side_score
+    return passes(NAME, view, reason(level, side_score=score, coverage=view.coverage), multiplier=multiplier)
+
+
+def level_of(side_score: float | None, params: IntelligenceGateParams) -> tuple[str, float]:
+    """Name and size factor."""
+    if side_score is None:
+        return "no_intelligence", params.neutral_multiplier
+    levels = (
+        ("strong_conflict", side_score <= params.strong_conflict_below, params.strong_conflict_multiplier),
+        ("moderate_conflict", side_score <= params.moderate_conflict_below, params.moderate_conflict_multiplier),
+        ("weak_conflict", side_score <= params.weak_conflict_below, params.weak_conflict_multiplier),
+        ("aligned_boost", side_score >= params.boost_above, params.boost_multiplier),
+        ("aligned", side_score >= params.aligned_above, params.aligned_multiplier),
+    )
+    found = next(((name, factor) for name, holds, factor in levels if holds), None)
+    return found or ("neutral", params.neutral_multiplier)
