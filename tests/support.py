@@ -144,14 +144,17 @@ def a_stop_order(order_id: str = "s1", **changes: Any) -> OpenOrder:
     return replace(order, **changes)
 
 
-def candles_of(closes: Sequence[float], symbol: Symbol = ETH, end: datetime = NOW) -> Candles:
-    """One-minute candles that close at these prices; the last one closed at or before `end`."""
+def candles_of(
+    closes: Sequence[float], symbol: Symbol = ETH, end: datetime = NOW, timeframe: Timeframe = Timeframe.M1
+) -> Candles:
+    """Candles that close at these prices; the last one closed at or before `end`."""
     close = np.asarray(closes, dtype=np.float64)
-    last_open_ms = epoch_ms(end) // 60_000 * 60_000 - 60_000
-    times = last_open_ms - 60_000 * np.arange(close.shape[0] - 1, -1, -1, dtype=np.int64)
+    step = timeframe.ms
+    last_open_ms = epoch_ms(end) // step * step - step
+    times = last_open_ms - step * np.arange(close.shape[0] - 1, -1, -1, dtype=np.int64)
     opens = np.concatenate((close[:1], close[:-1]))
     high, low = np.maximum(opens, close), np.minimum(opens, close)
-    return Candles(symbol, Timeframe.M1, times, opens, high, low, close, np.ones_like(close))
+    return Candles(symbol, timeframe, times, opens, high, low, close, np.ones_like(close))
 
 
 def a_ticker(symbol: Symbol = ETH, mark: str = "2000", **changes: Any) -> Ticker:
