@@ -37,14 +37,15 @@ def universe_records(snapshot: MarketSnapshot, decision: Decision, params_hash: 
             "blocked_by": None if blocker is None else blocker.gate,
             "reasons": reason_records(verdict.reasons),
             "multiplier": verdict.trail.multiplier if verdict.trail.verdicts else None,
-            "gates": [_gate(one) for one in verdict.trail.verdicts],
+            "gates": [gate_record(one) for one in verdict.trail.verdicts],
             "size": _size(verdict),
             "order": _order(verdict, part.spec),
             "params_hash": params_hash,
         }
 
 
-def _gate(one: GateVerdict) -> dict[str, Any]:
+def gate_record(one: GateVerdict) -> dict[str, Any]:
+    """One gate's verdict with its view."""
     return {
         "gate": one.gate,
         "passed": one.passed,
@@ -58,10 +59,12 @@ def _gate(one: GateVerdict) -> dict[str, Any]:
 def _size(verdict: SignalVerdict) -> dict[str, Any] | None:
     if verdict.size is None:
         return None
-    size: SizeVerdict = verdict.size
+    return {"request": verdict.request, "exposure": verdict.exposure, **size_record(verdict.size)}
+
+
+def size_record(size: SizeVerdict) -> dict[str, Any]:
+    """What the size chain came to, step by step."""
     return {
-        "request": verdict.request,
-        "exposure": verdict.exposure,
         "steps": size.steps,
         "size_usd": size.size_usd,
         "leverage": size.leverage,

@@ -37,7 +37,7 @@ class JournalReader:
             # The current file is opened before the others are listed: a rotation in between loses nothing.
             current = stack.enter_context(self.path.open("rb")) if self.path.exists() else None
             for part in parts(self.path):
-                if current is None or not _is_same(current, part.path):
+                if current is None or not is_same(current, part.path):
                     yield from self._part(part)
             if current is not None:
                 yield from self._lines(current, last=True)
@@ -55,7 +55,7 @@ class JournalReader:
 
     def _part(self, part: Part) -> Iterator[dict[str, Any]]:
         try:
-            with _open(part) as stream:
+            with open_part(part) as stream:
                 yield from self._lines(stream, last=False)
         except (OSError, EOFError, zlib.error) as error:
             self.problems = (*self.problems, f"{part.path.name}: {error}")
@@ -94,7 +94,8 @@ def _seek_lines_from_end(stream: IO[bytes], count: int) -> None:
     stream.seek(0)
 
 
-def _open(part: Part) -> IO[bytes]:
+def open_part(part: Part) -> IO[bytes]:
+    """A rotated file, compressed or not."""
     if part.compressed:
         return gzip.open(part.path, "rb")  # type: ignore[return-value]
     try:
@@ -103,7 +104,8 @@ def _open(part: Part) -> IO[bytes]:
         return gzip.open(part.path.with_name(f"{part.path.name}.gz"), "rb")  # type: ignore[return-value]
 
 
-def _is_same(stream: IO[bytes], path: Path) -> bool:
+def is_same(stream: IO[bytes], path: Path) -> bool:
+    """Whether an open file is the one of that name."""
     try:
         return os.path.samestat(os.fstat(stream.fileno()), os.stat(path))
     except FileNotFoundError:
