@@ -33,15 +33,17 @@ class Part:
 def rung_sizes(entry_size: Decimal, step: Decimal, min_size: Decimal, rungs: Sequence[Rung]) -> tuple[Decimal, ...]:
     """Contracts of each rung; they add up to `entry_size` exactly.
 
-    All but the last that counts are multiples of `step`; none lies between zero and `min_size` unless the whole does.
-    A rung that is too small is merged into the next one (its own size is then 0); the last takes the rest.
+    All but the last are multiples of `step`; none lies between zero and `min_size` unless the whole does. A rung that
+    is too small is merged into the next one (its own size is then 0); one that would leave less than `min_size` takes
+    everything; the last takes the rest.
     """
     if not rungs:
         return ()
     ends, taken = [], ZERO
     for share in accumulate(Decimal(repr(rung.share_pct)) for rung in rungs[:-1]):
         end = round_size(min(entry_size, entry_size * share / 100), step)
-        taken = end if min_size <= end - taken and min_size <= entry_size - end else taken
+        if end - taken >= min_size:
+            taken = end if entry_size - end >= min_size else entry_size
         ends.append(taken)
     edges = [ZERO, *ends, entry_size]
     return tuple(after - before for before, after in pairwise(edges))
@@ -50,8 +52,7 @@ def rung_sizes(entry_size: Decimal, step: Decimal, min_size: Decimal, rungs: Seq
 def open_parts(facts: ExitFacts, rungs: Sequence[Rung]) -> tuple[Part, ...]:
     """What each rung that is not taken yet would close, nearest first; the last one closes all.
 
-    A part that would leave less than the smallest order closes everything; one that is too small for an order itself
-    waits for the next rung.
+    What is too small for an order, after a part was filled in part or a close by hand, waits for the next rung.
     """
     found = []
     sizes = rung_sizes(facts.entry_size, facts.size_step, facts.min_size, rungs)
@@ -59,10 +60,7 @@ def open_parts(facts: ExitFacts, rungs: Sequence[Rung]) -> tuple[Part, ...]:
         beyond = facts.size - (facts.entry_size - end)
         if own <= 0 or beyond <= 0:
             continue
-        last = end == facts.entry_size
-        part = facts.size if last else round_size(beyond, facts.size_step)
-        if facts.size - part < facts.min_size:
-            part = facts.size
+        part = facts.size if end == facts.entry_size else round_size(beyond, facts.size_step)
         if part == facts.size or part >= max(facts.min_size, facts.size_step):
             found.append(Part(index, part))
     return tuple(found)

@@ -202,7 +202,7 @@ def test_every_rule_s_advice_is_kept_with_its_numbers() -> None:
         "time_exit",
         "signal_reversal",
     }
-    assert all(item.why.code and item.why.numbers for item in found.advice if item.rule not in ("strategy",))
+    assert all(item.why.code and item.why.numbers for item in found.advice if item.rule != "strategy")
     assert found.timing.advice.value == "FORCE_EXIT"
 
 

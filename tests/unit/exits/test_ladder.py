@@ -29,7 +29,8 @@ def ladder_of(*shares: float) -> tuple[Rung, ...]:
         ("0.001", "0.001", "0.001", ["0", "0", "0.001"]),
         ("0.007", "0.001", "0.001", ["0.001", "0.004", "0.002"]),  # rounded down, the last takes the rest
         ("10", "1", "3", ["0", "7", "3"]),
-        ("10", "1", "4", ["0", "0", "10"]),  # what would be left for the last is too small
+        ("10", "1", "4", ["0", "10", "0"]),  # what the second would leave is too small: it takes all
+        ("4", "1", "4", ["0", "0", "4"]),
         ("100", "10", "10", ["20", "50", "30"]),
         ("0", "1", "1", ["0", "0", "0"]),
     ],
@@ -87,11 +88,10 @@ def test_a_part_too_small_for_an_order_waits_for_the_next_rung() -> None:
     assert [part.rung for part in parts("0.7505", min_size=D("0.001"), size_step=D("0.0001"))] == [1, 2]
 
 
-def test_a_part_that_would_leave_too_little_closes_everything() -> None:
-    """A person closed 0.1: after the second rung 0.2 would be left, less than the smallest order."""
-    left = open_parts(facts(size=D("0.7"), min_size=D("0.25")), RUNGS)
-    assert left[0] == Part(1, D("0.45"))
-    assert open_parts(facts(size=D("0.4"), min_size=D("0.25")), RUNGS)[0] == Part(1, D("0.4"))
+def test_a_rung_that_would_leave_too_little_closes_everything() -> None:
+    """After the second rung 0.25 would be left, less than the smallest order."""
+    assert open_parts(facts(min_size=D("0.3")), RUNGS) == (Part(1, D(1)),)
+    assert open_parts(facts(size=D("0.4"), min_size=D("0.25")), RUNGS) == (Part(2, D("0.4")),)
 
 
 @given(st.integers(1, 400), st.integers(0, 400), st.integers(1, 60))
