@@ -135,13 +135,16 @@ class BotCycle:
         return self._p.permission(readable, {**truth.blocked_symbols(), **unresolved})
 
     async def _act(self, cycle_id: str, decision: Decision, truth: Truth, readable: bool) -> list[Done]:
-        closes = [action for action in decision.actions if isinstance(action, ClosePosition)]
+        exits = [action for action in decision.actions if isinstance(action, ClosePosition)]
+        closes = [close for close in exits if close.rung is None or self._is_settled(close.symbol, truth, readable)]
+        withheld = [Done("close", e.symbol, "", "withheld", f"rung {e.rung}") for e in exits if e not in closes]
+        before = {position.position_id: position.size for position in self._p.keeper.book.open_positions}
         opens = [action for action in decision.actions if isinstance(action, OpenPosition)]
         done = [await self._p.executor.close(cycle_id, close) for close in closes]
         self._p.settlement.absorb_stream()
-        if readable and self._awaits_fills(closes, done):
+        if readable and self._awaits_fills(closes, done, before):
             truth, readable = await self._look()
-        done += await self._protect(cycle_id, truth, readable)
+        done += [*withheld, *await self._protect(cycle_id, truth, readable)]
         for entry in opens:
             sent = await self._p.executor.open(cycle_id, entry)
             done.append(sent)
@@ -152,11 +155,19 @@ class BotCycle:
                 done += await self._protect(cycle_id, truth, readable)
         return done
 
-    def _awaits_fills(self, closes: list[ClosePosition], done: list[Done]) -> bool:
-        """An exit was accepted and the stream has not brought its fills: REST has them."""
-        open_ids = {position.position_id for position in self._p.keeper.book.open_positions}
+    def _is_settled(self, symbol: Symbol, truth: Truth, readable: bool) -> bool:
+        """The venue was just asked, agrees with the book, and no order is open to doubt.
+
+        A part of a position is closed only then: a part that is under way already would be sold twice, while the close
+        of a whole position is capped by what is left.
+        """
+        return readable and symbol not in truth.blocked_symbols() and symbol not in self._p.intents.unresolved_symbols()
+
+    def _awaits_fills(self, closes: list[ClosePosition], done: list[Done], before: Mapping[str, Decimal]) -> bool:
+        """An exit was accepted and the stream has not brought all its fills: REST has them. `before`: sizes by id."""
+        now = {position.position_id: position.size for position in self._p.keeper.book.open_positions}
         sent = [close for close, item in zip(closes, done, strict=True) if item.status in ("accepted", "unknown")]
-        return any(close.position_id in open_ids for close in sent)
+        return any(now.get(one.position_id, Decimal(0)) > before[one.position_id] - one.size for one in sent)
 
     async def _protect(self, cycle_id: str, truth: Truth, readable: bool) -> list[Done]:
         """One stop per position. Without a fresh look only a position that never had one gets one."""

@@ -74,9 +74,10 @@ class Executor:
         return await self._send("open", intent)
 
     async def close(self, cycle_id: str, action: ClosePosition) -> Done:
-        """Close a position with a reduce-only market order; a full disk does not stop an exit."""
+        """Close a position, or a rung of it, with a reduce-only market order; a full disk does not stop an exit."""
+        name = "exit" if action.rung is None else f"rung{action.rung}"
         intent = Intent(
-            client_order_id=self._ids.make(cycle_id, action.symbol, "exit"),
+            client_order_id=self._ids.make(cycle_id, action.symbol, name),
             purpose="exit",
             symbol=action.symbol,
             side=action.side,

@@ -18,7 +18,31 @@ class TimingParams(Params):
     hold_extension: float = Field(default=1.5, ge=1, le=10, description="Factor of the optimal hold time then.")
     exit_alignment: float = Field(default=0.15, ge=0, le=1, description="Alignment below which the position is closed.")
     exit_alignment_drop: float = Field(
-        default=0.25, gt=0, le=1, description="Drop of alignment since entry that closes."
+        default=0.25, gt=0, le=1, description="Drop of alignment since entry beyond which the position is closed."
+    )
+    exit_alignment_noise: float = Field(
+        default=0.05, ge=0, le=1, description="Smallest fall since entry that counts as one below `exit_alignment`."
+    )
+    with_trend_alignment: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="Alignment at entry from which a reversal of momentum closes; below, it was against the trend.",
+    )
+    continuing_trend: float = Field(
+        default=0.1,
+        ge=-1,
+        le=1,
+        description="Mean trend of 1 m and 5 m in our direction from which momentum continues.",
+    )
+    reversed_trend: float = Field(
+        default=0.3, gt=0, le=1, description="Mean trend of 1 m and 5 m against us from which momentum is reversed."
+    )
+    give_back_peak_pct: float = Field(
+        default=0.5, gt=0, le=100, description="Best return since entry from which giving back is looked at, per cent."
+    )
+    give_back_share: float = Field(
+        default=0.2, gt=0, le=1, description="Share of the best return that is lost when momentum counts as weakening."
     )
     settle_min: float = Field(
         default=5.0, ge=0, le=240, description="Minutes before reversal and weakening are believed."
@@ -36,6 +60,10 @@ class TimingParams(Params):
         if self.exit_alignment >= self.hold_alignment:
             raise contradiction(
                 "the alignment that closes must be below the one that holds", "exit_alignment", "hold_alignment"
+            )
+        if self.continuing_trend <= -self.reversed_trend:
+            raise contradiction(
+                "momentum cannot continue at a trend that reverses it", "continuing_trend", "reversed_trend"
             )
         return self
 
@@ -118,6 +146,12 @@ class ExitParams(Params):
         description="Oldest last; each asks for at least as much profit as the one before.",
     )
     reversal: ReversalParams = ReversalParams()
+    acceleration: float = Field(
+        default=0.5,
+        gt=0,
+        le=1,
+        description="Factor of time limits and of the ages of targets and rungs once it is time to leave sooner.",
+    )
     ladder: tuple[Rung, ...] = Field(
         default=(
             Rung(share_pct=25, profit_pct=0.8, after_min=10),
@@ -125,6 +159,9 @@ class ExitParams(Params):
             Rung(share_pct=25, profit_pct=2.0, after_min=30),
         ),
         description="Rungs, nearest first; their shares add up to 100.",
+    )
+    break_even_after_rungs: int = Field(
+        default=0, ge=0, le=20, description="Rungs after which the stop moves to the entry price; 0 is never."
     )
 
     @model_validator(mode="after")

@@ -33,7 +33,8 @@ class OpenPosition:
 class ClosePosition:
     """Close `size` contracts of a position, because `rule` fired: all of it, or its part `rung` of the ladder.
 
-    `rung` counts from 0; None closes the whole. `mid_price` is the middle of the book that was seen, None without one.
+    `rung` counts from 0; None closes the whole that is left, be it the last rung. `mid_price` is the middle of the book
+    that was seen, None without one.
     """
 
     position_id: str

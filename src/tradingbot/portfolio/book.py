@@ -10,6 +10,7 @@ from typing import Any
 
 from tradingbot.core.records import Fill, LedgerEntry, LedgerKind
 from tradingbot.core.types import ClientOrderId, ContractKind, Direction, FillId, Side, Symbol
+from tradingbot.portfolio.ladder_record import tightened_stop, with_rung
 from tradingbot.portfolio.position import ZERO, Position, average_price
 
 REMEMBERED_FILLS = 5_000
@@ -85,7 +86,8 @@ def apply_fill(
 ) -> tuple[Book, FillEffect]:
     """Apply one fill. `plan` is given for fills of entry orders; other fills of ours reduce the symbol's position.
 
-    A fill that was applied before changes nothing; one that fits no position of ours is ``foreign``.
+    A fill that was applied before changes nothing; one that fits no position of ours is ``foreign``. `exit_context` is
+    what the exit order's intent carries; its ``rung`` and ``tighten_stop_to`` are kept in the position.
     """
     if fill.fill_id in book.seen_fills:
         return book, FillEffect("duplicate", book.open_for(fill.symbol), fill)
@@ -183,6 +185,8 @@ def _apply_exit(
         exit_rule=rule or position.exit_rule,
         exit_context=dict(context) or position.exit_context,
         exit_time=fill.time,
+        ladder_state=with_rung(position, fill, size, rule, context),
+        stop_price=tightened_stop(position, context),
         fills={**position.fills, fill.fill_id: False},
     )
     return book.replaced(reduced), FillEffect("closed" if left == 0 else "reduced", reduced, fill)

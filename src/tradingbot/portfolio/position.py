@@ -20,7 +20,8 @@ class Position:
     `size` is what is open now: 0 means all is closed and the venue's ledger is awaited. `entry_size` is everything that
     was ever opened. `foreign_size` is what others added on our side since our entry and still hold.
     `peak_fraction` and `trough_fraction` are the best and worst unrealised return on notional.
-    `booked_*` are sums of the venue's own ledger rows; `fills` maps every fill to whether its row is booked.
+    `ladder_state` is what was taken rung by rung. `booked_*` are sums of the venue's own ledger rows; `fills` maps
+    every fill to whether its row is booked.
     """
 
     position_id: str
@@ -141,11 +142,18 @@ def close_out(position: Position, settlement_price_usd: Decimal) -> ClosedTrade:
         net_pnl_usd=net * settlement_price_usd,
         return_fraction=position.return_fraction(exit_price),
         exit_rule=position.exit_rule,
-        exit_context=position.exit_context,
+        exit_context=_with_ladder(position),
         signal_context=position.signal_context,
         fill_ids=tuple(position.fills),
         entry_client_order_id=position.entry_client_order_id,
     )
+
+
+def _with_ladder(position: Position) -> Mapping[str, Any]:
+    """The last exit's context, and what was taken rung by rung before it."""
+    if not position.ladder_state:
+        return position.exit_context
+    return {**position.exit_context, "ladder_taken": dict(position.ladder_state)}
 
 
 def average_price(kind: ContractKind, parts: tuple[tuple[Decimal, Decimal], ...]) -> Decimal:

@@ -1,0 +1,42 @@
+"""What was taken of a position rung by rung, as its fills tell (SPEC 7.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from tradingbot.core.records import Fill
+from tradingbot.core.types import Direction, iso_utc
+from tradingbot.portfolio.position import Position, average_price
+
+
+def with_rung(position: Position, fill: Fill, size: Decimal, rule: str, context: Mapping[str, Any]) -> dict[str, Any]:
+    """The position's ladder state after `size` contracts of a fill; unchanged when its order took no rung.
+
+    Per rung: contracts taken, their average price, time of the newest fill, the rule that took it; all as text, so
+    that it is the same before and after a restart. The rung is named by the order's context (``rung``).
+    """
+    state = dict(position.ladder_state)
+    if context.get("rung") is None or size <= 0:
+        return state
+    name = str(context["rung"])
+    before = state.get(name, {"size": "0", "average_price": "0"})
+    taken = Decimal(before["size"])
+    parts = [(size, fill.price)] + ([(taken, Decimal(before["average_price"]))] if taken else [])
+    state[name] = {
+        "size": str(taken + size),
+        "average_price": str(average_price(position.kind, tuple(parts))),
+        "time": iso_utc(fill.time),
+        "why": rule,
+    }
+    return state
+
+
+def tightened_stop(position: Position, context: Mapping[str, Any]) -> Decimal:
+    """The stop after a fill whose order asks for a nearer one (``tighten_stop_to``); it never moves away."""
+    wanted = context.get("tighten_stop_to")
+    if wanted is None:
+        return position.stop_price
+    nearer = max if position.direction is Direction.LONG else min
+    return nearer(position.stop_price, Decimal(str(wanted)))
