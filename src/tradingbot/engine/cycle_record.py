@@ -16,6 +16,8 @@ from tradingbot.decision import Decision, OpenPosition
 from tradingbot.engine.execute import Done
 from tradingbot.engine.models import PositionsState
 from tradingbot.engine.reconcile import Truth
+from tradingbot.exits.exit_engine import ExitVerdict
+from tradingbot.exits.facts import facts_record
 from tradingbot.guards.entry_permission import EntryPermission
 from tradingbot.market.multi_timeframe import MtfAlignment
 from tradingbot.market.regime import RegimeReading
@@ -64,10 +66,22 @@ def cycle_record(
         "permission": {"reasons": list(permission.reasons), "per_symbol": dict(permission.per_symbol)},
         "differences": [asdict(difference) for difference in truth.differences],
         "actions": [_action(action) for action in decision.actions],
-        "exits": [{"position_id": e.position_id, "rule": e.rule} for e in decision.exits],
+        "exits": [exit_record(verdict) for verdict in decision.exits],
         "done": [asdict(item) for item in done],
         "open_positions": len(book.open_positions),
         "think_ms": round(think_ms, 3),
+    }
+
+
+def exit_record(verdict: ExitVerdict) -> dict[str, Any]:
+    """What was decided about leaving one position. The facts are enough to hear every rule again."""
+    return {
+        "position_id": verdict.position_id,
+        "rule": verdict.rule,
+        "timing": verdict.timing.advice.value,
+        "part": verdict.part,
+        "rung": verdict.rung,
+        "facts": facts_record(verdict.facts),
     }
 
 

@@ -31,7 +31,10 @@ class StoredSignal:
 
 @dataclass(frozen=True, slots=True)
 class StoredTrade:
-    """Everything on file of one position: the open one, or the finished trade; its orders, fills and executions."""
+    """Everything on file of one position: the open one, or the finished trade; its orders, fills and executions.
+
+    `exit_params` are the parameters of each closing order's cycle, by its client order id.
+    """
 
     trade_id: str
     position: Record | None
@@ -40,6 +43,7 @@ class StoredTrade:
     fills: Sequence[Record]
     stops: Sequence[Record]
     executions: Sequence[Record]
+    exit_params: Mapping[str, Record]
 
 
 def parse_signal_id(signal_id: str) -> tuple[str, str, datetime]:
@@ -49,7 +53,7 @@ def parse_signal_id(signal_id: str) -> tuple[str, str, datetime]:
         moment = datetime.strptime(cycle_id, "%Y%m%dT%H%M").replace(tzinfo=UTC)
     except ValueError:
         moment = None
-    if moment is None or not symbol:
+    if moment is None:
         raise ConfigurationError(
             f"{signal_id!r} is neither a trade id (t-tb-...-entry) nor a signal id (20260105T0801-BTCUSDT); "
             "trade ids are in `tradingbot status`, signal ids in logs/signal_universe.jsonl"
@@ -118,7 +122,8 @@ def find_trade(
         return None
     client_ids = {str(order["client_order_id"]) for order in orders}
     stops = _stops(home, client_ids, since)
-    return StoredTrade(trade_id, position, trade, orders, fills, stops, _executions(home, client_ids, since))
+    executions = _executions(home, client_ids, since)
+    return StoredTrade(trade_id, position, trade, orders, fills, stops, executions, _exit_params(home, orders))
 
 
 def _orders(home: Path, trade_id: str, since: datetime) -> list[Record]:
@@ -137,7 +142,26 @@ def _orders(home: Path, trade_id: str, since: datetime) -> list[Record]:
             if record.get("event") == "outcome" and record.get("client_order_id") == order_id:
                 rest = {key: value for key, value in record.items() if key not in ("event", "client_order_id")}
                 order["outcomes"].append(rest)
-    return sorted(found.values(), key=lambda order: str(order["created_at"]))
+    return sorted(found.values(), key=lambda order: datetime.fromisoformat(str(order["created_at"])))
+
+
+def _exit_params(home: Path, orders: Sequence[Record]) -> dict[str, Record]:
+    found: dict[str, Record] = {}
+    for order in orders:
+        if "facts" in order["context"]:
+            params = params_of_cycle(home, str(order["cycle_id"]))
+            if params is not None:
+                found[str(order["client_order_id"])] = params["params"]
+    return found
+
+
+def params_of_cycle(home: Path, cycle_id: str) -> Record | None:
+    """The parameters that held in a cycle; None when they are not on file."""
+    moment = parse_signal_id(f"{cycle_id}-")[2] if cycle_id else None
+    cycle = _one(home, "cycles", f'"cycle_id":"{cycle_id}"', moment)
+    if cycle is None:
+        return None
+    return _one(home, "decision_params", f'"params_hash":"{cycle["params_hash"]}"', None)
 
 
 def _stops(home: Path, client_ids: set[str], since: datetime) -> list[Record]:

@@ -15,6 +15,8 @@ COMMANDS: Final = {
     "sim": "run the simulated venue alone",
     "validate": "check every symbol at the venue",
     "signals": "show what the newest cycle read of each symbol",
+    "why": "say why a symbol was traded or not, now or at a time",
+    "explain": "tell the story of a trade or signal and compute it again",
     "status": "show the state of a running or stopped daemon",
     "check": "run the pre-deployment checks",
 }

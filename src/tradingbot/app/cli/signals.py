@@ -39,12 +39,12 @@ def command(symbol: str | None, home: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(orjson.dumps(facts, default=str, option=orjson.OPT_INDENT_2).decode())
     elif symbol is None:
-        _print_market(_console(), facts)
+        _print_market(console_of(), facts)
     else:
-        _print_symbol(_console(), facts)
+        _print_symbol(console_of(), facts)
 
 
-def _console() -> Console:
+def console_of() -> Console:
     """As wide as the terminal; wide enough for the tables where there is none."""
     console = Console()
     return console if console.is_terminal else Console(width=150)
@@ -58,10 +58,13 @@ def reason_text(why: dict[str, Any]) -> str:
 
 
 def _short(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value + 0.0:.4g}"
 
 
-def _age(age_s: float | None) -> str:
+def age_text(age_s: float | None) -> str:
+    """An age in the unit that fits it."""
     if age_s is None:
         return "-"
     for limit, unit in ((120.0, "s"), (7200.0, "min"), (172_800.0, "h")):
@@ -70,7 +73,8 @@ def _age(age_s: float | None) -> str:
     return f"{age_s / 86_400:.0f} d"
 
 
-def _said(direction: str) -> str:
+def said_text(direction: str) -> str:
+    """A direction in its colour."""
     return f"[{COLOURS[direction]}]{direction.upper()}[/]"
 
 
@@ -92,15 +96,15 @@ def _print_symbol(console: Console, facts: dict[str, Any]) -> None:
         table.add_column(name, no_wrap=True)
     table.add_column("reason")
     for item in facts["components"]:
-        said = _said(item["direction"]) if item["live"] else "[yellow]CANNOT JUDGE[/]"
+        said = said_text(item["direction"]) if item["live"] else "[yellow]CANNOT JUDGE[/]"
         value = "-" if item["value"] is None else _short(float(item["value"]))
         why = "; ".join(reason_text(one) for one in item["reasons"])
-        table.add_row(item["name"], said, f"{item['confidence']:.2f}", value, _age(item["age_s"]), why)
+        table.add_row(item["name"], said, f"{item['confidence']:.2f}", value, age_text(item["age_s"]), why)
     console.print(table)
     facing = Table.grid(padding=(0, 2))
     facing.add_row(
         "signal",
-        f"{_said(facts['direction'])} confidence {facts['confidence']:.2f}, {facts['aligned']} aligned, "
+        f"{said_text(facts['direction'])} confidence {facts['confidence']:.2f}, {facts['aligned']} aligned, "
         f"{facts['opposed']} opposed, {facts['live']} can judge, conviction {facts['conviction']}, "
         f"ended at {facts['stage']}{_because(facts['reasons'])}",
     )
@@ -111,7 +115,7 @@ def _print_symbol(console: Console, facts: dict[str, Any]) -> None:
     facing.add_row("", "; ".join(reason_text(one) for one in facts["regime"]["reasons"]))
     for idea in facts["strategies"]:
         why = "; ".join(reason_text(one) for one in idea["reasons"])
-        facing.add_row(idea["name"], f"{_said(idea['direction'])} strength {idea['strength']:.2f}  {why}")
+        facing.add_row(idea["name"], f"{said_text(idea['direction'])} strength {idea['strength']:.2f}  {why}")
     facing.add_row("ensemble", _ensemble(facts["ensemble"]))
     console.print(facing)
 
@@ -145,7 +149,7 @@ def _intelligence(score: dict[str, Any]) -> str:
 def _ensemble(found: dict[str, Any]) -> str:
     members = ", ".join(f"{one['source']} {one['probability']:.3f}" for one in found["members"])
     return (
-        f"{_said(found['direction'])} probability up {found['probability']:.4f}, expected move "
+        f"{said_text(found['direction'])} probability up {found['probability']:.4f}, expected move "
         f"{found['expected_move_bps']:+.2f} bps in {found['horizon_min']:.0f} min ({members})"
     )
 
@@ -158,7 +162,7 @@ def _print_market(console: Console, facts: dict[str, Any]) -> None:
     for name, one in facts["symbols"].items():
         table.add_row(
             name,
-            _said(one["direction"]),
+            said_text(one["direction"]),
             f"{one['confidence']:.2f}",
             f"{one['live']}/{len(one['components'])}",
             one["conviction"],

@@ -1,0 +1,168 @@
+"""A story of ``explain`` and ``why`` as text: what was seen, said, sized, sent, filled, advised, earned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from tradingbot.app.cli.signals import age_text, console_of, reason_text, said_text
+
+Facts = Mapping[str, Any]
+
+
+def print_story(facts: Facts) -> None:
+    """All parts that there are."""
+    console = console_of()
+    console.print(f"[bold]{facts['headline']}[/]")
+    console.print(f"signal {facts['signal_id']}  as of {str(facts['as_of'])[:19]} UTC  mark {_number(facts['price'])}")
+    if facts["trade_id"]:
+        console.print(f"trade {facts['trade_id']}")
+    if facts["signal"]:
+        _print_components(console, facts["signal"])
+    if facts["gates"]:
+        _print_gates(console, facts["gates"], facts["blocked_by"])
+    if facts["size"]:
+        _print_size(console, facts["size"], facts["order"])
+    if facts["life"]:
+        _print_life(console, facts["life"])
+    if facts["held"]:
+        _print_held(console, facts["held"])
+    if facts["exit"]:
+        _print_exit(console, facts["exit"])
+    if facts["result"]:
+        _print_result(console, facts["result"])
+    _print_check(console, facts["check"])
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, box=SIMPLE_HEAD, title_justify="left")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _print_components(console: Console, signal: Facts) -> None:
+    table = _table("Components", "component", "vote", "confidence", "value", "age", "why")
+    for item in signal["components"]:
+        vote = said_text(item["direction"]) if item["live"] else "[yellow]CANNOT JUDGE[/]"
+        why = "; ".join(reason_text(one) for one in item["reasons"])
+        age = age_text(item["age_s"])
+        table.add_row(item["name"], vote, f"{item['confidence']:.2f}", _number(item["value"]), age, why)
+    console.print(table)
+    console.print(
+        f"together {said_text(signal['direction'])}: {signal['aligned']} agree, {signal['opposed']} oppose, confidence "
+        f"{signal['confidence']:.3f}, conviction {signal['conviction']}; regime {signal['regime']}, ensemble up "
+        f"{signal['ensemble']['probability']:.4f}"
+    )
+
+
+def _print_gates(console: Console, gates: Sequence[Facts], blocked_by: str | None) -> None:
+    table = _table("Gates", "gate", "verdict", "size x", "why")
+    for item in gates:
+        verdict = "[green]pass[/]" if item["passed"] else "[red]BLOCK[/]"
+        why = "; ".join(reason_text(one) for one in item["reasons"])
+        style = "bold" if item["gate"] == blocked_by else None
+        table.add_row(item["gate"], verdict, f"{item['multiplier']:.3g}" if item["passed"] else "-", why, style=style)
+    console.print(table)
+
+
+def _print_size(console: Console, size: Facts, order: Facts | None) -> None:
+    table = _table("Size", "step", "", "number", "USD after it")
+    before: float | None = None
+    for step in size["steps"]:
+        after = float(step["size_usd"])
+        sign = {"base": "=", "factor": "x", "floor": "at least", "cap": "at most"}[step["kind"]]
+        style = "bold" if before is not None and after != before else None
+        number = step["number"] if step["kind"] == "factor" else f"{float(step['number']):,.2f}"
+        table.add_row(step["name"], sign, number, f"{after:,.2f}", style=style)
+        before = after
+    console.print(table)
+    if size["refused"]:
+        console.print(f"refused: {'; '.join(reason_text(why) for why in size['refused'])}")
+    if order is not None and order["contracts"]:
+        console.print(
+            f"{order['contracts']} contracts worth {float(order['adjusted_usd']):,.2f} USD at "
+            f"{size['request']['price']}, leverage {size['leverage']}"
+        )
+
+
+def _print_life(console: Console, life: Facts) -> None:
+    table = _table("Orders", "time", "order", "what", "size", "outcome")
+    for order in life["orders"]:
+        outcome = order["outcomes"][-1] if order["outcomes"] else {"status": "unknown"}
+        text = str(outcome["status"]) + (f" {outcome['venue_text']}" if outcome.get("venue_text") else "")
+        what = f"{order['purpose']} {order['side']} {order['kind']}" + (f" ({order['rule']})" if order["rule"] else "")
+        table.add_row(_time(order["created_at"]), order["client_order_id"], what, order["size"], text)
+    console.print(table)
+    for change in life["stop_changes"]:
+        if change["what"] != "protect":
+            console.print(f"  stop {_time(change['as_of'])} {change['what']} {change['status']} {change['detail']}")
+    fills = _table("Fills", "time", "what", "size", "price", "fee", "effect")
+    for fill in life["fills"]:
+        what = f"{fill['purpose']} {fill['side']}"
+        fills.add_row(_time(fill["time"]), what, fill["size"], fill["price"], str(fill["fee"]), fill["effect"])
+    console.print(fills)
+    for one in life["executions"]:
+        console.print(f"  {_execution(one)}")
+
+
+def _execution(one: Facts) -> str:
+    parts = ", ".join(f"{name.removesuffix('_bps')} {value:+.2f}" for name, value in _bps(one))
+    return f"execution of {one.get('purpose', '')} in bps: {parts}"
+
+
+def _bps(one: Facts) -> list[tuple[str, float]]:
+    return [(name, value) for name, value in one.items() if name.endswith("_bps") and isinstance(value, int | float)]
+
+
+def _print_held(console: Console, held: Facts) -> None:
+    facts = held["facts"]
+    state = f"return {facts['return_pct']:+.3f} %, held {facts['held_s'] / 60:.0f} min, timing {held['timing']}"
+    table = _table(f"Position held then ({state})", "rule", "says", "why")
+    for item in held["advice"]:
+        rest = {key: value for key, value in item.items() if key not in ("rule", "exit")}
+        table.add_row(item["rule"], "[red]leave[/]" if item["exit"] else "hold", reason_text(rest))
+    console.print(table)
+
+
+def _print_exit(console: Console, end: Facts) -> None:
+    table = _table(f"Exit: {end['rule']}", "rule", "said", "why")
+    for rule, item in end.get("advice", {}).items():
+        rest = {key: value for key, value in item.items() if key != "exit"}
+        style = "bold" if rule == end["rule"] else None
+        table.add_row(rule, "[red]leave[/]" if item["exit"] else "hold", reason_text(rest), style=style)
+    console.print(table)
+
+
+def _print_result(console: Console, result: Facts) -> None:
+    currency = result["settlement_currency"]
+    console.print(
+        f"gross {result['gross_pnl']} - fees {result['fees']} + funding {result['funding']} = net "
+        f"[bold]{result['net_pnl']} {currency}[/] ({float(result['net_pnl_usd']):+,.2f} USD); "
+        f"{result['entry_price']} to {result['exit_price']} in {result['duration_s'] / 60:.0f} min"
+    )
+
+
+def _print_check(console: Console, check: Facts) -> None:
+    if check["agrees"]:
+        again = check["recomputed"]
+        contracts = "" if again["contracts"] is None else f", {again['contracts']} contracts"
+        console.print(f"[green]computed again from the records: {again['direction'].upper()}{contracts}, the same[/]")
+    for problem in check["problems"]:
+        console.print(f"[yellow]cannot be computed again: {problem}[/]")
+    for item in check["mismatches"]:
+        console.print(f"[red]differs: {item['what']}: stored {item['stored']}, computed {item['computed']}[/]")
+
+
+def _time(moment: object) -> str:
+    return str(moment)[5:19].replace("T", " ")
+
+
+def _number(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1_000_000 else f"{value:.6g}"
+    return "-" if value is None else str(value)
