@@ -23,10 +23,13 @@ def story_of(home: Path, name: str) -> dict[str, Any]:
     """The story of a trade, order or signal id. Raises ConfigurationError for one that is not on file."""
     if not home.is_dir():
         raise ConfigurationError(f"there is no home folder {home}; choose another with --home")
+    return explain(home, name, *states_of(home))
+
+
+def states_of(home: Path) -> tuple[PositionsState | None, TradesState | None]:
+    """Positions and trades as the home has them. Raises StateError when they cannot be read."""
     writer = StorageWriter(SystemClock())
-    positions: PositionsState | None = open_document(home, "positions", writer).peek()
-    trades: TradesState | None = open_document(home, "trades", writer).peek()
-    return explain(home, name, positions, trades)
+    return open_document(home, "positions", writer).peek(), open_document(home, "trades", writer).peek()
 
 
 def story_at(home: Path, name: str, moment: str | None, environ: Mapping[str, str]) -> dict[str, Any]:

@@ -86,6 +86,14 @@ def find_signal(home: Path, signal_id: str) -> StoredSignal:
     return StoredSignal(signal_id, universe, signal, cycle, params)
 
 
+def trade_id_of(stored: StoredSignal) -> str | None:
+    """The trade that a signal became: its entry order's id is in what the cycle did."""
+    for item in (stored.cycle or {}).get("done", ()):
+        if item["what"] == "open" and str(item["client_order_id"]).endswith(f"-{stored.signal_id}-entry"):
+            return f"t-{item['client_order_id']}"
+    return None
+
+
 def newest_signal_id(home: Path, symbol: str, until: datetime | None) -> str | None:
     """The newest signal of a symbol, not after `until`; None without any."""
     path = journal_path(home, "signal_universe")

@@ -20,7 +20,7 @@ from tradingbot.engine.models import PositionsState, TradesState
 from tradingbot.exits.params import ExitParams
 from tradingbot.explain.recompute import Computed, Mismatch, RecordedParams, recompute
 from tradingbot.explain.recompute_exit import exit_mismatches, judged_again, trade_mismatches
-from tradingbot.explain.stored import StoredSignal, StoredTrade, find_signal, find_trade, ids_of
+from tradingbot.explain.stored import StoredSignal, StoredTrade, find_signal, find_trade, ids_of, trade_id_of
 
 Record = Mapping[str, Any]
 
@@ -30,8 +30,7 @@ def explain(home: Path, name: str, positions: PositionsState | None, trades: Tra
     signal_id, trade_id = ids_of(name)
     stored = find_signal(home, signal_id)
     trade = None
-    if trade_id is None and stored.universe is not None and stored.universe["stage"] == "entered":
-        trade_id = _trade_of(stored)
+    trade_id = trade_id or trade_id_of(stored)
     if trade_id is not None:
         trade = find_trade(home, trade_id, positions, trades)
     if stored.universe is None and stored.signal is None and trade is None:
@@ -40,14 +39,6 @@ def explain(home: Path, name: str, positions: PositionsState | None, trades: Tra
             "state/trades_futures.json"
         )
     return story(stored, trade)
-
-
-def _trade_of(stored: StoredSignal) -> str | None:
-    """The trade that a signal became: its entry order's id is in what the cycle did."""
-    for item in (stored.cycle or {}).get("done", ()):
-        if item["what"] == "open" and str(item["client_order_id"]).endswith(f"-{stored.signal_id}-entry"):
-            return f"t-{item['client_order_id']}"
-    return None
 
 
 def story(stored: StoredSignal, trade: StoredTrade | None) -> dict[str, Any]:
