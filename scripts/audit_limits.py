@@ -23,6 +23,8 @@ from rich.table import Table
 from tradingbot.research.limit_audit import Journals, LimitAudit, by_cycle, summary
 from tradingbot.storage.journal_reader import JournalReader
 
+JUST_CLOSED = pd.Timedelta(minutes=2)
+
 
 class RecordedCorrelation:
     """Pearson correlation of hourly log returns over the 168 hours that had closed, by pandas."""
@@ -40,7 +42,17 @@ class RecordedCorrelation:
         """None when a symbol is not in the file or has too few hours."""
         if one not in self._returns or two not in self._returns:
             return None
-        until = pd.Timestamp(at).floor("h") - pd.Timedelta(hours=1)
+        hour = pd.Timestamp(at).floor("h")
+        found = self._at(hour, one, two)
+        if found is None or pd.Timestamp(at) - hour > JUST_CLOSED:
+            return found
+        # Seconds after a full hour its candle may not have been there to be read yet.
+        before = self._at(hour - pd.Timedelta(hours=1), one, two)
+        return found if before is None else min(found, before, key=abs)
+
+    def _at(self, hour: pd.Timestamp, one: str, two: str) -> float | None:
+        """As of the hours that had closed by a full hour."""
+        until = hour - pd.Timedelta(hours=1)
         if until not in self._known:
             since = until - pd.Timedelta(hours=self._window_h - 1)
             self._known[until] = self._returns.loc[since:until].corr(min_periods=self._min_h)
