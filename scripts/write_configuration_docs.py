@@ -37,10 +37,6 @@ UNREAD: Final = {
     "risk.circuit_breaker": "not enforced yet",
     "risk.allocation": "there is no learned allocation yet",
     "risk.rollout": "there is no gradual rollout yet",
-    "exits.timing": "only checked against `exits.stop_loss_pct`",
-    "exits.reversal.fast_ema_bars": "reversal looks at the flow signal only",
-    "exits.reversal.slow_ema_bars": "reversal looks at the flow signal only",
-    "exits.ladder": "positions are closed whole",
     "engine.orders.dead_man_switch_s": "no entry ever rests, so the switch is never armed",
     "dashboard": "there is no dashboard yet",
 }
