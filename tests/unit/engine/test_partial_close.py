@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -105,3 +106,35 @@ async def test_a_rung_filled_in_several_orders_is_one_rung(rig: Rig, sizes: tupl
     position = rig.keeper.book.open_for(ETH)
     assert position is not None
     assert position.ladder_state["0"]["size"] == "0.25"
+
+
+async def test_a_late_fill_of_an_older_position_takes_no_rung_of_the_next(rig: Rig) -> None:  # noqa: F811
+    """It reduces what is held, as the venue nets, but neither ladder nor stop of the new position know of it."""
+    await opened(rig)
+    old = rig.keeper.book.open_for(ETH)
+    assert old is not None
+    context = {"rung": 0, "tighten_stop_to": "1999"}
+    rig.venue.silent_stream = True
+    await rig.executor.close("c2", ClosePosition(old.position_id, ETH, Side.SELL, D("0.25"), "ladder", context, 0))
+    newer = replace(old, position_id="t-newer")
+    rig.keeper.set_book(replace(rig.keeper.book, positions=(newer,)))
+    await rig.settlement.absorb_rest()
+    position = rig.keeper.book.open_for(ETH)
+    assert position is not None
+    assert (position.size, position.ladder_state, position.stop_price) == (D("0.75"), {}, old.stop_price)
+
+
+async def test_a_rung_may_bring_the_stop_nearer(rig: Rig) -> None:  # noqa: F811
+    """Asked for by the order, done by its fill: the same stop, amended in size and price."""
+    await opened(rig)
+    old = rig.keeper.book.open_for(ETH)
+    assert old is not None
+    context = {"rung": 0, "tighten_stop_to": str(old.entry_price)}
+    done = await rig.executor.close(
+        "c2", ClosePosition(old.position_id, ETH, Side.SELL, D("0.25"), "ladder", context, 0)
+    )
+    assert done.what == "close_part"
+    rig.settlement.absorb_stream()
+    await rig.protect("c2")
+    (stop,) = rig.venue.orders.values()
+    assert (stop.size, stop.stop_price, stop.client_order_id) == (D("0.75"), D(2000), old.stop_client_order_id)
