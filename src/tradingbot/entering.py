@@ -60,7 +60,7 @@ class DecisionParams:
     @property
     def views(self) -> ViewParams:
         """What the gates' views are filled with."""
-        return ViewParams(self.gates, self.reading.signals, self.liquidity, self.exits.timing.default_hold_min)
+        return ViewParams(self.gates, self.reading.signals, self.liquidity)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,6 @@ class ViewParams:
     gates: GateParams
     signals: SignalParams
     liquidity: LiquidityParams
-    default_hold_min: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +107,7 @@ def fee_view(one: Candidate, params: ViewParams) -> fee_aware.FeeView:
     """What is expected and what it costs; the hold is the learned one where there is one."""
     record, part = one.record, one.part
     learned_min = record.optimal_hold_min if record is not None else None
-    hold_min = learned_min or params.default_hold_min
+    hold_min = learned_min or params.gates.fee.expected_hold_min
     default = params.gates.fee.default_slippage_bps
     return fee_aware.FeeView(
         direction=one.direction,

@@ -139,3 +139,22 @@ async def test_no_part_is_closed_while_the_venue_cannot_be_read(tmp_path: Path) 
         rig.heal()
         await rig.cycle_until("it goes out", lambda: _parts(rig) > before, 10)
         await rig.assert_agrees()
+
+
+async def test_the_stop_moves_to_the_entry_price_where_the_setting_says_so(tmp_path: Path) -> None:
+    """After the first rung; the stop of a position that took none stays at its distance."""
+    async with running(tmp_path, {**LADDER, "TRADINGBOT__EXITS__BREAK_EVEN_AFTER_RUNGS": "1"}) as rig:
+        await rig.cycle_until("a first rung", lambda: _parts(rig) >= 1)
+        assert rig.protected()
+        await rig.stores.writer.flush()
+        positions = rig.stores.documents["positions"].peek().positions
+        parted = [one for one in positions if one.is_open and one.ladder_state]
+        assert parted
+        for one in positions:
+            fraction = abs(one.stop_price / one.entry_price - 1)
+            assert (fraction == 0) if one in parted else fraction > Decimal("0.02")
+        prices = {rig.symbol_of(o.symbol): o.stop_price for o in rig.venue.account.orders.values() if o.is_trigger}
+        for one in parted:
+            assert abs(prices[one.symbol] / one.entry_price - 1) < Decimal("0.001")
+        await rig.cycle(3)
+        await rig.assert_agrees()

@@ -137,7 +137,7 @@ class BotCycle:
     async def _act(self, cycle_id: str, decision: Decision, truth: Truth, readable: bool) -> list[Done]:
         exits = [action for action in decision.actions if isinstance(action, ClosePosition)]
         closes = [close for close in exits if close.rung is None or self._is_settled(close.symbol, truth, readable)]
-        withheld = [Done("close", e.symbol, "", "withheld", f"rung {e.rung}") for e in exits if e not in closes]
+        withheld = [Done("close_part", e.symbol, "", "withheld", f"rung {e.rung}") for e in exits if e not in closes]
         before = {position.position_id: position.size for position in self._p.keeper.book.open_positions}
         opens = [action for action in decision.actions if isinstance(action, OpenPosition)]
         done = [await self._p.executor.close(cycle_id, close) for close in closes]

@@ -91,7 +91,7 @@ class Executor:
             context=action.context,
         )
         await self._note_protective(intent)
-        return await self._send("close", intent)
+        return await self._send("close" if action.rung is None else "close_part", intent)
 
     async def protect(self, cycle_id: str, action: StopAction) -> Done:
         """Place, amend or cancel one protective stop."""

@@ -15,6 +15,7 @@ from tradingbot.core.types import FillId, Symbol
 from tradingbot.engine.intents import Intent, IntentLog
 from tradingbot.engine.models import PositionsState, TradesState
 from tradingbot.portfolio.book import REMEMBERED_FILLS, Book, FillEffect, apply_fill, apply_foreign_fill, apply_ledger
+from tradingbot.portfolio.ladder_record import without_part
 from tradingbot.portfolio.position import ClosedTrade, Position, close_out
 from tradingbot.ports import Journal
 
@@ -120,6 +121,9 @@ class PortfolioKeeper:
             context = {"price": str(fill.price), "venue_order_id": fill.venue_order_id}
             self._book, effect = apply_foreign_fill(self._book, fill, _outside_rule(fill), context)
         else:
+            own = self._book.open_for(fill.symbol)
+            if own is not None and intent.position_id not in ("", own.position_id):
+                context = without_part(context)  # a late fill of the position before this one
             self._book, effect = apply_fill(self._book, fill, plan, rule, context)
         newest = self._book.fills_since
         if newest is None or fill.time > newest:

@@ -52,7 +52,7 @@ class TimingParams(Params):
         default=2.5, gt=0, le=100, description="Loss at which the position is closed at once."
     )
     default_hold_min: float = Field(
-        default=90.0, gt=0, le=10_000, description="Optimal hold before one is learned, minutes."
+        default=480.0, gt=0, le=10_000, description="Optimal hold before one is learned, minutes: the last time limit."
     )
 
     @model_validator(mode="after")

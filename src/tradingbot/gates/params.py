@@ -117,6 +117,9 @@ class FeeGateParams(Params):
     default_slippage_bps: float = Field(
         default=2.0, ge=0, le=200, description="Delay and impact of one fill, bps, before a symbol's own are measured."
     )
+    expected_hold_min: float = Field(
+        default=90.0, gt=0, le=10_000, description="Hold that funding and move are reckoned for, before one is learned."
+    )
     min_edge_bps: float = Field(
         default=3.0, ge=-10_000, le=1000, description="What must be left after all costs, bps; negative lets all pass."
     )

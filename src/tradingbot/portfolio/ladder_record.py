@@ -40,3 +40,8 @@ def tightened_stop(position: Position, context: Mapping[str, Any]) -> Decimal:
         return position.stop_price
     nearer = max if position.direction is Direction.LONG else min
     return nearer(position.stop_price, Decimal(str(wanted)))
+
+
+def without_part(context: Mapping[str, Any]) -> dict[str, Any]:
+    """The context of an order as it concerns any other position: it took no rung of that one and moves no stop."""
+    return {key: value for key, value in context.items() if key not in ("rung", "tighten_stop_to")}

@@ -121,12 +121,12 @@ def test_a_loss_beyond_its_limit_forces_the_exit(return_pct: float, expected: Ti
 @pytest.mark.parametrize(
     ("held_min", "changes", "expected"),
     [
-        (90, {}, T.HOLD),
-        (90.1, {}, T.EXIT_SOONER),
+        (480, {}, T.HOLD),
+        (480.1, {}, T.EXIT_SOONER),
         (30.1, {"optimal_hold_min": 30.0}, T.EXIT_SOONER),
-        (90.1, {"optimal_hold_min": 120.0}, T.HOLD),
-        (135, RUNNING, T.HOLD_EXTENDED),
-        (135.1, RUNNING, T.EXIT_SOONER),
+        (480.1, {"optimal_hold_min": 490.0}, T.HOLD),
+        (720, RUNNING, T.HOLD_EXTENDED),
+        (720.1, RUNNING, T.EXIT_SOONER),
         (45.1, {**RUNNING, "optimal_hold_min": 30.0}, T.EXIT_SOONER),
     ],
 )
@@ -140,7 +140,7 @@ def test_beyond_the_optimal_hold_it_is_left_sooner(
 URGENT_FIRST: list[tuple[TimingAdvice, dict[str, Any]]] = [
     (T.FORCE_EXIT, {"return_pct": -3.0}),
     (T.EXIT_NOW, {"alignment": 0.2, "entry_alignment": 0.9}),
-    (T.EXIT_SOONER, {"held_s": 200.0 * 60}),
+    (T.EXIT_SOONER, {"held_s": 500.0 * 60}),
 ]
 
 
@@ -154,8 +154,8 @@ def test_the_more_urgent_advice_is_given(first: int) -> None:
 
 def test_leaving_now_goes_before_taking_profit_and_that_before_leaving_sooner() -> None:
     fading = {"trend_1m": 0.0, "trend_5m": 0.0}
-    assert word(200, 1.6, **fading).advice is T.TAKE_PROFIT
-    assert word(200, 1.6, **fading, alignment=0.2, entry_alignment=0.9).advice is T.EXIT_NOW
+    assert word(500, 1.6, **fading).advice is T.TAKE_PROFIT
+    assert word(500, 1.6, **fading, alignment=0.2, entry_alignment=0.9).advice is T.EXIT_NOW
 
 
 def test_the_unknown_is_recorded_as_unknown() -> None:
