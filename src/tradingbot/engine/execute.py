@@ -73,10 +73,13 @@ class Executor:
             return self._finish("open", intent, denied)
         return await self._send("open", intent)
 
-    async def close(self, cycle_id: str, action: ClosePosition) -> Done:
-        """Close a position with a reduce-only market order; a full disk does not stop an exit."""
+    async def close(self, cycle_id: str, action: ClosePosition, purpose: str = "exit") -> Done:
+        """Close a position with a reduce-only market order; a full disk does not stop an exit.
+
+        `purpose` is the last part of the order's id: another one for an exit beside those of the cycle.
+        """
         intent = Intent(
-            client_order_id=self._ids.make(cycle_id, action.symbol, "exit"),
+            client_order_id=self._ids.make(cycle_id, action.symbol, purpose),
             purpose="exit",
             symbol=action.symbol,
             side=action.side,

@@ -16,6 +16,9 @@ COMMANDS: Final = {
     "validate": "check every symbol at the venue",
     "signals": "show what the newest cycle read of each symbol",
     "status": "show the state of a running or stopped daemon",
+    "pause": "stop entries until resume; exits go on",
+    "resume": "lift the pause, or kill switches by name",
+    "flatten": "pause, and close every open position now",
     "check": "run the pre-deployment checks",
 }
 EXIT_CONFIGURATION: Final = 2
