@@ -306,6 +306,7 @@ def test_a_paused_daemon_that_is_killed_stays_paused_and_flatten_closes_everythi
     """SIGKILL right after the pause; the next life knows it, flattens, and agrees with the venue that lived on."""
     home = str(tmp_path / "home")
     venue = VenueProcess(tmp_path / "venue", 60.0, 3)
+    daemon = None
     try:
         daemon = DaemonProcess(tmp_path / "home", venue, 60.0)
         wait_until("a position", lambda: daemon.cycles() and _open_positions(home), 40)
@@ -332,6 +333,8 @@ def test_a_paused_daemon_that_is_killed_stays_paused_and_flatten_closes_everythi
         assert agreed.returncode == 0, agreed.stdout + agreed.stderr
         assert daemon.stop() == 0
     finally:
+        if daemon is not None and daemon.process.poll() is None:
+            daemon.kill()
         venue.stop()
 
 

@@ -83,10 +83,14 @@ class OperatorDesk:
 
 def switch_line(switch: Tripped) -> str:
     """One tripped switch in a line: since when, why, how it lifts."""
-    numbers = ", ".join(f"{key} {value}" for key, value in switch.reason.numbers if value != "")
+    numbers = ", ".join(f"{key} {_short(value)}" for key, value in switch.reason.numbers if value != "")
     why = switch.reason.code.replace("_", " ")
     until = f" (not before {iso_utc(switch.lifts_at)})" if switch.lifts_at is not None else ""
     return f"{switch.name.value} since {iso_utc(switch.since)}: {why} ({numbers}); lifts {switch.lifts}{until}"
+
+
+def _short(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:.10g}"
 
 
 def _flatten_text(found: Flattened) -> str:

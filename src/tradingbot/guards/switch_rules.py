@@ -66,8 +66,10 @@ def consecutive_losses(state: SwitchState, facts: Facts, params: SwitchParams) -
     if len(row) < params.max_consecutive_losses:
         return None
     lost = float(round(sum((trade.net_pnl_usd for trade in row), Decimal(0)), 4))
-    why = reason("losses_in_a_row", losses=len(row), limit=params.max_consecutive_losses, net_pnl_usd=lost)
-    return Finding(why, len(row), 1, facts.now + timedelta(hours=params.consecutive_losses_pause_h))
+    why = reason(
+        "losses_in_a_row", losses=float(len(row)), limit=float(params.max_consecutive_losses), net_pnl_usd=lost
+    )
+    return Finding(why, float(len(row)), 1.0, facts.now + timedelta(hours=params.consecutive_losses_pause_h))
 
 
 def counted(facts: Facts, since: datetime | None) -> list[TradeResult]:
@@ -114,7 +116,11 @@ def win_rate(state: SwitchState, facts: Facts, params: SwitchParams) -> Finding 
         return None
     rate = 100 * wins / len(window)
     why = reason(
-        "too_few_winners", wins=wins, trades=len(window), win_rate_pct=round(rate, 2), limit_pct=params.min_win_rate_pct
+        "too_few_winners",
+        wins=float(wins),
+        trades=float(len(window)),
+        win_rate_pct=round(rate, 2),
+        limit_pct=params.min_win_rate_pct,
     )
     return Finding(why, -rate, max(params.min_win_rate_pct / 4, 1.0))
 
@@ -128,9 +134,9 @@ def reject_rate(state: SwitchState, facts: Facts, params: SwitchParams) -> Findi
     rate = 100 * refused / params.reject_window_orders
     why = reason(
         "orders_refused",
-        refused=refused,
-        orders=len(newest),
-        window=params.reject_window_orders,
+        refused=float(refused),
+        orders=float(len(newest)),
+        window=float(params.reject_window_orders),
         reject_rate_pct=round(rate, 2),
         limit_pct=params.max_reject_rate_pct,
     )
@@ -158,7 +164,7 @@ def stale_heartbeat(state: SwitchState, facts: Facts, params: SwitchParams) -> F
         return None
     names = ", ".join(name for _, name in silent)
     why = reason("silent", subsystems=names, longest_s=round(-silent[0][0], 1), limit_s=limit_s)
-    return Finding(why, len(silent), 1)
+    return Finding(why, float(len(silent)), 1.0)
 
 
 RULES: Final[Mapping[SwitchName, Rule]] = {

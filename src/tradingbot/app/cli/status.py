@@ -87,7 +87,8 @@ def _switch(row: dict[str, Any]) -> str:
 
 
 def _numbers(numbers: dict[str, Any]) -> str:
-    return ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in numbers.items() if value != "")
+    shown = {key: f"{value:.10g}" if isinstance(value, float) else value for key, value in numbers.items()}
+    return ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in shown.items() if value != "")
 
 
 def _intelligence(console: Console, facts: dict[str, Any]) -> None:
