@@ -31,6 +31,10 @@ from tradingbot.storage.lock import InstanceLock
 DAILY = {"TRADINGBOT__RISK__KILL_SWITCHES__MAX_DAILY_LOSS_PCT": "2"}
 ONE_LOSS = {"TRADINGBOT__RISK__KILL_SWITCHES__MAX_CONSECUTIVE_LOSSES": "1"}
 FEW = {"TRADINGBOT__RISK__LIMITS__MAX_TRADES_PER_DAY": "2"}
+REFUSALS = {
+    "TRADINGBOT__RISK__KILL_SWITCHES__REJECT_WINDOW_ORDERS": "5",
+    "TRADINGBOT__RISK__KILL_SWITCHES__REJECT_COOLDOWN_H": "0.5",
+}
 TIGHT = {"TRADINGBOT__RISK__LIMITS__MIN_FREE_MARGIN_PCT": "99.9"}
 
 
@@ -157,6 +161,32 @@ async def test_entries_end_with_the_day_s_limit_and_margin_is_looked_at_first(tm
         assert "margin_short" in report.permission.reasons
         assert entries(rig) == sent
         assert rig.protected()
+
+
+async def test_refused_orders_and_silent_streams_trip_and_lift_by_themselves(tmp_path: Path) -> None:
+    """The executor's outcomes and the streams' last messages reach the switches."""
+    async with running(tmp_path, REFUSALS) as rig:
+        rig.fault("reject_orders")
+        await rig.cycle_until("it trips", lambda: "reject_rate" in rig.daemon.state.entry_blocks)
+        refused = [row for row in rig.events("outcome") if row["status"] == "refused"]
+        assert len(refused) == 2, "two of five, and then no entry more"
+        rig.heal()
+        rig.fault("close_sockets")
+        await rig.cycle_until("it trips", lambda: "stale_heartbeat" in rig.daemon.state.entry_blocks, 8)
+        row = switch(await shown(rig), "stale_heartbeat")
+        assert row["numbers"]["subsystems"] == "private stream, public stream"
+        rig.heal()
+        await rig.cycle_until("it lifts", lambda: "stale_heartbeat" not in rig.daemon.state.entry_blocks, 8)
+        await rig.cycle_until("it lifts", lambda: "reject_rate" not in rig.daemon.state.entry_blocks, 30)
+        await rig.cycle_until("it trades", lambda: rig.held)
+        told = [(line["event"], line["switch"]) for line in rig.rows("kill_switches")]
+        assert told == [
+            ("trip", "reject_rate"),
+            ("trip", "stale_heartbeat"),
+            ("lift", "stale_heartbeat"),
+            ("lift", "reject_rate"),
+        ]
+        assert rig.failures == []
 
 
 async def test_pause_and_resume_by_the_command_line(tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def _user() -> str:
 
 
 def _waited(home: Path, command: str, name: str, wait_s: float) -> dict[str, Any] | None:
-    from tradingbot.app.operator import take_answer
+    from tradingbot.app.operator import take_answer, withdraw
 
     async def wait() -> dict[str, Any] | None:
         clock = SystemClock()
@@ -115,7 +115,12 @@ def _waited(home: Path, command: str, name: str, wait_s: float) -> dict[str, Any
     console = Console(stderr=True)
     spinner = console.status(f"{command}: waiting for the daemon") if console.is_terminal else nullcontext()
     with spinner:
-        return on_loop(wait)
+        try:
+            return on_loop(wait)
+        except KeyboardInterrupt:
+            taken_back = withdraw(home, name)
+            click.echo("\nthe request was taken back" if taken_back else "\nit is being carried out already", err=True)
+            raise click.Abort from None
 
 
 def finish(answer: dict[str, Any], as_json: bool) -> None:
