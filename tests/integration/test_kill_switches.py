@@ -171,7 +171,7 @@ async def test_refused_orders_and_silent_streams_trip_and_lift_by_themselves(tmp
         refused = [row for row in rig.events("outcome") if row["status"] == "refused"]
         assert len(refused) == 2, "two of five, and then no entry more"
         rig.heal()
-        rig.fault("close_sockets")
+        rig.fault("maintenance")
         await rig.cycle_until("it trips", lambda: "stale_heartbeat" in rig.daemon.state.entry_blocks, 8)
         row = switch(await shown(rig), "stale_heartbeat")
         assert row["numbers"]["subsystems"] == "private stream, public stream"
