@@ -94,7 +94,12 @@ def read_status(home: Path) -> dict[str, Any]:
 
 def tripped_switches(home: Path) -> tuple[Tripped, ...]:
     """The kill switches that the files say are tripped."""
-    return _tripped(read_documents(home)["kill_switches"])
+    return _tripped(_one_document(home, "kill_switches"))
+
+
+def _one_document(home: Path, name: str) -> Any:
+    """None when it is missing or cannot be read: what a person wants done must not hang on a damaged file."""
+    return _peek(open_document(home, name, StorageWriter(SystemClock())), essential=False)
 
 
 def _tripped(known: KillSwitchesState | None) -> tuple[Tripped, ...]:
@@ -103,9 +108,8 @@ def _tripped(known: KillSwitchesState | None) -> tuple[Tripped, ...]:
 
 def open_position_lines(home: Path) -> list[str]:
     """One line per open position: symbol, direction, size, and what it is worth at the newest cycle's price."""
-    found = read_documents(home)
-    positions: PositionsState = found["positions"] or PositionsState()
-    latest: LatestSignalsState | None = found["latest_signals"]
+    positions: PositionsState = _one_document(home, "positions") or PositionsState()
+    latest: LatestSignalsState | None = _one_document(home, "latest_signals")
     prices = {} if latest is None else {name: row.get("price") for name, row in latest.symbols.items()}
     return [_position_line(one, prices.get(one.symbol)) for one in positions.positions if one.is_open]
 

@@ -423,3 +423,9 @@ def test_a_copy_of_the_state_is_equal_in_everything() -> None:
         clear_cycles=2,
     )
     assert reloaded(state) == state
+
+
+def test_a_date_in_the_file_does_not_lift_what_only_a_person_lifts() -> None:
+    state, _ = pause(SwitchState(), NOW, "", "operator")
+    dated = replace(state, tripped=(replace(state.tripped[0], lifts_at=NOW),))
+    assert saw(dated, facts(NOW + MINUTE))[0].names == ("operator_pause",)

@@ -20,6 +20,7 @@ from tradingbot.core.errors import ConfigurationError
 from tradingbot.engine.catalog import document_path
 from tradingbot.engine.operator_desk import Command
 from tradingbot.guards.switch_state import SwitchName
+from tradingbot.storage.lock import LOCK_NAME
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -43,7 +44,8 @@ def operating_options(command: F) -> F:
 
 def require_a_daemon_once(home: Path) -> None:
     """Refuse a folder in which no daemon has ever run. Raises ConfigurationError."""
-    if not document_path(home, "instance").exists():
+    instance = document_path(home, "instance")
+    if not (home / LOCK_NAME).exists() and not any(instance.parent.glob(f"{instance.name}*")):
         raise ConfigurationError(
             f"no daemon has run in {home}; name its folder with --home, or start one with: tradingbot run --home {home}"
         )

@@ -37,9 +37,8 @@ def command(
     if every and names:
         raise click.UsageError("give either --switch or --all")
     wanted = tuple(SwitchName(name) for name in names) or (SwitchName.OPERATOR_PAUSE,)
-    tripped = tripped_switches(folder)
     if not yes:
-        lifted = [switch for switch in tripped if every or switch.name in wanted]
+        lifted = [switch for switch in tripped_switches(folder) if every or switch.name in wanted]
         click.echo("this lifts:" if lifted else "none of these switches is tripped, as far as the files say", err=True)
         for switch in lifted:
             click.echo(f"  {switch_line(switch)}", err=True)
