@@ -395,6 +395,9 @@ class FakeIntel:
         """Nothing to poll."""
         await asyncio.Event().wait()
 
+    def turned_at(self) -> datetime | None:
+        return None
+
     def state(self) -> IntelState:
         """What was set."""
         return self.known

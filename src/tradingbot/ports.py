@@ -192,6 +192,9 @@ class IntelSource(Protocol):
     def state(self) -> IntelState:
         """Everything known now, each value with its own time stamps."""
 
+    def turned_at(self) -> datetime | None:
+        """When its loop last came round, whatever came of its request; None before the first time."""
+
     async def close(self) -> None:
         """Release sockets."""
 

@@ -26,16 +26,19 @@ BUSY: dict[str, str] = {
     "TRADINGBOT__EXITS__REVERSAL__MIN_FLOW_CONFIDENCE": "0.02",
     "TRADINGBOT__ENGINE__GRACE__NORMAL_S": "0",
     "TRADINGBOT__ENGINE__GRACE__HIGH_CONVICTION_S": "0",
-    # No gate, limit or kill switch stands in the way of trading often.
+    # So much trading trips kill switches, which have tests of their own.
+    "TRADINGBOT__RISK__LIMITS__MAX_TRADES_PER_DAY": "1000",
+    "TRADINGBOT__RISK__LIMITS__MIN_FREE_MARGIN_PCT": "0",
+    "TRADINGBOT__RISK__LIMITS__MAX_DRAWDOWN_PCT": "100",
+    "TRADINGBOT__RISK__KILL_SWITCHES__MAX_CONSECUTIVE_LOSSES": "100",
+    "TRADINGBOT__RISK__KILL_SWITCHES__MAX_DAILY_LOSS_PCT": "100",
+    "TRADINGBOT__RISK__KILL_SWITCHES__MAX_DRAWDOWN_PCT": "100",
+    "TRADINGBOT__RISK__KILL_SWITCHES__MIN_WIN_RATE_PCT": "0",
+    "TRADINGBOT__RISK__KILL_SWITCHES__REJECT_WINDOW_ORDERS": "1000",
     "TRADINGBOT__GATES__FEE__MIN_EDGE_BPS": "-10000",
     "TRADINGBOT__GATES__ENSEMBLE__MIN_SIDE_PROBABILITY": "0",
     "TRADINGBOT__GATES__CORRELATION__MAX_CLUSTER_NOTIONAL_PCT": "1000",
     "TRADINGBOT__RISK__LIMITS__MAX_CORRELATION": "1",
-    "TRADINGBOT__RISK__LIMITS__MAX_TRADES_PER_DAY": "1000",
-    "TRADINGBOT__RISK__KILL_SWITCHES__MAX_CONSECUTIVE_LOSSES": "100",
-    "TRADINGBOT__RISK__KILL_SWITCHES__MAX_DAILY_LOSS_PCT": "20",
-    "TRADINGBOT__RISK__KILL_SWITCHES__MIN_WIN_RATE_PCT": "0",
-    "TRADINGBOT__RISK__KILL_SWITCHES__MAX_REJECT_RATE_PCT": "100",
 }
 
 
@@ -83,6 +86,8 @@ class DaemonProcess:
         keys = {
             "KRAKEN_FUTURES_API_KEY": venue.endpoints["api_key"],
             "KRAKEN_FUTURES_API_SECRET": venue.endpoints["api_secret"],
+            # At such a speed a busy machine is silent for minutes of market time.
+            "TRADINGBOT__RISK__KILL_SWITCHES__HEARTBEAT_STALE_S": "86400",
         }
         environ = {**os.environ, **BUSY, **keys}
         self.process = subprocess.Popen(command, stdout=self._out, stderr=self._out, env=environ)

@@ -192,7 +192,7 @@ def test_the_first_line_of_the_venue_is_its_address(tmp_path: Path) -> None:
         assert process.wait(15) == 0
 
 
-@pytest.mark.parametrize("command", ["", "run", "sim", "validate", "status", "check"])
+@pytest.mark.parametrize("command", ["", "run", "sim", "validate", "status", "pause", "resume", "flatten", "check"])
 def test_every_command_explains_itself(command: str) -> None:
     done = tradingbot(*filter(None, [command]), "--help")
     assert done.returncode == 0

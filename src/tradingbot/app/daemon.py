@@ -10,10 +10,12 @@ import structlog
 
 from tradingbot.app.bootstrap import VenueParts
 from tradingbot.app.deployment_checks import MAX_CLOCK_SKEW_S
+from tradingbot.app.operator import OperatorInbox
 from tradingbot.app.options import RunOptions
-from tradingbot.app.restore import known_instance, known_intents, known_portfolio
+from tradingbot.app.restore import known_instance, known_intents, known_portfolio, known_switches
 from tradingbot.app.runtime import CycleLoop, Runtime, StopStage, Work
 from tradingbot.app.stores import Stores
+from tradingbot.app.switchboard import Switchboard
 from tradingbot.app.thinking import a_collector, decision_params, keep_params, open_intelligence
 from tradingbot.app.validation import validate_symbols
 from tradingbot.app.vitals import LoopLag, rss_mb
@@ -23,8 +25,10 @@ from tradingbot.core.types import Symbol
 from tradingbot.engine.bot_cycle import BotCycle, CycleParts, CycleReport
 from tradingbot.engine.budget import within
 from tradingbot.engine.execute import Executor
+from tradingbot.engine.flatten import Flattener, FlattenParts
 from tradingbot.engine.identifiers import OrderIds
 from tradingbot.engine.models import RuntimeState
+from tradingbot.engine.operator_desk import Answer, OperatorDesk, OperatorOrder
 from tradingbot.engine.reconcile import Reconciler
 from tradingbot.engine.resolve import UnknownOrders
 from tradingbot.engine.settlement import Settlement
@@ -35,6 +39,7 @@ from tradingbot.guards.entry_permission import EntryPermission, VenueView, entry
 from tradingbot.jobs.routine import routine_jobs
 from tradingbot.jobs.scheduler import Scheduler
 from tradingbot.market.contracts import ContractSpec
+from tradingbot.market.snapshot import MarketSnapshot
 from tradingbot.ports import IntelSource
 
 log = structlog.get_logger(__name__)
@@ -75,7 +80,15 @@ class Daemon:
         signal_desk = SignalDesk(documents["latest_signals"], documents["regime"], self._collector.desk)
         self._bus.attach("latest signals", signal_desk.listen)
         self._scheduler = Scheduler(routine_jobs(self._job_works()), clock)
+        self._switches = known_switches(stores, clock, settings.risk.kill_switches)
+        self._intents.listeners.append(self._switches.note)
+        self._switchboard = Switchboard(
+            self._switches, venue, self._intel, self._scheduler, stores.writer, clock, settings.risk, self._keeper
+        )
+        self._executor = Executor(venue, clock, self._ids, self._intents, self._keeper, engine)
         self._bot_cycle = self._cycle()
+        self._desk = OperatorDesk(self._switches, self._flattener(), self._account_lock)
+        self._inbox = OperatorInbox(options.home, clock, self.operate, stores.journals["operator_audit"])
         self._loop = CycleLoop(self.run_cycle, clock, engine, self.after_cycle, options.cycles, self._stop)
         self._runtime = Runtime(self.tasks(), self._loop, self._stages())
         self._state = self._first_state()
@@ -84,7 +97,6 @@ class Daemon:
 
     def _cycle(self) -> BotCycle:
         settings, parts = self._settings, self._parts
-        executor = Executor(parts.venue, self._clock, self._ids, self._intents, self._keeper, settings.engine)
         return BotCycle(
             CycleParts(
                 venue=parts.venue,
@@ -92,7 +104,7 @@ class Daemon:
                 collector=self._collector,
                 keeper=self._keeper,
                 intents=self._intents,
-                executor=executor,
+                executor=self._executor,
                 settlement=self._settlement,
                 reconciler=self._reconciler,
                 unknown=self._unknown,
@@ -109,6 +121,24 @@ class Daemon:
                     settings, self._instance.created_at, self._stores.journals["decision_params"], self._clock.now()
                 ),
                 permission=self.permission,
+                watch=self._watch,
+            )
+        )
+
+    def _flattener(self) -> Flattener:
+        return Flattener(
+            FlattenParts(
+                venue=self._parts.venue,
+                clock=self._clock,
+                keeper=self._keeper,
+                intents=self._intents,
+                executor=self._executor,
+                settlement=self._settlement,
+                reconciler=self._reconciler,
+                unknown=self._unknown,
+                ids=self._ids,
+                specs=lambda: self._collector.specs,
+                params=self._settings.engine,
             )
         )
 
@@ -120,6 +150,8 @@ class Daemon:
             "scheduler": self._scheduler.run,
             "intelligence": self._intel.run,
             "loop-lag": self._lag.watch,
+            "operator": self._inbox.run,
+            "heartbeats": self._switchboard.run,
         }
         if self._parts.sim is not None:
             tasks["simulated-venue"] = self._market
@@ -191,6 +223,18 @@ class Daemon:
             differences=len(truth.differences),
             unresolved=len(self._intents.unresolved),
         )
+        await self._inbox.open()
+
+    async def operate(self, order: OperatorOrder) -> Answer:
+        """Carry out what a person asks for, and show at once what came of it."""
+        answer = await self._desk.carry_out(order)
+        self._state = self._state.model_copy(update=self._switchboard.shown())
+        self._stores.documents["runtime"].put(self._state)
+        return answer
+
+    async def _watch(self, snapshot: MarketSnapshot) -> None:
+        wallets = {spec.wallet for spec in self._collector.specs.values()}
+        await self._switchboard.watch(snapshot.account, snapshot.equity_usd, wallets)
 
     async def _market(self) -> None:
         sim = self._parts.sim
@@ -236,10 +280,14 @@ class Daemon:
             storage_ok=self._stores.writer.health().ok,
             stopping=self._loop.stopping,
             per_symbol={**self._suppressed, **per_symbol},
+            switches=self._switches.names,
+            entries_left_today=self._switchboard.entries_left(),
+            margin_short=self._switchboard.margin_short is not None,
         )
 
     async def after_cycle(self, report: CycleReport | None, failure: str) -> None:
         """Write down what `tradingbot status` shows."""
+        self._switchboard.cycle_done(failure)
         health, storage = self._parts.venue.health(), self._stores.writer.health()
         if storage.ok is not self._state.storage_ok:
             say = log.info if storage.ok else log.error
@@ -261,6 +309,7 @@ class Daemon:
             "streams": streams,
             "jobs": self._scheduler.statuses(),
             "unresolved_orders": list(self._intents.unresolved),
+            **self._switchboard.shown(),
         }
         if report is None:
             changes["entry_blocks"] = [*self.permission(True, {}).reasons, "cycle_failed"]

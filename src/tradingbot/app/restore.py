@@ -12,10 +12,14 @@ from tradingbot.app.options import RunOptions
 from tradingbot.app.stores import Stores
 from tradingbot.engine.identifiers import instance_of
 from tradingbot.engine.intents import REMEMBERED_INTENTS, IntentLog
+from tradingbot.engine.kill_switches import JOURNAL_LINES, KillSwitches, change_record, restored
 from tradingbot.engine.models import InstanceState, PositionsState, TradesState, with_journalled
 from tradingbot.engine.portfolio_keeper import PortfolioKeeper, purposes_by_fill
+from tradingbot.engine.switch_models import KillSwitchesState
 from tradingbot.market.regime import RegimeReading
 from tradingbot.portfolio.book import REMEMBERED_FILLS
+from tradingbot.ports import Clock
+from tradingbot.risk.params import KillSwitchParams
 
 log = structlog.get_logger(__name__)
 
@@ -41,6 +45,25 @@ def known_regime(stores: Stores) -> RegimeReading | None:
     for note in found.notes:
         log.warning("regime.state_damaged", note=note)
     return found.value.reading if found.value is not None else None
+
+
+def known_switches(stores: Stores, clock: Clock, params: KillSwitchParams) -> KillSwitches:
+    """The kill switches as the last life left them; where that cannot be read, held until a person looked.
+
+    Raises StateNewerError, and StorageUnavailableError when a trip cannot be written down.
+    """
+    document, journal = stores.documents["kill_switches"], stores.journals["kill_switches"]
+    found = document.load(allow_loss=True)
+    for note in found.notes:
+        log.error("kill_switches.state_damaged", note=note)
+    untouched = found.source == "current" or (found.source == "missing" and not found.notes)
+    begin = restored(found.value, untouched, journal.reader().tail(JOURNAL_LINES), clock)
+    if begin.changes:
+        log.error("kill_switches.review_needed", switches=list(begin.state.names))
+        document.save(KillSwitchesState.of(begin.state))
+        for change in begin.changes:
+            journal.append(change_record(change))
+    return KillSwitches(begin.state, document, journal, clock, params)
 
 
 def known_instance(options: RunOptions, parts: VenueParts, stores: Stores, intents: IntentLog) -> InstanceState:

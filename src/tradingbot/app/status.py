@@ -5,19 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import asdict
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from tradingbot.app.agreement import Agreement, ask_venue, compare
 from tradingbot.app.bootstrap import load, open_venue
 from tradingbot.app.home import make_home
+from tradingbot.app.operator import waiting
 from tradingbot.app.options import RunOptions
 from tradingbot.app.stores import open_document
 from tradingbot.clock import SystemClock
 from tradingbot.core.errors import AlreadyRunningError, ConfigurationError, StateCorruptError
 from tradingbot.engine.catalog import DOCUMENTS, journal_path
 from tradingbot.engine.identifiers import OrderIds
+from tradingbot.engine.kill_switches import switch_record
 from tradingbot.engine.models import LatestSignalsState, PositionsState, RuntimeState, TradesState
+from tradingbot.engine.switch_models import KillSwitchesState
+from tradingbot.guards.switch_state import Tripped
+from tradingbot.portfolio.position import Position
 from tradingbot.storage.document import Document
 from tradingbot.storage.journal_reader import JournalReader
 from tradingbot.storage.lock import InstanceLock
@@ -25,6 +31,8 @@ from tradingbot.storage.writer import StorageWriter
 
 SHOWN_TRADES = 10
 ATTEMPTS = 3
+REPLACED = ("kill_switches",)
+"""State files whose loss the next start makes up for: by a review that holds entries back."""
 
 
 def read_documents(home: Path) -> dict[str, Any]:
@@ -34,7 +42,7 @@ def read_documents(home: Path) -> dict[str, Any]:
     """
     writer = StorageWriter(SystemClock())
     return {
-        name: _peek(open_document(home, name, writer), essential=row.path.startswith("state/"))
+        name: _peek(open_document(home, name, writer), essential=name not in REPLACED and row.path.startswith("state/"))
         for name, row in DOCUMENTS.items()
     }
 
@@ -75,11 +83,44 @@ def read_status(home: Path) -> dict[str, Any]:
         "feeds": latest.feeds if latest else [],
         "left_out": latest.left_out if latest else [],
         "silent_components": silent_components(latest) if latest else [],
+        "kill_switches": [switch_record(switch) for switch in _tripped(found.get("kill_switches"))],
+        "requests_waiting": waiting(home),
         "positions": positions.model_dump(mode="json")["positions"],
         "trade_count": len(trades.trades),
         "net_pnl_usd": str(sum((trade.net_pnl_usd for trade in trades.trades), start=0)),
         "trades": TradesState.model_construct(trades=trades.trades[-SHOWN_TRADES:]).model_dump(mode="json")["trades"],
     }
+
+
+def tripped_switches(home: Path) -> tuple[Tripped, ...]:
+    """The kill switches that the files say are tripped."""
+    return _tripped(_one_document(home, "kill_switches"))
+
+
+def _one_document(home: Path, name: str) -> Any:
+    """None when it is missing or cannot be read: what a person wants done must not hang on a damaged file."""
+    return _peek(open_document(home, name, StorageWriter(SystemClock())), essential=False)
+
+
+def _tripped(known: KillSwitchesState | None) -> tuple[Tripped, ...]:
+    return known.state.tripped if known is not None else ()
+
+
+def open_position_lines(home: Path) -> list[str]:
+    """One line per open position: symbol, direction, size, and what it is worth at the newest cycle's price."""
+    positions: PositionsState = _one_document(home, "positions") or PositionsState()
+    latest: LatestSignalsState | None = _one_document(home, "latest_signals")
+    prices = {} if latest is None else {name: row.get("price") for name, row in latest.symbols.items()}
+    return [_position_line(one, prices.get(one.symbol)) for one in positions.positions if one.is_open]
+
+
+def _position_line(position: Position, price: float | None) -> str:
+    line = f"{position.symbol} {position.direction.value} {position.size}, entry {position.entry_price:.8g}"
+    if price is None:
+        return f"{line}, unrealised unknown"
+    mark = Decimal(repr(price))
+    gain = position.return_fraction(mark) * position.notional_usd(position.entry_price)
+    return f"{line}, now {mark}, unrealised about {gain:+.2f} USD"
 
 
 def silent_components(latest: LatestSignalsState) -> list[dict[str, Any]]:

@@ -78,6 +78,7 @@ class CycleParts:
     engine_params: EngineParams
     params_digest: str
     permission: Callable[[bool, Mapping[Symbol, str]], EntryPermission]
+    watch: Callable[[MarketSnapshot], Awaitable[None]]
 
 
 class BotCycle:
@@ -99,6 +100,7 @@ class BotCycle:
         truth, readable = await self._look()
         snapshot = await p.collector.snapshot(cycle_id, await self._account())
         p.keeper.set_book(mark_extremes(p.keeper.book, marks(snapshot)))
+        await p.watch(snapshot)  # kill switches: what trips now holds for this very decision
         thinking_s = p.clock.perf_s()
         permission = self._permission(truth, readable and snapshot.equity_usd is not None)
         seen_book = p.keeper.book

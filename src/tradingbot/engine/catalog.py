@@ -19,6 +19,7 @@ from tradingbot.engine.models import (
     TradesState,
     ValidationState,
 )
+from tradingbot.engine.switch_models import KillSwitchesState
 from tradingbot.intel.cache_models import FILES as INTEL_FILES
 
 
@@ -49,6 +50,7 @@ DOCUMENTS: Final[Mapping[str, DocumentRow]] = {
     "instance": DocumentRow("state/instance.json", InstanceState, 1, "app.bootstrap"),
     "symbol_status": DocumentRow("feature_store/venue_symbol_status.json", ValidationState, 1, "app.validation"),
     "contract_specs": DocumentRow("feature_store/contract_specs.json", ContractSpecsState, 1, "app.spec_cache"),
+    "kill_switches": DocumentRow("state/kill_switches.json", KillSwitchesState, 1, "engine.kill_switches"),
     "runtime": DocumentRow("state/runtime.json", RuntimeState, 1, "app.daemon"),
     "regime": DocumentRow("feature_store/regime_state.json", RegimeState, 1, "engine.signal_desk"),
     "latest_signals": DocumentRow("feature_store/latest_signals.json", LatestSignalsState, 1, "engine.signal_desk"),
@@ -69,6 +71,8 @@ JOURNALS: Final[Mapping[str, JournalRow]] = {
     "ensemble": JournalRow("logs/ensemble_predictions.jsonl", "engine.bot_cycle", 64, 30, 90),
     "size_adjustments": JournalRow("logs/size_adjustments.jsonl", "engine.bot_cycle", 32, 20, 365),
     "exchange_health": JournalRow("logs/exchange_health.jsonl", "jobs.routine", 16, 10, 90),
+    "kill_switches": JournalRow("logs/kill_switches.jsonl", "engine.kill_switches", 16, 20, 3650),
+    "operator_audit": JournalRow("logs/operator_audit.jsonl", "app.operator", 16, 20, 3650),
     "daemon": JournalRow("logs/daemon.jsonl", "app.logs", 64, 20, 30),
 }
 

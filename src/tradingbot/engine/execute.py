@@ -73,9 +73,12 @@ class Executor:
             return self._finish("open", intent, denied)
         return await self._send("open", intent)
 
-    async def close(self, cycle_id: str, action: ClosePosition) -> Done:
-        """Close a position, or a rung of it, with a reduce-only market order; a full disk does not stop an exit."""
-        name = "exit" if action.rung is None else f"rung{action.rung}"
+    async def close(self, cycle_id: str, action: ClosePosition, purpose: str = "") -> Done:
+        """Close a position, or a rung of it, with a reduce-only market order; a full disk does not stop an exit.
+
+        `purpose` is the last part of the order's id: another one for an exit beside those of the cycle.
+        """
+        name = purpose or ("exit" if action.rung is None else f"rung{action.rung}")
         intent = Intent(
             client_order_id=self._ids.make(cycle_id, action.symbol, name),
             purpose="exit",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -51,6 +51,7 @@ class IntentLog:
         self._intents: dict[ClientOrderId, Intent] = {}
         self._unresolved: dict[ClientOrderId, str] = {}
         self.unreadable = 0
+        self.listeners: list[Callable[[OrderOutcome], None]] = []
 
     def restore(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Rebuild from the journal; an intent without a proven outcome is unresolved. Counts what makes no sense."""
@@ -81,6 +82,8 @@ class IntentLog:
             self._unresolved.pop(outcome.client_order_id, None)
         record = {"event": "outcome", "at": at, "status": status_of(outcome), **asdict(outcome)}
         self._journal.append(record)
+        for listener in self.listeners:
+            listener(outcome)
 
     def find(self, client_order_id: ClientOrderId | None) -> Intent | None:
         """The intent behind an order id."""

@@ -173,6 +173,9 @@ class RuntimeState(StateModel):
     equity_usd: Decimal | None = None
     entry_blocks: list[str] = Field(default_factory=list)
     blocked_symbols: dict[str, str] = Field(default_factory=dict)
+    kill_switches: list[dict[str, Any]] = Field(default_factory=list)
+    margin_short: dict[str, Any] | None = None
+    entries_left_today: int | None = None
     unresolved_orders: list[str] = Field(default_factory=list)
     differences: list[str] = Field(default_factory=list)
     storage_ok: bool = True

@@ -67,10 +67,12 @@ def entry_permission(
     per_symbol: Mapping[Symbol, str],
     switches: Sequence[str] = (),
     entries_left_today: int | None = None,
+    margin_short: bool = False,
 ) -> EntryPermission:
     """The permission that follows from everything that can stand against an entry.
 
-    `switches` names the kill switches that hold entries back (SPEC 6.3).
+    `switches` names the kill switches that hold entries back (SPEC 6.3), `margin_short` is the check before the cycle
+    (SPEC 6.4).
     """
     against = (
         ("alpha_trading_disabled", not policy.enabled),
@@ -81,6 +83,8 @@ def entry_permission(
         ("account_unreadable", not venue.account_readable),
         ("clock_skew", not venue.clock_agrees),
         ("stopping", stopping),
+        ("margin_short", margin_short),
+        ("trades_per_day", entries_left_today is not None and entries_left_today <= 0),
     )
     not_enabled = {symbol: "not_in_enabled_symbols" for symbol in symbols if symbol not in policy.enabled_symbols}
     reasons = (*(name for name, holds in against if holds), *switches)

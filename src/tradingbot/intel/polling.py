@@ -73,6 +73,7 @@ class PollingSource:
         self._answered: set[str] = set()
         self._plan = self._make_plan()
         self._restored = False
+        self._turned_at: datetime | None = None
 
     # -- the port
     async def run(self) -> None:
@@ -94,6 +95,10 @@ class PollingSource:
             feeds=self._health.snapshot(self._plan.off),
             left_out=(*self._plan.left_out, *self._coverage.notes, *self._silent()),
         )
+
+    def turned_at(self) -> datetime | None:
+        """When the loop last came round, whatever came of its request."""
+        return self._turned_at
 
     async def close(self) -> None:
         """Release sockets."""
@@ -123,6 +128,7 @@ class PollingSource:
 
     # -- one turn
     async def _step_safely(self) -> None:
+        self._turned_at = self._clock.now()
         try:
             await self._step()
         except Exception as error:  # noqa: BLE001 - the polling loop outlives whatever a cache or a plan does

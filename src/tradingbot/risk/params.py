@@ -76,6 +76,12 @@ class PortfolioLimits(Params):
     max_trades_per_day: int = Field(
         default=20, ge=1, le=1000, description="Entries per UTC day; more are skipped (6.3)."
     )
+    min_free_margin_pct: float = Field(
+        default=20.0,
+        ge=0,
+        lt=100,
+        description="Free margin of a wallet, per cent of its equity, below which a cycle opens nothing (6.4).",
+    )
 
     @model_validator(mode="after")
     def _risks_nest(self) -> PortfolioLimits:
@@ -146,8 +152,14 @@ class KillSwitchParams(Params):
         default=30.0, gt=0, le=100, description="Refused orders among the newest, per cent."
     )
     reject_window_orders: int = Field(default=20, ge=3, le=1000, description="Orders the reject rate is taken over.")
+    reject_cooldown_h: float = Field(
+        default=1.0, gt=0, le=168, description="Hours without a refused order until that switch lifts."
+    )
     heartbeat_stale_s: float = Field(
         default=300.0, ge=30, le=86_400, description="A subsystem silent for so long is stale."
+    )
+    heartbeat_clear_cycles: int = Field(
+        default=3, ge=1, le=1000, description="Cycles with every subsystem alive until that switch lifts."
     )
 
 

@@ -77,11 +77,20 @@ def test_nothing_against_it() -> None:
         ({"venue": VenueView(True, 0, 3, False)}, "account_unreadable"),
         ({"venue": VenueView(True, 0, 3, True, clock_agrees=False)}, "clock_skew"),
         ({"stopping": True}, "stopping"),
+        ({"margin_short": True}, "margin_short"),
+        ({"entries_left_today": 0}, "trades_per_day"),
+        ({"switches": ("drawdown",)}, "drawdown"),
     ],
 )
 def test_each_reason_blocks_by_its_name(changes: dict[str, Any], reason: str) -> None:
     """One thing wrong, one reason."""
     assert permission(**changes).reasons == (reason,)
+
+
+def test_an_entry_that_the_day_has_left_blocks_nothing() -> None:
+    """The last one may still be made."""
+    found = permission(entries_left_today=1)
+    assert (found.reasons, found.entries_left_today) == ((), 1)
 
 
 def test_all_reasons_are_told_at_once() -> None:

@@ -66,10 +66,29 @@ def _summary(console: Console, facts: dict[str, Any]) -> None:
     table.add_row("equity", f"{runtime['equity_usd']} USD")
     blocks = [*runtime["entry_blocks"], *(f"{k}: {v}" for k, v in runtime["blocked_symbols"].items())]
     table.add_row("entries", "[green]free[/]" if not blocks else f"[red]blocked[/]: {', '.join(blocks)}")
+    if runtime["entries_left_today"] is not None:
+        table.add_row("", f"{runtime['entries_left_today']} more allowed today (UTC)")
+    if runtime["margin_short"]:
+        table.add_row("margin", f"[red]short[/]: {_numbers(runtime['margin_short'])}")
+    for switch in facts["kill_switches"]:
+        table.add_row("kill switch", _switch(switch))
+    for name in facts["requests_waiting"]:
+        table.add_row("waiting", f"[yellow]{name}[/] is not carried out yet")
     table.add_row("storage", "ok" if runtime["storage_ok"] else f"[red]unavailable[/]: {runtime['storage_detail']}")
     for difference in runtime["differences"]:
         table.add_row("difference", f"[red]{difference}[/]")
     console.print(table)
+
+
+def _switch(row: dict[str, Any]) -> str:
+    until = f" (not before {str(row['lifts_at'])[:19]} UTC)" if row["lifts_at"] else ""
+    why = f"{row['reason'].replace('_', ' ')}: {_numbers(row['numbers'])}"
+    return f"[red]{row['switch']}[/] since {str(row['since'])[:19]} UTC, {why}; lifts {row['lifts']}{until}"
+
+
+def _numbers(numbers: dict[str, Any]) -> str:
+    shown = {key: f"{value:.10g}" if isinstance(value, float) else value for key, value in numbers.items()}
+    return ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in shown.items() if value != "")
 
 
 def _intelligence(console: Console, facts: dict[str, Any]) -> None:

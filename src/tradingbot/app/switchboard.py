@@ -1,0 +1,113 @@
+"""What the kill switches are shown of the running daemon, and what `tradingbot status` is shown of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+import structlog
+
+from tradingbot.core.errors import StorageUnavailableError
+from tradingbot.core.records import AccountState, Reason
+from tradingbot.engine.heartbeats import Heartbeats, overdue_s, together
+from tradingbot.engine.kill_switches import KillSwitches, switch_record
+from tradingbot.engine.portfolio_keeper import PortfolioKeeper
+from tradingbot.guards.margin import entries_left, margin_shortage
+from tradingbot.jobs.scheduler import Scheduler
+from tradingbot.ports import Clock, IntelSource, Venue
+from tradingbot.risk.params import RiskParams
+from tradingbot.storage.writer import StorageWriter
+
+log = structlog.get_logger(__name__)
+
+STORAGE_PROOF_S: Final = 60.0
+"""How often the disk must prove that it still takes what is written."""
+LATE_SETTLEMENT: Final = timedelta(hours=1)
+"""Trades are settled in about the order in which they ended; none is later than this."""
+
+
+class Switchboard:
+    """Feeds the switches once per cycle, before the decision."""
+
+    def __init__(
+        self,
+        switches: KillSwitches,
+        venue: Venue,
+        intel: IntelSource,
+        scheduler: Scheduler,
+        writer: StorageWriter,
+        clock: Clock,
+        risk: RiskParams,
+        keeper: PortfolioKeeper,
+    ) -> None:
+        self._switches = switches
+        self._venue = venue
+        self._intel = intel
+        self._scheduler = scheduler
+        self._writer = writer
+        self._clock = clock
+        self._risk = risk
+        self._keeper = keeper
+        self._beats = Heartbeats(clock)
+        self.margin_short: Reason | None = None
+
+    async def run(self) -> None:
+        """Let the disk prove itself every minute, until cancelled."""
+        while True:
+            try:
+                await self._writer.flush()
+                self._beats.beat("storage")
+            except StorageUnavailableError as error:
+                log.debug("heartbeat.storage_silent", error=str(error))  # the writer told of it when it began
+            await self._clock.sleep(STORAGE_PROOF_S)
+
+    async def watch(self, account: AccountState | None, equity_usd: Decimal | None, wallets: Collection[str]) -> None:
+        """One look, with the account of this cycle."""
+        limit_pct = self._risk.limits.min_free_margin_pct
+        short = margin_shortage(account, equity_usd, wallets, limit_pct)
+        if short != self.margin_short and (short is None or self.margin_short is None):
+            log.warning("margin.short" if short else "margin.suffices", **dict((short or Reason("")).numbers))
+        self.margin_short = short
+        await self._switches.watch(equity_usd, self._keeper.trades, self.silent_s())
+
+    def cycle_done(self, failure: str) -> None:
+        """A cycle has ended; only one without a failure is a sign of life."""
+        if not failure:
+            self._beats.beat("cycle")
+
+    def silent_s(self) -> dict[str, float]:
+        """Seconds since each subsystem's newest sign of life."""
+        overdue = overdue_s(self._scheduler.statuses(), self._clock.now())
+        return together(
+            self._beats.streams(self._venue.health().streams),
+            self._beats.silent_s(("storage", "cycle")),
+            {"scheduler": overdue, "intelligence": self._beats.since(self._intel.turned_at())},
+        )
+
+    def entries_left(self) -> int:
+        """How many more positions may be opened in this UTC day."""
+        now = self._clock.now()
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        return entries_left(self._risk.limits.max_trades_per_day, opened_since(self._keeper, midnight))
+
+    def shown(self) -> dict[str, Any]:
+        """The fields of `runtime.json`."""
+        short = self.margin_short
+        return {
+            "kill_switches": [switch_record(switch) for switch in self._switches.state.tripped],
+            "margin_short": None if short is None else {"reason": short.code, **dict(short.numbers)},
+            "entries_left_today": self.entries_left(),
+        }
+
+
+def opened_since(keeper: PortfolioKeeper, since: datetime) -> int:
+    """Positions of ours that were opened at or after a moment, closed ones among them."""
+    found = {position.position_id for position in keeper.book.positions if position.entry_time >= since}
+    for trade in reversed(keeper.trades):
+        if trade.exit_time < since - LATE_SETTLEMENT:
+            break
+        if trade.entry_time >= since:
+            found.add(trade.trade_id)
+    return len(found)
