@@ -35,7 +35,6 @@ UNREAD: Final = {
     "risk.strategy_multipliers": "sizes do not depend on the strategy yet",
     "risk.kill_switches": "there is no kill switch yet",
     "risk.circuit_breaker": "not enforced yet",
-    "risk.allocation": "there is no learned allocation yet",
     "risk.rollout": "there is no gradual rollout yet",
     "exits.timing": "only checked against `exits.stop_loss_pct`",
     "exits.reversal.fast_ema_bars": "reversal looks at the flow signal only",

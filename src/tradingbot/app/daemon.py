@@ -10,6 +10,7 @@ import structlog
 
 from tradingbot.app.bootstrap import VenueParts
 from tradingbot.app.deployment_checks import MAX_CLOCK_SKEW_S
+from tradingbot.app.learning_files import known_learning
 from tradingbot.app.options import RunOptions
 from tradingbot.app.restore import known_instance, known_intents, known_portfolio
 from tradingbot.app.runtime import CycleLoop, Runtime, StopStage, Work
@@ -69,6 +70,9 @@ class Daemon:
         self._unknown = UnknownOrders(venue, clock, self._intents, self._keeper, engine)
         self._reconciler = Reconciler(venue, clock, self._keeper, self._settlement, self._unknown, self._ids)
         self._intel = open_intelligence(parts, stores)
+        self._post_trade = known_learning(
+            stores, clock, self._keeper, self._intents, self._instance, venue.name, settings
+        )
         self._collector = a_collector(settings, parts, stores, specs, self._intel)
         self._bus = SignalBus()
         documents = stores.documents
@@ -106,6 +110,7 @@ class Daemon:
                 engine_params=settings.engine,
                 params_digest=params_digest(settings, self._instance.created_at),
                 permission=self.permission,
+                post_trade=self._post_trade,
             )
         )
 
