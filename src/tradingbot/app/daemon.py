@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import structlog
 
+from tradingbot.app.analyst import Analyst
 from tradingbot.app.bootstrap import VenueParts
 from tradingbot.app.deployment_checks import MAX_CLOCK_SKEW_S
 from tradingbot.app.learning_files import known_learning
@@ -78,6 +79,7 @@ class Daemon:
         documents = stores.documents
         signal_desk = SignalDesk(documents["latest_signals"], documents["regime"], self._collector.desk)
         self._bus.attach("latest signals", signal_desk.listen)
+        self._analyst = Analyst(stores, clock, self._keeper, venue.name, settings.learning)
         self._scheduler = Scheduler(routine_jobs(self._job_works()), clock)
         self._bot_cycle = self._cycle()
         self._loop = CycleLoop(self.run_cycle, clock, engine, self.after_cycle, options.cycles, self._stop)
@@ -286,6 +288,8 @@ class Daemon:
             "portfolio_reconciliation": self._hourly_reconciliation,
             "contract_specifications": self._specifications,
             "symbol_validation": self._validation,
+            "strategic_advice": self._analyst.advise,
+            "trade_analysis": self._analyst.analyse,
         }
 
     async def _exchange_health(self) -> None:

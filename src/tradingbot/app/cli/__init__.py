@@ -16,6 +16,7 @@ COMMANDS: Final = {
     "validate": "check every symbol at the venue",
     "signals": "show what the newest cycle read of each symbol",
     "status": "show the state of a running or stopped daemon",
+    "analyze": "show what finished trades and executed orders teach",
     "check": "run the pre-deployment checks",
 }
 EXIT_CONFIGURATION: Final = 2
