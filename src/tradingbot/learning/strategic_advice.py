@@ -19,8 +19,8 @@ from tradingbot.learning.trade_review import Fault, decided_bps, fault_of, left_
 class Advice:
     """`net_bps` = `signal_bps` + `execution_bps` - `fee_bps` + `funding_bps`, means per trade; None without any.
 
-    `gap_bps` is what a trade lacks to break even, 0 when it does; `left_bps` what exits left on the table. `advice` is ordered, the costliest first; below the
-    least sample it is ``sample_too_small`` alone.
+    `gap_bps` is what a trade lacks to break even, 0 when it does; `left_bps` what exits left on the table. `advice` is
+    ordered, the costliest first; below the least sample it is ``sample_too_small`` alone.
     """
 
     trades: int

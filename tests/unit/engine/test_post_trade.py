@@ -156,7 +156,7 @@ def test_lost_files_are_made_again_as_they_were(lost: set[str]) -> None:
 
 
 def test_a_failing_step_is_tried_again_and_the_others_go_on() -> None:
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(60))
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     home = Home()
     home.recorded = list(TRADES)
     handler = home.start()
