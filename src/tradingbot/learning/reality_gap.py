@@ -85,7 +85,7 @@ def execution_costs(order: ExecutedOrder, default_slippage_bps: float) -> Execut
     sign = order.side.sign
 
     def bps(distance: Decimal) -> Decimal:
-        return (distance * sign / base * BPS).quantize(_STEP)
+        return (distance * sign / base * BPS).quantize(_STEP) + 0  # never a negative zero
 
     reference = order.stop_price or order.decided_mid
     total = None if reference is None else bps(order.average_price - reference)
