@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
@@ -13,7 +14,7 @@ from typing import Any, Final
 from tradingbot.app.status import is_running
 from tradingbot.app.stores import open_document
 from tradingbot.clock import SystemClock
-from tradingbot.core.errors import ConfigurationError
+from tradingbot.core.errors import ConfigurationError, StateCorruptError
 from tradingbot.core.types import parse_utc
 from tradingbot.engine.catalog import journal_path
 from tradingbot.engine.learning_models import RolloutState
@@ -154,7 +155,9 @@ def read_analysis(
     trades = [trade for trade in state.trades if _within(trade.exit_time, since, until)]
     lines = JournalReader(journal_path(home, "execution_quality"))
     orders = [line for line in lines if _within(parse_utc(str(line["filled_at"])), since, until)]
-    rollout = open_document(home, "rollout", writer).peek()
+    rollout = None
+    with suppress(StateCorruptError):  # made again by the daemon
+        rollout = open_document(home, "rollout", writer).peek()
     return {
         "home": str(home),
         "running": is_running(home),

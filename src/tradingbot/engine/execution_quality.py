@@ -6,13 +6,14 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import structlog
 
 from tradingbot.core.types import ClientOrderId, ContractKind, OrderKind, Side, iso_utc, parse_utc
 from tradingbot.engine.intents import Intent, IntentLog
 from tradingbot.engine.learning_models import RealityGapState
+from tradingbot.engine.signal_desk import Kept
 from tradingbot.learning.params import LearningParams
 from tradingbot.learning.reality_gap import (
     PARTS,
@@ -32,13 +33,6 @@ log = structlog.get_logger(__name__)
 
 MEASURED: Final = ("entry", "exit", "stop")
 AT_ONCE: Final = (OrderKind.MARKET, OrderKind.IOC)
-
-
-class Kept(Protocol):
-    """A document that takes whole values."""
-
-    def put(self, value: Any) -> None:
-        """Write it, soon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +86,19 @@ class ExecutionQuality:
 
     def restore(self, lines: Iterable[Mapping[str, Any]], fills: Iterable[Mapping[str, Any]]) -> None:
         """Go on where the last life ended: lines that the distributions lack, fills that have no line yet."""
-        for line in lines:
-            self._written.add(str(line.get("client_order_id", "")))
-            self._count(line)
-        for row in fills:
-            self.note(row)
+        damaged = 0
+        for take, rows in ((self._recall, lines), (self.note, fills)):
+            for row in rows:
+                try:
+                    take(row)
+                except (KeyError, TypeError, ValueError, ArithmeticError):  # a line of another shape tells nothing
+                    damaged += 1
+        if damaged:
+            log.error("execution_quality.lines_passed_over", lines=damaged)
+
+    def _recall(self, line: Mapping[str, Any]) -> None:
+        self._count(line)
+        self._written.add(str(line["client_order_id"]))
 
     def note(self, row: Mapping[str, Any]) -> None:
         """One line of the journal of fills."""
@@ -188,7 +190,7 @@ class ExecutionQuality:
 
     def _count(self, line: Mapping[str, Any]) -> None:
         """Into the distributions, unless they hold this order already or were begun after it."""
-        order_id, at = str(line.get("client_order_id", "")), _moment(line["filled_at"])
+        order_id, at = str(line["client_order_id"]), _moment(line["filled_at"])
         if self._state.handled.holds(order_id, at) or at < self._state.venue_metadata.since:
             return
         named = ((name, line.get(f"{name}_bps")) for name in PARTS)

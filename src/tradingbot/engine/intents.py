@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -107,7 +108,8 @@ class IntentLog:
         if isinstance(market := record.get("market"), Mapping):
             self._markets[order_id] = market
         if record.get("executed_size") is not None:
-            self._executed[order_id] = Decimal(str(record["executed_size"]))
+            with suppress(ArithmeticError):  # a line of another shape tells nothing
+                self._executed[order_id] = Decimal(str(record["executed_size"]))
 
     @property
     def first_at(self) -> datetime | None:

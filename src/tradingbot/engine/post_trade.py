@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import structlog
 
@@ -18,6 +18,7 @@ from tradingbot.engine.cycle_record import digest_of
 from tradingbot.engine.execution_quality import ExecutionQuality
 from tradingbot.engine.learning_models import LearnedParametersState, LearningState
 from tradingbot.engine.portfolio_keeper import PortfolioKeeper
+from tradingbot.engine.signal_desk import Kept
 from tradingbot.learning.allocation import Allocations, Readiness, allocated
 from tradingbot.learning.attribution import Attribution, attributed
 from tradingbot.learning.calibration import Calibration, calibrated
@@ -47,13 +48,6 @@ EMPTY: Final[Mapping[str, Any]] = {
 """Content of each step's file before the first trade, in the order of the steps."""
 
 Apply = Callable[[Any, TradeFacts], Any]
-
-
-class Kept(Protocol):
-    """A document that takes whole values."""
-
-    def put(self, value: Any) -> None:
-        """Write it, soon."""
 
 
 def step_functions(venue: str, params: LearningParams, readiness: Readiness) -> Mapping[str, Apply]:
@@ -147,11 +141,11 @@ class PostTrade:
 
     def _handle_one(self, trade: ClosedTrade) -> bool:
         missing = [step for step in self.steps if not step.holds(trade)]
-        good = True
-        if missing:
-            facts = facts_of(trade)
+        facts: list[TradeFacts] = []
+        good = not missing or self._guarded("facts", trade.trade_id, lambda: facts.append(facts_of(trade)))
+        for known in facts:
             for step in missing:
-                good = self._guarded(step.name, trade.trade_id, partial(step.add, facts)) and good
+                good = self._guarded(step.name, trade.trade_id, partial(step.add, known)) and good
         self._keeper.journal_trade(trade, self._clock.now())
         return good
 

@@ -156,6 +156,15 @@ async def test_lost_distributions_are_made_again_from_the_lines(rig: Rig) -> Non
     assert meter.file.value == before
 
 
+async def test_lines_of_another_shape_do_not_keep_it_from_starting(rig: Rig) -> None:  # noqa: F811
+    meter = Meter(rig)
+    await rig.open()
+    rig.settlement.absorb_stream()
+    odd = [{"client_order_id": "x"}, {"client_order_id": "y", "filled_at": "soon"}]
+    meter.quality.restore(odd, [{"client_order_id": "z", "purpose": "entry", "time": "?"}])
+    assert len(meter.write()) == 1
+
+
 async def test_a_refused_order_is_not_measured(rig: Rig) -> None:  # noqa: F811
     meter = Meter(rig)
     rig.venue.drop_orders = True
