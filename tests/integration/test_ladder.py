@@ -62,12 +62,12 @@ async def _until(rig: Rig, what: str, wanted: Any, limit: int = 40) -> None:
 def _laddered(rig: Rig) -> list[dict[str, Any]]:
     """Trades that were left in three rungs."""
     rows = rig.rows("executed_trades")
-    return [row for row in rows if set(row["exit_context"].get("ladder_taken", {})) == {"0", "1", "2"}]
+    return [row for row in rows if set(row["ladder_state"]) == {"0", "1", "2"}]
 
 
 def _parted(rig: Rig) -> list[dict[str, Any]]:
     """Trades that were left in rungs, all or some."""
-    return [row for row in rig.rows("executed_trades") if row["exit_context"].get("ladder_taken")]
+    return [row for row in rig.rows("executed_trades") if row["ladder_state"]]
 
 
 def _withheld(rig: Rig) -> bool:
@@ -85,7 +85,7 @@ def _check(rig: Rig, trade: dict[str, Any]) -> None:
     assert judge(facts, rig.settings.exits).rule == trade["exit_rule"]
     sizes = rung_sizes(Decimal(trade["size"]), facts.size_step, facts.min_size, rig.settings.exits.ladder)
     gone = Decimal(0)
-    for rung, row in sorted(trade["exit_context"]["ladder_taken"].items()):
+    for rung, row in sorted(trade["ladder_state"].items()):
         gone += Decimal(row["size"])
         assert gone == sum(sizes[: int(rung) + 1])
 
@@ -106,7 +106,7 @@ async def test_rungs_are_taken_the_stop_follows_and_a_restart_changes_nothing(tm
         await rig.assert_agrees()
         for trade in _laddered(rig):
             _check(rig, trade)
-            taken = trade["exit_context"]["ladder_taken"]
+            taken = trade["ladder_state"]
             assert sum(Decimal(row["size"]) for row in taken.values()) == Decimal(trade["size"])
             assert {row["why"] for row in taken.values()} == {"ladder"}
             assert trade["exit_rule"] == "ladder"

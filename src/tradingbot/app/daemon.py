@@ -8,8 +8,10 @@ from collections.abc import Mapping
 
 import structlog
 
+from tradingbot.app.analyst import Analyst
 from tradingbot.app.bootstrap import VenueParts
 from tradingbot.app.deployment_checks import MAX_CLOCK_SKEW_S
+from tradingbot.app.learning_files import known_learning
 from tradingbot.app.operator import OperatorInbox
 from tradingbot.app.options import RunOptions
 from tradingbot.app.restore import known_instance, known_intents, known_portfolio, known_switches
@@ -74,11 +76,15 @@ class Daemon:
         self._unknown = UnknownOrders(venue, clock, self._intents, self._keeper, engine)
         self._reconciler = Reconciler(venue, clock, self._keeper, self._settlement, self._unknown, self._ids)
         self._intel = open_intelligence(parts, stores)
+        self._post_trade = known_learning(
+            stores, clock, self._keeper, self._intents, self._instance, venue.name, settings
+        )
         self._collector = a_collector(settings, parts, stores, specs, self._intel)
         self._bus = SignalBus()
         documents = stores.documents
         signal_desk = SignalDesk(documents["latest_signals"], documents["regime"], self._collector.desk)
         self._bus.attach("latest signals", signal_desk.listen)
+        self._analyst = Analyst(stores, clock, self._keeper, venue.name, settings.learning)
         self._scheduler = Scheduler(routine_jobs(self._job_works()), clock)
         self._switches = known_switches(stores, clock, settings.risk.kill_switches)
         self._intents.listeners.append(self._switches.note)
@@ -121,6 +127,7 @@ class Daemon:
                     settings, self._instance.created_at, self._stores.journals["decision_params"], self._clock.now()
                 ),
                 permission=self.permission,
+                post_trade=self._post_trade,
                 watch=self._watch,
             )
         )
@@ -333,6 +340,8 @@ class Daemon:
             "portfolio_reconciliation": self._hourly_reconciliation,
             "contract_specifications": self._specifications,
             "symbol_validation": self._validation,
+            "strategic_advice": self._analyst.advise,
+            "trade_analysis": self._analyst.analyse,
         }
 
     async def _exchange_health(self) -> None:

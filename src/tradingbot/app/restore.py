@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import structlog
 
@@ -22,6 +24,9 @@ from tradingbot.ports import Clock
 from tradingbot.risk.params import KillSwitchParams
 
 log = structlog.get_logger(__name__)
+
+TRADE_LINES = 10_000
+"""Lines of the journal of executed trades that are read back at the start."""
 
 INTENT_LINES = 3 * REMEMBERED_INTENTS
 """Lines that are read back at the start: an intent has two or three, and a start must not take longer every month."""
@@ -117,4 +122,11 @@ def known_portfolio(stores: Stores, intents: IntentLog) -> PortfolioKeeper:
         journals["executed_trades"],
         intents,
         purposes_by_fill(journals["fills"].reader().tail(REMEMBERED_FILLS)),
+        _journalled_trades(known, journals["executed_trades"].reader().tail(TRADE_LINES)),
     )
+
+
+def _journalled_trades(known: TradesState, lines: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Trades whose line is in the journal. Of those too old for the lines that were read nobody asks."""
+    written = {str(line.get("trade_id")) for line in lines}
+    return written | {trade.trade_id for trade in known.trades[: -TRADE_LINES // 2]}

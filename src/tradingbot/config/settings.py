@@ -20,6 +20,7 @@ from tradingbot.gates.params import GateParams
 from tradingbot.guards.downtime import DowntimeParams
 from tradingbot.guards.entry_permission import AlphaTradingPolicy
 from tradingbot.intel.params import CoinglassParams
+from tradingbot.learning.params import LearningParams
 from tradingbot.market.data_contracts import ContractParams
 from tradingbot.market.frame_features import FrameParams
 from tradingbot.market.multi_timeframe import MtfParams
@@ -56,6 +57,7 @@ class Settings(Params):
     risk: RiskParams = RiskParams()
     exits: ExitParams = ExitParams()
     engine: EngineParams = EngineParams()
+    learning: LearningParams = LearningParams()
     alpha_trading: AlphaTradingPolicy = AlphaTradingPolicy()
     coinglass: CoinglassParams = CoinglassParams()
     universe: UniverseParams = UniverseParams()

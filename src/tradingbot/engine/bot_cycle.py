@@ -10,17 +10,20 @@ from typing import TypeVar
 import structlog
 
 from tradingbot.core.errors import StorageUnavailableError, VenueError
+from tradingbot.core.parameters import LearnedParameters
 from tradingbot.core.records import AccountState
 from tradingbot.core.types import Symbol
 from tradingbot.decision import ClosePosition, Decision, DecisionParams, OpenPosition, decide
 from tradingbot.engine.budget import within
 from tradingbot.engine.collect import MarketCollector, index_prices
-from tradingbot.engine.cycle_record import adjustment_records, cycle_record, ensemble_records, signal_records
+from tradingbot.engine.cycle_record import adjustment_records, cycle_record, digest_of, ensemble_records, signal_records
+from tradingbot.engine.entry_facts import with_entry_facts
 from tradingbot.engine.execute import Done, Executor
 from tradingbot.engine.identifiers import OrderIds, cycle_id_of
 from tradingbot.engine.intents import IntentLog
 from tradingbot.engine.params import EngineParams
 from tradingbot.engine.portfolio_keeper import PortfolioKeeper
+from tradingbot.engine.post_trade import PostTrade
 from tradingbot.engine.reconcile import Reconciler, Truth
 from tradingbot.engine.resolve import UnknownOrders
 from tradingbot.engine.settlement import Settlement
@@ -79,6 +82,7 @@ class CycleParts:
     params_digest: str
     permission: Callable[[bool, Mapping[Symbol, str]], EntryPermission]
     watch: Callable[[MarketSnapshot], Awaitable[None]]
+    post_trade: PostTrade
 
 
 class BotCycle:
@@ -99,19 +103,20 @@ class BotCycle:
         await p.collector.refresh()
         truth, readable = await self._look()
         snapshot = await p.collector.snapshot(cycle_id, await self._account())
-        p.keeper.set_book(mark_extremes(p.keeper.book, marks(snapshot)))
+        p.keeper.set_book(mark_extremes(p.keeper.book, marks(snapshot), snapshot.as_of))
         await p.watch(snapshot)  # kill switches: what trips now holds for this very decision
         thinking_s = p.clock.perf_s()
         permission = self._permission(truth, readable and snapshot.equity_usd is not None)
         seen_book = p.keeper.book
-        decision = decide(snapshot, seen_book, p.decision_params, permission)
+        learned = p.post_trade.learned()
+        decision = decide(snapshot, seen_book, p.decision_params, permission, learned)
         p.collector.previous_regime = decision.regime
         think_ms = (p.clock.perf_s() - thinking_s) * 1000
-        done = await self._act(cycle_id, decision, truth, readable)
+        done = await self._act(snapshot, decision, truth, readable)
         trades = await self._settle(snapshot)
         if p.keeper.book is not before:
             await self._save()
-        self._write(snapshot, seen_book, decision, permission, truth, done, think_ms)
+        self._write(snapshot, seen_book, decision, permission, truth, done, think_ms, learned)
         return self._report(snapshot, permission, truth, done, trades, started_s, think_ms)
 
     async def _look(self) -> tuple[Truth, bool]:
@@ -136,19 +141,22 @@ class BotCycle:
         unresolved = dict.fromkeys(self._p.intents.unresolved_symbols(), "order_outcome_unknown")
         return self._p.permission(readable, {**truth.blocked_symbols(), **unresolved})
 
-    async def _act(self, cycle_id: str, decision: Decision, truth: Truth, readable: bool) -> list[Done]:
+    async def _act(self, snapshot: MarketSnapshot, decision: Decision, truth: Truth, readable: bool) -> list[Done]:
+        cycle_id, decided_at = snapshot.cycle_id, snapshot.as_of
+        weights = self._p.decision_params.reading.signals.weights.by_name
         exits = [action for action in decision.actions if isinstance(action, ClosePosition)]
         closes = [close for close in exits if close.rung is None or self._is_settled(close.symbol, truth, readable)]
         withheld = [Done("close_part", e.symbol, "", "withheld", f"rung {e.rung}") for e in exits if e not in closes]
         before = {position.position_id: position.size for position in self._p.keeper.book.open_positions}
         opens = [action for action in decision.actions if isinstance(action, OpenPosition)]
-        done = [await self._p.executor.close(cycle_id, close) for close in closes]
+        done = [await self._p.executor.close(cycle_id, close, decided_at) for close in closes]
         self._p.settlement.absorb_stream()
         if readable and self._awaits_fills(closes, done, before):
             truth, readable = await self._look()
         done += [*withheld, *await self._protect(cycle_id, truth, readable)]
         for entry in opens:
-            sent = await self._p.executor.open(cycle_id, entry)
+            noted = with_entry_facts(entry, snapshot, decision.regime.regime, weights)
+            sent = await self._p.executor.open(cycle_id, noted, decided_at)
             done.append(sent)
             self._p.settlement.absorb_stream()
             if sent.status in ("accepted", "unknown"):
@@ -194,6 +202,8 @@ class BotCycle:
         except StorageUnavailableError as error:
             log.error("settle.not_durable", error=str(error))
             return 0
+        finally:
+            self._p.post_trade.handle()
 
     async def _save(self) -> None:
         try:
@@ -210,6 +220,7 @@ class BotCycle:
         truth: Truth,
         done: list[Done],
         think_ms: float,
+        learned: LearnedParameters,
     ) -> None:
         p = self._p
         records = list(signal_records(snapshot, decision))
@@ -223,7 +234,7 @@ class BotCycle:
         for adjustment in adjustment_records(snapshot, decision):
             p.sizes_journal.append(adjustment)
         record = cycle_record(snapshot, book, decision, permission, truth, done, p.params_digest, think_ms)
-        p.cycles_journal.append(record)
+        p.cycles_journal.append({**record, "learned_hash": digest_of(learned)})
 
     def _report(
         self,

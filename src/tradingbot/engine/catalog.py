@@ -9,6 +9,19 @@ from typing import Final
 
 from pydantic import BaseModel
 
+from tradingbot.engine.learning_models import (
+    AttributionState,
+    CalibrationState,
+    CounterSignalState,
+    ExpectancyState,
+    LearnedParametersState,
+    MetaBucketsState,
+    RealityGapState,
+    RolloutState,
+    SymbolAllocationState,
+    TimingState,
+    TradeAnalysisState,
+)
 from tradingbot.engine.models import (
     ContractSpecsState,
     InstanceState,
@@ -54,6 +67,21 @@ DOCUMENTS: Final[Mapping[str, DocumentRow]] = {
     "runtime": DocumentRow("state/runtime.json", RuntimeState, 1, "app.daemon"),
     "regime": DocumentRow("feature_store/regime_state.json", RegimeState, 1, "engine.signal_desk"),
     "latest_signals": DocumentRow("feature_store/latest_signals.json", LatestSignalsState, 1, "engine.signal_desk"),
+    "attribution": DocumentRow("feature_store/attribution.json", AttributionState, 1, "engine.post_trade"),
+    "expectancy": DocumentRow("feature_store/expectancy_ledger.json", ExpectancyState, 1, "engine.post_trade"),
+    "calibration": DocumentRow("feature_store/calibration.json", CalibrationState, 1, "engine.post_trade"),
+    "meta_buckets": DocumentRow("feature_store/meta_buckets.json", MetaBucketsState, 1, "engine.post_trade"),
+    "timing": DocumentRow("feature_store/timing_outcomes.json", TimingState, 1, "engine.post_trade"),
+    "counter_signal": DocumentRow(
+        "feature_store/counter_signal_outcomes.json", CounterSignalState, 1, "engine.post_trade"
+    ),
+    "allocation": DocumentRow(
+        "feature_store/symbol_allocation_state.json", SymbolAllocationState, 1, "engine.post_trade"
+    ),
+    "rollout": DocumentRow("feature_store/live_rollout_state.json", RolloutState, 1, "engine.post_trade"),
+    "learned": DocumentRow("feature_store/learned_parameters.json", LearnedParametersState, 1, "engine.post_trade"),
+    "reality_gap": DocumentRow("feature_store/reality_gap.json", RealityGapState, 1, "engine.execution_quality"),
+    "trade_analysis": DocumentRow("feature_store/trade_analysis.json", TradeAnalysisState, 1, "app.analysis"),
     **{
         f"intel:{name}": DocumentRow(f"feature_store/{name}", model, 1, "app.intel_cache")
         for name, model in INTEL_FILES.items()
@@ -64,6 +92,8 @@ JOURNALS: Final[Mapping[str, JournalRow]] = {
     "intents": JournalRow("logs/intents.jsonl", "engine.intents", 64, 50, 365),
     "fills": JournalRow("logs/fills.jsonl", "engine.portfolio_keeper", 64, 100, 3650),
     "executed_trades": JournalRow("logs/executed_trades.jsonl", "engine.portfolio_keeper", 64, 100, 3650),
+    "execution_quality": JournalRow("logs/execution_quality.jsonl", "engine.execution_quality", 64, 50, 3650),
+    "strategic_advice": JournalRow("logs/strategic_advice.jsonl", "app.analysis", 16, 20, 365),
     "cycles": JournalRow("logs/cycles.jsonl", "engine.bot_cycle", 64, 30, 90),
     "signals": JournalRow("logs/predictive_signals.jsonl", "engine.bot_cycle", 128, 30, 90),
     "signal_universe": JournalRow("logs/signal_universe.jsonl", "engine.bot_cycle", 128, 40, 90),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 import structlog
 
@@ -62,9 +64,9 @@ class Executor:
         self._params = params
         self._leverage: dict[Symbol, Decimal] = {}
 
-    async def open(self, cycle_id: str, action: OpenPosition) -> Done:
+    async def open(self, cycle_id: str, action: OpenPosition, decided_at: datetime | None = None) -> Done:
         """Open a position. Nothing is sent unless its intent is on disk."""
-        intent = self._entry_intent(cycle_id, action)
+        intent = self._entry_intent(cycle_id, action, decided_at or self._clock.now())
         try:
             await self._prepare_leverage(action)
             await self._intents.before_sending(intent)
@@ -73,7 +75,9 @@ class Executor:
             return self._finish("open", intent, denied)
         return await self._send("open", intent)
 
-    async def close(self, cycle_id: str, action: ClosePosition, purpose: str = "") -> Done:
+    async def close(
+        self, cycle_id: str, action: ClosePosition, decided_at: datetime | None = None, purpose: str = ""
+    ) -> Done:
         """Close a position, or a rung of it, with a reduce-only market order; a full disk does not stop an exit.
 
         `purpose` is the last part of the order's id: another one for an exit beside those of the cycle.
@@ -91,7 +95,7 @@ class Executor:
             cycle_id=cycle_id,
             position_id=action.position_id,
             rule=action.rule,
-            context=action.context,
+            context={**action.context, **_decided(action.mid_price, decided_at or self._clock.now(), action.rung)},
         )
         await self._note_protective(intent)
         return await self._send("close" if action.rung is None else "close_part", intent)
@@ -150,6 +154,7 @@ class Executor:
         return Done("cancel_stop", action.symbol, action.order.client_order_id or "", status, action.why)
 
     async def _send(self, what: str, intent: Intent) -> Done:
+        market = self._quoted(intent.symbol)
         outcome = await self._venue.place(request_of(intent, self._clock.now(), self._params.orders))
         if isinstance(outcome, OrderRefused) and outcome.code is RefusalCode.DUPLICATE_CLIENT_ID:
             # An order of this id is there already: an earlier send of the same intent got through. Ask about that one.
@@ -158,10 +163,21 @@ class Executor:
             self._note_stop_id(intent, outcome)
             if outcome.fill_ids:
                 await self._venue.wait_for_fills(outcome.fill_ids, self._params.orders.fill_wait_s)
-        return self._finish(what, intent, outcome)
+        return self._finish(what, intent, outcome, market)
 
-    def _finish(self, what: str, intent: Intent, outcome: OrderOutcome) -> Done:
-        self._intents.outcome(outcome, self._clock.now())
+    def _quoted(self, symbol: Symbol) -> dict[str, object] | None:
+        """What the market quotes at this moment, for the measurement of costs; None when that is not known."""
+        ticker, now = self._venue.live_ticker(symbol), self._clock.now()
+        if ticker is None or ticker.bid is None or ticker.ask is None:
+            return None
+        if (now - ticker.as_of).total_seconds() > self._params.freshness.ticker_s:
+            return None
+        return {"bid": ticker.bid, "ask": ticker.ask, "as_of": ticker.as_of, "sent_at": now}
+
+    def _finish(
+        self, what: str, intent: Intent, outcome: OrderOutcome, market: dict[str, object] | None = None
+    ) -> Done:
+        self._intents.outcome(outcome, self._clock.now(), market)
         return self._done(what, intent.symbol, outcome)
 
     def _done(self, what: str, symbol: Symbol, outcome: OrderOutcome) -> Done:
@@ -198,7 +214,7 @@ class Executor:
             await self._venue.set_leverage(action.symbol, wanted)
             self._leverage[action.symbol] = wanted
 
-    def _entry_intent(self, cycle_id: str, action: OpenPosition) -> Intent:
+    def _entry_intent(self, cycle_id: str, action: OpenPosition, decided_at: datetime) -> Intent:
         limit = None
         kind = OrderKind.MARKET
         if self._params.orders.entry_kind == "limit":
@@ -215,8 +231,20 @@ class Executor:
             created_at=self._clock.now(),
             cycle_id=cycle_id,
             plan=action.plan,
-            context={"reference_price": str(action.reference_price), "at": iso_utc(self._clock.now())},
+            context={
+                "reference_price": str(action.reference_price),
+                "at": iso_utc(self._clock.now()),
+                **_decided(action.mid_price, decided_at),
+            },
         )
+
+
+def _decided(mid_price: Decimal | None, at: datetime, rung: int | None = None) -> dict[str, Any]:
+    """What an order was decided on, as its intent keeps it."""
+    note: dict[str, Any] = {"decided_at": iso_utc(at)}
+    if mid_price is not None:
+        note["decision_mid"] = str(mid_price)
+    return note if rung is None else {**note, "rung": rung}
 
 
 def _detail(outcome: OrderOutcome) -> str:

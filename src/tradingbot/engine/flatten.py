@@ -88,7 +88,7 @@ class Flattener:
         await self._look()
         before = p.keeper.book
         positions = before.open_positions
-        done = [await p.executor.close(cycle_id, _close(one, context), PURPOSE) for one in positions]
+        done = [await p.executor.close(cycle_id, _close(one, context), purpose=PURPOSE) for one in positions]
         p.settlement.absorb_stream()
         await p.unknown.resolve()
         truth = await self._look()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -50,6 +51,8 @@ class IntentLog:
         self._journal = journal
         self._intents: dict[ClientOrderId, Intent] = {}
         self._unresolved: dict[ClientOrderId, str] = {}
+        self._markets: dict[ClientOrderId, Mapping[str, Any]] = {}
+        self._executed: dict[ClientOrderId, Decimal] = {}
         self.unreadable = 0
         self.listeners: list[Callable[[OrderOutcome], None]] = []
 
@@ -64,8 +67,10 @@ class IntentLog:
                     self.unreadable += 1
                     continue
                 self._unresolved[order_id] = "the process ended before an outcome was known"
-            elif record.get("event") == "outcome" and record.get("status") != "unknown":
-                self._unresolved.pop(order_id, None)
+            elif record.get("event") == "outcome":
+                self._note_outcome(order_id, record)
+                if record.get("status") != "unknown":
+                    self._unresolved.pop(order_id, None)
 
     async def before_sending(self, intent: Intent) -> None:
         """Returns once the intent is on disk. Raises StorageUnavailableError."""
@@ -74,13 +79,16 @@ class IntentLog:
         payload = _INTENT.dump_python(intent, mode="json")
         await self._journal.commit({"event": "intent", "client_order_id": intent.client_order_id, "intent": payload})
 
-    def outcome(self, outcome: OrderOutcome, at: datetime) -> None:
-        """Journal what came of it; an unknown one stays unresolved."""
+    def outcome(self, outcome: OrderOutcome, at: datetime, market: Mapping[str, Any] | None = None) -> None:
+        """Journal what came of it; an unknown one stays unresolved. `market` is what was quoted when it was sent."""
         if isinstance(outcome, OrderUnknown):
             self._unresolved[outcome.client_order_id] = outcome.detail
         else:
             self._unresolved.pop(outcome.client_order_id, None)
         record = {"event": "outcome", "at": at, "status": status_of(outcome), **asdict(outcome)}
+        if market is not None:
+            record["market"] = dict(market)
+        self._note_outcome(outcome.client_order_id, record)
         self._journal.append(record)
         for listener in self.listeners:
             listener(outcome)
@@ -88,6 +96,23 @@ class IntentLog:
     def find(self, client_order_id: ClientOrderId | None) -> Intent | None:
         """The intent behind an order id."""
         return self._intents.get(client_order_id) if client_order_id is not None else None
+
+    def market_at_send(self, client_order_id: ClientOrderId) -> Mapping[str, Any] | None:
+        """What was quoted when an order was sent: bid, ask, as_of, sent_at; None when nobody knows."""
+        return self._markets.get(client_order_id)
+
+    def executed_size(self, client_order_id: ClientOrderId) -> Decimal | None:
+        """How much of an order had traded when its outcome was told; None while that is not known."""
+        return self._executed.get(client_order_id)
+
+    def _note_outcome(self, order_id: ClientOrderId, record: Mapping[str, Any]) -> None:
+        if order_id not in self._intents:
+            return
+        if isinstance(market := record.get("market"), Mapping):
+            self._markets[order_id] = market
+        if record.get("executed_size") is not None:
+            with suppress(ArithmeticError):  # a line of another shape tells nothing
+                self._executed[order_id] = Decimal(str(record["executed_size"]))
 
     @property
     def first_at(self) -> datetime | None:
@@ -114,7 +139,8 @@ class IntentLog:
             oldest = next(iter(self._intents))
             if oldest in self._unresolved:
                 break
-            del self._intents[oldest]
+            for remembered in (self._intents, self._markets, self._executed):
+                remembered.pop(oldest, None)
 
 
 def status_of(outcome: OrderOutcome) -> str:

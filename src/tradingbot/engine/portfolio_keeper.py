@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -56,8 +56,12 @@ class PortfolioKeeper:
         trades_journal: Journal,
         intents: IntentLog,
         journalled_fills: Mapping[str, str] | None = None,
+        journalled_trades: Iterable[str] = (),
     ) -> None:
-        """`journalled_fills`: the newest lines of the journal of fills, purpose by fill id."""
+        """`journalled_fills`: the newest lines of the journal of fills, purpose by fill id.
+
+        `journalled_trades`: ids of trades whose line is in the journal of executed trades.
+        """
         self._book = book
         self._saved: Book | None = None
         self._trades = list(trades.trades)
@@ -69,6 +73,8 @@ class PortfolioKeeper:
         self._intents = intents
         # A crash between journal and positions file makes fills come again: their line is there already.
         self._journalled = dict(journalled_fills or {})
+        self._journalled_trades = set(journalled_trades)
+        self._fill_listeners: list[Callable[[Mapping[str, Any]], None]] = []
         self._waiting: set[FillId] = set()
 
     @property
@@ -80,6 +86,10 @@ class PortfolioKeeper:
     def trades(self) -> Sequence[ClosedTrade]:
         """Finished trades, oldest first."""
         return tuple(self._trades)
+
+    def listen_to_fills(self, listener: Callable[[Mapping[str, Any]], None]) -> None:
+        """Hand every line of the journal of fills to `listener` too; it must be quick."""
+        self._fill_listeners.append(listener)
 
     def set_book(self, book: Book) -> None:
         """Exchange the book for its next state (stops, extremes); saved with the next `save`."""
@@ -163,6 +173,8 @@ class PortfolioKeeper:
             "position_id": effect.position.position_id if effect.position else "",
         }
         self._fills_journal.append(record)
+        for listen in self._fill_listeners:
+            listen(record)
         log.info(
             "fill.applied",
             symbol=fill.symbol,
@@ -214,8 +226,16 @@ class PortfolioKeeper:
     def _close(self, position: Position, prices_usd: Mapping[str, Decimal]) -> ClosedTrade:
         return close_out(position, prices_usd.get(position.settlement_currency, Decimal(1)))
 
-    def _report(self, trade: ClosedTrade, now: datetime) -> None:
+    def journal_trade(self, trade: ClosedTrade, now: datetime) -> bool:
+        """The trade's line in the journal of executed trades, once; whether it was missing."""
+        if trade.trade_id in self._journalled_trades:
+            return False
         self._trades_journal.append({"at": now, **asdict(trade)})
+        self._journalled_trades.add(trade.trade_id)
+        return True
+
+    def _report(self, trade: ClosedTrade, now: datetime) -> None:
+        self.journal_trade(trade, now)
         log.info(
             "trade.closed",
             trade_id=trade.trade_id,

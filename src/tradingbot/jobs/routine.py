@@ -28,6 +28,8 @@ JOBS: Final = (
     JobRow("exchange_health", "*/5 * * * *", deadline_s=30, catch_up=False),
     JobRow("portfolio_reconciliation", "0 * * * *", deadline_s=120),
     JobRow("contract_specifications", "30 * * * *", deadline_s=30),
+    JobRow("strategic_advice", "10 * * * *", deadline_s=60),
+    JobRow("trade_analysis", "0 7 * * *", deadline_s=120),
     JobRow("symbol_validation", "0 4 * * *", deadline_s=300, at_start=True),
 )
 

@@ -164,6 +164,8 @@ def _opened(fill: Fill, plan: EntryPlan, order_id: ClientOrderId) -> Position:
         stop_price=fill.price * (1 - plan.stop_fraction * plan.direction.sign),
         peak_price=fill.price,
         trough_price=fill.price,
+        peak_time=fill.time,
+        trough_time=fill.time,
         mtf_alignment=plan.mtf_alignment,
         timing_id=plan.timing_id,
         signal_context=plan.signal_context,
@@ -225,18 +227,21 @@ def _position_of(book: Book, entry: LedgerEntry) -> Position | None:
     return next((p for p in held if p.exit_time is None or p.is_open or entry.time <= p.exit_time), None)
 
 
-def mark_extremes(book: Book, prices: Mapping[Symbol, Decimal]) -> Book:
-    """Carry peak and trough prices forward with the newest marks."""
+def mark_extremes(book: Book, prices: Mapping[Symbol, Decimal], now: datetime | None = None) -> Book:
+    """Carry peak and trough prices forward with the newest marks, and when they were seen."""
     for position in book.open_positions:
         price = prices.get(position.symbol)
         if price is None:
             continue
         best, worst = (max, min) if position.direction is Direction.LONG else (min, max)
+        peak, trough = best(position.peak_price or price, price), worst(position.trough_price or price, price)
         book = book.replaced(
             replace(
                 position,
-                peak_price=best(position.peak_price or price, price),
-                trough_price=worst(position.trough_price or price, price),
+                peak_price=peak,
+                trough_price=trough,
+                peak_time=position.peak_time if peak == position.peak_price else now,
+                trough_time=position.trough_time if trough == position.trough_price else now,
             )
         )
     return book

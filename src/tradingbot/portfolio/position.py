@@ -19,7 +19,7 @@ class Position:
 
     `size` is what is open now: 0 means all is closed and the venue's ledger is awaited. `entry_size` is everything that
     was ever opened. `foreign_size` is what others added on our side since our entry and still hold.
-    `peak_fraction` and `trough_fraction` are the best and worst unrealised return on notional.
+    `peak_price` and `trough_price` are the best and worst marks seen while it was open, with their times.
     `ladder_state` is what was taken rung by rung. `booked_*` are sums of the venue's own ledger rows; `fills` maps
     every fill to whether its row is booked.
     """
@@ -46,6 +46,8 @@ class Position:
     foreign_size: Decimal = ZERO
     peak_price: Decimal = ZERO
     trough_price: Decimal = ZERO
+    peak_time: datetime | None = None
+    trough_time: datetime | None = None
     mtf_alignment: float | None = None
     timing_id: str = ""
     ladder_state: Mapping[str, Any] = field(default_factory=dict)
@@ -86,7 +88,9 @@ class ClosedTrade:
     """A finished trade, to the venue's last unit (SPEC 9). Money in `settlement_currency` unless named `_usd`.
 
     net_pnl = gross_pnl - fees + funding, all sums of the venue's ledger rows. `net_pnl_usd` values it at the index
-    price of the settlement currency when it closed.
+    price of the settlement currency when it closed. `notional_usd` is what everything that was opened cost at the entry
+    price. `peak_fraction` and `trough_fraction` are the best and worst unrealised return on notional, before costs; the
+    fields with a default are unknown in trades of older files.
     """
 
     trade_id: str
@@ -113,6 +117,13 @@ class ClosedTrade:
     signal_context: Mapping[str, Any]
     fill_ids: tuple[FillId, ...]
     entry_client_order_id: ClientOrderId
+    notional_usd: Decimal | None = None
+    peak_fraction: Decimal | None = None
+    trough_fraction: Decimal | None = None
+    peak_time: datetime | None = None
+    mtf_alignment: float | None = None
+    timing_id: str = ""
+    ladder_state: Mapping[str, Any] = field(default_factory=dict)
 
 
 def close_out(position: Position, settlement_price_usd: Decimal) -> ClosedTrade:
@@ -142,18 +153,23 @@ def close_out(position: Position, settlement_price_usd: Decimal) -> ClosedTrade:
         net_pnl_usd=net * settlement_price_usd,
         return_fraction=position.return_fraction(exit_price),
         exit_rule=position.exit_rule,
-        exit_context=_with_ladder(position),
+        exit_context=position.exit_context,
         signal_context=position.signal_context,
         fill_ids=tuple(position.fills),
         entry_client_order_id=position.entry_client_order_id,
+        notional_usd=_entry_notional_usd(position),
+        peak_fraction=position.return_fraction(position.peak_price) if position.peak_price else None,
+        trough_fraction=position.return_fraction(position.trough_price) if position.trough_price else None,
+        peak_time=position.peak_time,
+        mtf_alignment=position.mtf_alignment,
+        timing_id=position.timing_id,
+        ladder_state=position.ladder_state,
     )
 
 
-def _with_ladder(position: Position) -> Mapping[str, Any]:
-    """The last exit's context, and what was taken rung by rung before it."""
-    if not position.ladder_state:
-        return position.exit_context
-    return {**position.exit_context, "ladder_taken": dict(position.ladder_state)}
+def _entry_notional_usd(position: Position) -> Decimal:
+    contracts = position.entry_size * position.contract_size
+    return contracts if position.kind is ContractKind.INVERSE else contracts * position.entry_price
 
 
 def average_price(kind: ContractKind, parts: tuple[tuple[Decimal, Decimal], ...]) -> Decimal:

@@ -65,7 +65,7 @@ async def test_the_stop_follows_each_part_and_a_restart_forgets_none(rig: Rig) -
     await take(rig, "c4", "0.25", None, 2)
     (trade,) = await rig.settle()
     await rig.protect("c4")
-    taken = trade.exit_context["ladder_taken"]
+    taken = trade.ladder_state
     assert {rung: row["size"] for rung, row in taken.items()} == {"0": "0.25", "1": "0.5", "2": "0.25"}
     assert (trade.size, trade.exit_rule, stop_sizes(rig)) == (D(1), "ladder", [])
 

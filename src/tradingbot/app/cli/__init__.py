@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "pause": "stop entries until resume; exits go on",
     "resume": "lift the pause, or kill switches by name",
     "flatten": "pause, and close every open position now",
+    "analyze": "show what finished trades and executed orders teach",
     "check": "run the pre-deployment checks",
 }
 EXIT_CONFIGURATION: Final = 2

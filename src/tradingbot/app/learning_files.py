@@ -1,0 +1,77 @@
+"""Opens the learning files of a home: what this venue taught goes on, another one's is refused (SPEC 10.6)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from tradingbot.app.stores import Stores
+from tradingbot.config import Settings
+from tradingbot.engine.catalog import DOCUMENTS
+from tradingbot.engine.execution_quality import ExecutionQuality
+from tradingbot.engine.intents import IntentLog
+from tradingbot.engine.learning_models import LearningState, VenueMetadata
+from tradingbot.engine.models import InstanceState
+from tradingbot.engine.portfolio_keeper import PortfolioKeeper
+from tradingbot.engine.post_trade import EMPTY, PostTrade
+from tradingbot.learning.allocation import Readiness
+from tradingbot.learning.reality_gap import RealityGap
+from tradingbot.portfolio.book import REMEMBERED_FILLS
+from tradingbot.ports import Clock
+
+log = structlog.get_logger(__name__)
+
+QUALITY_LINES = 5_000
+"""Lines of the journal of execution quality that are read back at the start."""
+
+
+def known_learning(
+    stores: Stores,
+    clock: Clock,
+    keeper: PortfolioKeeper,
+    intents: IntentLog,
+    instance: InstanceState,
+    venue: str,
+    settings: Settings,
+) -> PostTrade:
+    """The post-trade handler, already brought up to every recorded trade. Raises StateNewerError."""
+    began = min([instance.created_at, *(trade.entry_time for trade in keeper.trades)])
+    fresh = VenueMetadata(venue=venue, since=began)
+    contents = {**EMPTY, "reality_gap": RealityGap()}
+    states: dict[str, Any] = {
+        name: learned_here(stores, name, content, fresh, clock.now()) for name, content in contents.items()
+    }
+    journals, documents = stores.journals, stores.documents
+    quality = ExecutionQuality(
+        intents, journals["execution_quality"], documents["reality_gap"], states["reality_gap"], settings.learning
+    )
+    quality.restore(
+        journals["execution_quality"].reader().tail(QUALITY_LINES), journals["fills"].reader().tail(REMEMBERED_FILLS)
+    )
+    allocation = settings.risk.allocation
+    readiness = Readiness(allocation.ready_trades, allocation.ready_days)
+    handler = PostTrade(keeper, clock, documents, states, quality, settings.learning, readiness)
+    handler.handle()
+    return handler
+
+
+def learned_here(stores: Stores, name: str, empty: Any, fresh: VenueMetadata, now: datetime) -> LearningState[Any]:
+    """The file's state; a new one when there is none, or when it is another venue's, which is said."""
+    document = stores.documents[name]
+    found = document.load(allow_loss=True)
+    for note in found.notes:
+        log.warning("learning.state_damaged", note=note)
+    known: LearningState[Any] | None = found.value
+    if known is not None and known.venue_metadata.venue == fresh.venue:
+        return known
+    model: Any = DOCUMENTS[name].model
+    if known is None:
+        return model(venue_metadata=fresh, content=empty)  # type: ignore[no-any-return]
+    theirs = known.venue_metadata
+    log.warning("learning.other_venue_refused", path=str(document.path), venue=theirs.venue, ours=fresh.venue)
+    metadata = VenueMetadata(venue=fresh.venue, since=now, period=theirs.period + 1)
+    begun: LearningState[Any] = model(venue_metadata=metadata, content=empty)
+    document.put(begun)
+    return begun

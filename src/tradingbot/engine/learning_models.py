@@ -1,0 +1,96 @@
+"""What the learning files hold. Each names the venue that it was learned at, and which trades or orders are in it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from pydantic import ConfigDict, Field
+
+from tradingbot.core.parameters import LearnedParameters
+from tradingbot.engine.models import StateModel
+from tradingbot.learning.allocation import Allocations
+from tradingbot.learning.attribution import Attribution
+from tradingbot.learning.calibration import Calibration
+from tradingbot.learning.counter_signal import CounterOutcomes
+from tradingbot.learning.expectancy import ExpectancyLedger
+from tradingbot.learning.handled import Handled
+from tradingbot.learning.meta_buckets import MetaBuckets
+from tradingbot.learning.reality_gap import RealityGap
+from tradingbot.learning.rollout import Rollout
+from tradingbot.learning.timing import TimingOutcomes
+
+T = TypeVar("T")
+
+
+class VenueMetadata(StateModel):
+    """Where and since when something was learned. `period` counts the venues of this home: 1 is the first."""
+
+    venue: str
+    since: datetime
+    period: int = 1
+
+
+class LearningFile(StateModel):
+    """Base of every learning file (SPEC 10.6)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, serialize_by_alias=True)
+
+    venue_metadata: VenueMetadata = Field(alias="_venue_metadata")
+
+
+class LearningState(LearningFile, Generic[T]):
+    """A file that grows trade by trade (or order by order): `handled` says which ones are in `content`."""
+
+    handled: Handled = Handled()
+    content: T
+
+
+class AttributionState(LearningState[Attribution]):
+    """`feature_store/attribution.json`: net results by symbol, strategy, venue, component and more."""
+
+
+class ExpectancyState(LearningState[ExpectancyLedger]):
+    """`feature_store/expectancy_ledger.json`: mean net result, edge, efficiency, win rate per pair and strategy."""
+
+
+class CalibrationState(LearningState[Calibration]):
+    """`feature_store/calibration.json`: what the ensemble predicted against what came."""
+
+
+class MetaBucketsState(LearningState[MetaBuckets]):
+    """`feature_store/meta_buckets.json`: wins by hour, weekday, volatility, spread, conviction, regime."""
+
+
+class TimingState(LearningState[TimingOutcomes]):
+    """`feature_store/timing_outcomes.json`: when trades were at their best."""
+
+
+class CounterSignalState(LearningState[CounterOutcomes]):
+    """`feature_store/counter_signal_outcomes.json`: would the inverse have won."""
+
+
+class SymbolAllocationState(LearningState[Allocations]):
+    """`feature_store/symbol_allocation_state.json`: readiness and share of capital of each symbol (SPEC 6.5)."""
+
+
+class RolloutState(LearningState[Rollout]):
+    """`feature_store/live_rollout_state.json`: actual against simulated profit (SPEC 6.7)."""
+
+
+class RealityGapState(LearningState[RealityGap]):
+    """`feature_store/reality_gap.json`: distributions of what orders cost, per symbol, purpose and part."""
+
+
+class LearnedParametersState(LearningFile):
+    """`feature_store/learned_parameters.json`: what the next cycle reads; `hash` is the cycle record's learned_hash."""
+
+    parameters: LearnedParameters
+    hash: str = ""
+
+
+class TradeAnalysisState(LearningFile):
+    """`feature_store/trade_analysis.json`: the nightly analysis of finished trades."""
+
+    as_of: datetime
+    analyses: dict[str, Any] = Field(default_factory=dict)

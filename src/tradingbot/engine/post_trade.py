@@ -1,0 +1,173 @@
+"""The post-trade handler: everything that follows from a finished trade, in one order, once per trade (SPEC 9).
+
+The trade itself is recorded and taken out of the book first, durably (`PortfolioKeeper.settle`). Every further step
+owns one file, and the file says which trades are in it: after a crash between two steps, or a lost file, the steps that
+lack a trade are given it again, in the order in which trades were recorded, and the files come out the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Final
+
+import structlog
+
+from tradingbot.core.parameters import LearnedParameters
+from tradingbot.engine.cycle_record import digest_of
+from tradingbot.engine.execution_quality import ExecutionQuality
+from tradingbot.engine.learning_models import LearnedParametersState, LearningState
+from tradingbot.engine.portfolio_keeper import PortfolioKeeper
+from tradingbot.engine.signal_desk import Kept
+from tradingbot.learning.allocation import Allocations, Readiness, allocated
+from tradingbot.learning.attribution import Attribution, attributed
+from tradingbot.learning.calibration import Calibration, calibrated
+from tradingbot.learning.counter_signal import CounterOutcomes, countered
+from tradingbot.learning.expectancy import ExpectancyLedger, entered_in_ledger
+from tradingbot.learning.learned import learned_parameters
+from tradingbot.learning.meta_buckets import MetaBuckets, bucketed
+from tradingbot.learning.params import LearningParams
+from tradingbot.learning.rollout import Rollout, rolled_out
+from tradingbot.learning.timing import TimingOutcomes, timed
+from tradingbot.learning.trade_facts import TradeFacts, facts_of
+from tradingbot.portfolio.position import ClosedTrade
+from tradingbot.ports import Clock
+
+log = structlog.get_logger(__name__)
+
+EMPTY: Final[Mapping[str, Any]] = {
+    "attribution": Attribution(),
+    "expectancy": ExpectancyLedger(),
+    "calibration": Calibration(),
+    "meta_buckets": MetaBuckets(),
+    "timing": TimingOutcomes(),
+    "counter_signal": CounterOutcomes(),
+    "allocation": Allocations(),
+    "rollout": Rollout(),
+}
+"""Content of each step's file before the first trade, in the order of the steps."""
+
+Apply = Callable[[Any, TradeFacts], Any]
+
+
+def step_functions(venue: str, params: LearningParams, readiness: Readiness) -> Mapping[str, Apply]:
+    """What each step makes of its content and one more trade."""
+    return {
+        "attribution": lambda known, facts: attributed(known, facts.trade, venue),
+        "expectancy": lambda known, facts: entered_in_ledger(known, facts, params.half_life_days),
+        "calibration": calibrated,
+        "meta_buckets": lambda known, facts: bucketed(known, facts, params),
+        "timing": lambda known, facts: timed(known, facts, params),
+        "counter_signal": lambda known, facts: countered(known, facts.trade),
+        "allocation": lambda known, facts: allocated(known, facts, readiness, params.allocation),
+        "rollout": lambda known, facts: rolled_out(known, facts, params),
+    }
+
+
+class LearningStep:
+    """One file, and the pure function that adds a trade to it."""
+
+    def __init__(self, name: str, file: Kept, state: LearningState[Any], apply: Apply) -> None:
+        self.name = name
+        self.state = state
+        self._file = file
+        self._apply = apply
+
+    def holds(self, trade: ClosedTrade) -> bool:
+        """Whether the trade is in the file, or older than everything that was learned at this venue."""
+        since = self.state.venue_metadata.since
+        return trade.exit_time < since or self.state.handled.holds(trade.trade_id, trade.exit_time)
+
+    def add(self, facts: TradeFacts) -> None:
+        """Add one trade; content and mark are one value, so that neither is ever written without the other."""
+        trade = facts.trade
+        handled = self.state.handled.with_one(trade.trade_id, trade.exit_time)
+        changed = {"content": self._apply(self.state.content, facts), "handled": handled}
+        state = self.state.model_copy(update=changed)
+        self._file.put(state)
+        self.state = state
+
+
+class PostTrade:
+    """Runs the steps for every trade that lacks one, and keeps what was learned for the next cycle."""
+
+    def __init__(
+        self,
+        keeper: PortfolioKeeper,
+        clock: Clock,
+        files: Mapping[str, Kept],
+        states: Mapping[str, LearningState[Any]],
+        quality: ExecutionQuality,
+        params: LearningParams,
+        readiness: Readiness,
+    ) -> None:
+        """`files` and `states` by the names of `EMPTY`; `files` has ``learned`` too."""
+        venue = states["attribution"].venue_metadata
+        functions = step_functions(venue.venue, params, readiness)
+        self.steps = tuple(LearningStep(name, files[name], states[name], functions[name]) for name in EMPTY)
+        self._by_name = {step.name: step for step in self.steps}
+        self._keeper = keeper
+        self._clock = clock
+        self._quality = quality
+        self._params = params
+        self._venue = venue
+        self._learned_file = files["learned"]
+        self._done = 0
+        self._failing: set[str] = set()
+        self._hash = ""
+        self._learned = LearnedParameters()
+        keeper.listen_to_fills(quality.note)
+
+    def learned(self) -> LearnedParameters:
+        """What the next decision may know of the past."""
+        return self._learned
+
+    def handle(self) -> int:
+        """Bring every file up to the trades that are recorded, and measure orders; how many trades were new."""
+        before = self._quality.gap
+        self._guarded("execution_quality", "", self._measure)
+        trades = self._keeper.trades
+        waiting = trades[self._done :]
+        complete = [self._handle_one(trade) for trade in waiting]
+        if all(complete):
+            self._done = len(trades)
+        if waiting or self._quality.gap is not before or not self._hash:
+            self._guarded("learned", "", self._learn)
+        return len(waiting)
+
+    def _measure(self) -> int:
+        held = {position.position_id for position in self._keeper.book.positions}
+        return self._quality.write_complete(self._clock.now(), held)
+
+    def _handle_one(self, trade: ClosedTrade) -> bool:
+        missing = [step for step in self.steps if not step.holds(trade)]
+        facts: list[TradeFacts] = []
+        good = not missing or self._guarded("facts", trade.trade_id, lambda: facts.append(facts_of(trade)))
+        for known in facts:
+            for step in missing:
+                good = self._guarded(step.name, trade.trade_id, partial(step.add, known)) and good
+        self._keeper.journal_trade(trade, self._clock.now())
+        return good
+
+    def _guarded(self, step: str, trade_id: str, work: Callable[[], object]) -> bool:
+        """What comes after a trade must never end the cycle: a failing step is said once and tried again next time."""
+        try:
+            work()
+        except Exception as error:
+            if step not in self._failing:
+                log.exception("post_trade.step_failed", step=step, trade_id=trade_id, error=str(error))
+            self._failing.add(step)
+            return False
+        self._failing.discard(step)
+        return True
+
+    def _learn(self) -> None:
+        content = {name: step.state.content for name, step in self._by_name.items()}
+        learned = learned_parameters(
+            content["expectancy"], content["timing"], content["allocation"], self._quality.gap, self._params
+        )
+        digest = digest_of(learned)
+        if digest != self._hash:
+            self._learned, self._hash = learned, digest
+            state = LearnedParametersState(venue_metadata=self._venue, parameters=learned, hash=digest)
+            self._learned_file.put(state)
