@@ -8,12 +8,15 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
+from tests.builders_trades import a_trade
 from tests.support import ETH, NOW, a_fill, a_ledger_row, a_plan, minutes
 from tradingbot.core.records import Fill
 from tradingbot.core.types import ClientOrderId, ContractKind, Direction, FillId, Side
+from tradingbot.learning.trade_facts import facts_of
 from tradingbot.portfolio.book import Book, FillEffect, apply_fill, apply_foreign_fill, apply_ledger, mark_extremes
-from tradingbot.portfolio.position import average_price, close_out
+from tradingbot.portfolio.position import ClosedTrade, Position, average_price, close_out
 
 EXIT = ClientOrderId("tb-aa-2-ETHUSDT-exit")
 
@@ -105,6 +108,46 @@ def test_extremes_follow_the_mark() -> None:
     book = mark_extremes(mark_extremes(opened(), {ETH: Decimal(2100)}), {ETH: Decimal(1980)})
     assert book.open_positions[0].peak_price == 2100
     assert book.open_positions[0].trough_price == 1980
+
+
+def test_extremes_know_their_moments() -> None:
+    """A mark that is no better than the best leaves its moment alone; both begin with the entry."""
+    book = opened()
+    assert book.open_positions[0].peak_time == book.open_positions[0].trough_time == NOW
+    for minute, price in ((1, 2100), (2, 1980), (3, 2100), (4, 2050)):
+        book = mark_extremes(book, {ETH: Decimal(price)}, NOW + minutes(minute))
+    assert book.open_positions[0].peak_time == NOW + minutes(1)
+    assert book.open_positions[0].trough_time == NOW + minutes(2)
+
+
+def test_a_trade_tells_its_worth_and_its_extremes() -> None:
+    """2 contracts at 2000 are worth 4000 USD; the best mark was 5 % above, the worst 1 % below."""
+    book = mark_extremes(opened("2"), {ETH: Decimal(2100)}, NOW + minutes(1))
+    book = mark_extremes(book, {ETH: Decimal(1980)}, NOW + minutes(2))
+    exit_fill = a_fill("f2", side=Side.SELL, client_order_id=EXIT, size=Decimal(2), time=NOW + minutes(3))
+    book, _ = apply_fill(book, exit_fill, None, "time_exit")
+    for number, fill_id in enumerate(("f1", "f2"), start=1):
+        book, _ = apply_ledger(book, a_ledger_row(number, fill_id))
+    trade = close_out(book.positions[0], Decimal(1))
+    assert trade.notional_usd == 4000
+    assert (trade.peak_fraction, trade.trough_fraction) == (Decimal("0.05"), Decimal("-0.01"))
+    assert trade.peak_time == NOW + minutes(1)
+
+
+def test_positions_and_trades_of_older_files_are_still_read() -> None:
+    """They lack what was added since; it is then unknown."""
+    position = TypeAdapter(Position).dump_python(opened().positions[0], mode="json")
+    for name in ("peak_time", "trough_time"):
+        del position[name]
+    assert TypeAdapter(Position).validate_python(position).peak_time is None
+    trade = TypeAdapter(ClosedTrade).dump_python(a_trade(), mode="json")
+    for name in ("notional_usd", "peak_fraction", "trough_fraction", "peak_time"):
+        del trade[name]
+    for name in ("mtf_alignment", "timing_id", "ladder_state"):
+        trade.pop(name)
+    read = TypeAdapter(ClosedTrade).validate_python(trade)
+    assert (read.notional_usd, read.peak_time, read.ladder_state) == (None, None, {})
+    assert facts_of(read).net_bps == facts_of(a_trade()).net_bps
 
 
 def test_inverse_average_is_harmonic() -> None:
