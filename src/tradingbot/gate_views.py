@@ -108,13 +108,12 @@ def fee_view(one: Candidate, params: ViewParams) -> fee_aware.FeeView:
     record, part = one.record, one.part
     learned_min = record.optimal_hold_min if record is not None else None
     hold_min = learned_min or params.gates.fee.expected_hold_min
-    default = params.gates.fee.default_slippage_bps
     return fee_aware.FeeView(
         direction=one.direction,
         calibrated_move_bps=one.reading.prediction.expected_move_bps * one.direction.sign,
         reachable_move_bps=_reachable_bps(one, hold_min),
         half_spread_bps=part.book.spread_pct * 100 / 2 if part.book is not None else None,
-        slippage_bps=one.learned.slippage_bps.get(one.symbol, default),
+        slippage_bps=one.learned.slippage_bps.get(one.symbol, one.learned.default_slippage_bps),
         funding_8h=part.venue_funding.median_8h if part.venue_funding is not None else None,
         hold_min=hold_min,
     )

@@ -46,14 +46,15 @@ class LearnedParameters:
     """Everything that decisions may know of the past beside book and market.
 
     `records` by `record_key`; `slippage_bps` is what one fill of a symbol costs beyond half the spread and fees (delay
-    and impact), one way, already shrunk towards the default by the number of fills. `strategy_volatility_bps` is the
-    standard deviation of each strategy's net results per trade.
+    and impact), one way, already shrunk towards `default_slippage_bps`, which other symbols have.
+    `strategy_volatility_bps` is the standard deviation of each strategy's net results per trade.
     """
 
     as_of: datetime | None = None
     records: Mapping[str, TrackRecord] = field(default_factory=dict)
     symbols: Mapping[Symbol, SymbolRecord] = field(default_factory=dict)
     slippage_bps: Mapping[Symbol, float] = field(default_factory=dict)
+    default_slippage_bps: float = 2.0
     strategy_volatility_bps: Mapping[str, float] = field(default_factory=dict)
 
     def record_of(self, symbol: Symbol, direction: Direction) -> TrackRecord | None:

@@ -114,9 +114,6 @@ class FeeGateParams(Params):
         "agreeing strategy's aim; calibrated is the ensemble's proven expectation (live).",
     )
     taker_fee_bps: float = Field(default=5.0, ge=0, le=100, description="Fee of one fill, bps.")
-    default_slippage_bps: float = Field(
-        default=2.0, ge=0, le=200, description="Delay and impact of one fill, bps, before a symbol's own are measured."
-    )
     expected_hold_min: float = Field(
         default=90.0, gt=0, le=10_000, description="Hold that funding and move are reckoned for, before one is learned."
     )

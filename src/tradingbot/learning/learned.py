@@ -30,6 +30,7 @@ def learned_parameters(
             )
             for symbol, one in sorted(allocations.symbols.items())
         },
+        default_slippage_bps=params.default_slippage_bps,
         slippage_bps={
             Symbol(symbol): slippage_bps(*one.slippage(), params) for symbol, one in sorted(gap.symbols.items())
         },

@@ -30,7 +30,7 @@ class LearningParams(Params):
         default=30.0, gt=0, le=3650, description="A trade so many days older than the newest weighs half, days."
     )
     default_slippage_bps: float = Field(
-        default=5.0, ge=0, le=200, description="Cost of a fill beyond half the spread and fees while unknown, bps."
+        default=2.0, ge=0, le=200, description="Cost of a fill beyond half the spread and fees while unknown, bps."
     )
     slippage_prior_fills: int = Field(
         default=20, ge=1, le=10_000, description="Fills at which default and measured slippage weigh the same."

@@ -34,7 +34,9 @@ class Meter:
         state = self.file.value or RealityGapState(
             venue_metadata=VenueMetadata(venue="fake", since=NOW - timedelta(days=1)), content=RealityGap()
         )
-        self.quality = ExecutionQuality(self.rig.intents, self.journal, self.file, state, LearningParams())
+        self.quality = ExecutionQuality(
+            self.rig.intents, self.journal, self.file, state, LearningParams(default_slippage_bps=5.0)
+        )
         self.quality.restore(list(self.journal.records), list(self.rig.journals["fills"].records))
         self.rig.keeper.listen_to_fills(self.quality.note)
 
