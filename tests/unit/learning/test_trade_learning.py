@@ -202,7 +202,7 @@ def test_a_symbol_is_ready_after_enough_trades_and_days() -> None:
 
 def test_the_share_follows_the_shrunk_mean_in_standard_errors() -> None:
     """30 trades of +25 and -5 alternately: mean 10, shrunk 5, deviation 15.26, error 2.785, so 1 + 0.25 x 1.795."""
-    params = AllocationLearningParams(default_slippage_bps=5.0)
+    params = AllocationLearningParams()
     up = multiplier(30, 300.0, 15 * (625.0 + 25.0), params)
     assert up == pytest.approx(1.4488, abs=1e-3)
     assert multiplier(30, -300.0, 15 * (625.0 + 25.0), params) == pytest.approx(2 - up)
