@@ -119,6 +119,7 @@ class Daemon:
                 params_digest=params_digest(settings, self._instance.created_at),
                 permission=self.permission,
                 watch=self._watch,
+                held_back=lambda: bool(self._switches.names),
             )
         )
 

@@ -77,6 +77,7 @@ class CycleParts:
     params_digest: str
     permission: Callable[[bool, Mapping[Symbol, str]], EntryPermission]
     watch: Callable[[MarketSnapshot], Awaitable[None]]
+    held_back: Callable[[], bool]
 
 
 class BotCycle:
@@ -143,6 +144,9 @@ class BotCycle:
             truth, readable = await self._look()
         done += await self._protect(cycle_id, truth, readable)
         for entry in opens:
+            if self._p.held_back():  # a pause between two entries of one cycle
+                done.append(Done("open", entry.symbol, "", "skipped", "a kill switch was tripped meanwhile"))
+                continue
             sent = await self._p.executor.open(cycle_id, entry)
             done.append(sent)
             self._p.settlement.absorb_stream()
