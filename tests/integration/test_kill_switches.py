@@ -24,6 +24,7 @@ from tradingbot.app.operator import inbox, outbox, waiting
 from tradingbot.app.status import read_status
 from tradingbot.core.errors import ConfigurationError
 from tradingbot.engine.catalog import journal_path
+from tradingbot.engine.operator_desk import OperatorOrder
 from tradingbot.simulator.margin import wallet_margin
 from tradingbot.storage.journal_reader import JournalReader
 from tradingbot.storage.lock import InstanceLock
@@ -35,6 +36,7 @@ REFUSALS = {
     "TRADINGBOT__RISK__KILL_SWITCHES__REJECT_WINDOW_ORDERS": "5",
     "TRADINGBOT__RISK__KILL_SWITCHES__REJECT_COOLDOWN_H": "0.5",
 }
+REASON = "a look at the [/odd] market"
 TIGHT = {"TRADINGBOT__RISK__LIMITS__MIN_FREE_MARGIN_PCT": "99.9"}
 
 
@@ -193,10 +195,12 @@ async def test_pause_and_resume_by_the_command_line(tmp_path: Path) -> None:
     """The real commands against the running daemon: entries stop at once and go on; every order has its audit line."""
     async with locked(tmp_path) as rig:
         await rig.cycle_until("positions are open", lambda: len(rig.held) >= 1)
-        done = await command(rig, "pause", "--reason", "a look at the market")
+        done = await command(rig, "pause", "--reason", REASON)
         assert (done.exit_code, done.output.splitlines()[0]) == (0, "pause: entries are paused")
         row = switch(await shown(rig), "operator_pause")
-        assert row["numbers"]["text"] == "a look at the market"
+        assert row["numbers"]["text"] == REASON
+        told = CliRunner().invoke(cli, ["status", "--home", str(tmp_path)], standalone_mode=False)
+        assert "[/odd]" in told.output
         sent = entries(rig)
         for _ in range(4):
             report = await rig.good_cycle()
@@ -219,12 +223,37 @@ async def test_pause_and_resume_by_the_command_line(tmp_path: Path) -> None:
             ("pause", True),
             ("resume", True),
         ]
-        assert audit[0]["reason"] == "a look at the market"
+        assert audit[0]["reason"] == REASON
         assert audit[0]["pid"] > 0
         told = [(line["event"], line["switch"]) for line in rig.rows("kill_switches")]
         assert told == [("trip", "operator_pause"), ("lift", "operator_pause")]
         assert rig.rows("kill_switches")[1]["why"] == "looks fine"
         assert list(outbox(rig.home).glob("*.json")) == [], "answers that were read are gone"
+
+
+async def test_a_pause_in_the_middle_of_a_cycle_stops_its_next_entries(tmp_path: Path) -> None:
+    """What was decided before the pause is not sent after it."""
+    symbols = ("BTC", "ETH", "SOL", "XRP", "ADA", "DOT", "LINK", "DOGE")
+    async with running(tmp_path, symbols=symbols) as rig:
+        send = rig.parts.venue.place
+
+        async def paused_by_now(order: Any) -> Any:
+            if (order.client_order_id or "").endswith("-entry"):
+                await rig.daemon.operate(OperatorOrder("pause"))
+            return await send(order)
+
+        object.__setattr__(rig.parts.venue, "place", paused_by_now)
+        await rig.cycle_until("entries are decided", lambda: entries(rig))
+        await rig.stores.writer.flush()
+        newest = rig.rows("cycles")[-1]
+        decided = [row for row in newest["actions"] if row["kind"] == "open"]
+        assert len(decided) >= 2
+        assert entries(rig) == 1
+        assert [row["status"] for row in newest["done"] if row["what"] == "open"] == [
+            "accepted",
+            *["skipped"] * (len(decided) - 1),
+        ]
+        assert rig.protected()
 
 
 async def test_flatten_closes_ours_between_two_cycles_and_leaves_what_is_not_ours(tmp_path: Path) -> None:

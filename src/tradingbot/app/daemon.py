@@ -129,6 +129,7 @@ class Daemon:
                 permission=self.permission,
                 post_trade=self._post_trade,
                 watch=self._watch,
+                held_back=lambda: bool(self._switches.names),
             )
         )
 

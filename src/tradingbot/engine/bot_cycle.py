@@ -83,6 +83,7 @@ class CycleParts:
     permission: Callable[[bool, Mapping[Symbol, str]], EntryPermission]
     watch: Callable[[MarketSnapshot], Awaitable[None]]
     post_trade: PostTrade
+    held_back: Callable[[], bool]
 
 
 class BotCycle:
@@ -155,6 +156,9 @@ class BotCycle:
             truth, readable = await self._look()
         done += [*withheld, *await self._protect(cycle_id, truth, readable)]
         for entry in opens:
+            if self._p.held_back():  # a pause between two entries of one cycle
+                done.append(Done("open", entry.symbol, "", "skipped", "a kill switch was tripped meanwhile"))
+                continue
             noted = with_entry_facts(entry, snapshot, decision.regime.regime, weights)
             sent = await self._p.executor.open(cycle_id, noted, decided_at)
             done.append(sent)

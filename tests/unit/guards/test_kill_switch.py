@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -429,3 +430,11 @@ def test_a_date_in_the_file_does_not_lift_what_only_a_person_lifts() -> None:
     state, _ = pause(SwitchState(), NOW, "", "operator")
     dated = replace(state, tripped=(replace(state.tripped[0], lifts_at=NOW),))
     assert saw(dated, facts(NOW + MINUTE))[0].names == ("operator_pause",)
+
+
+def test_the_page_has_a_row_for_every_switch() -> None:
+    docs = Path(__file__).resolve().parents[3] / "docs"
+    page, blocks = ((docs / name).read_text(encoding="utf-8") for name in ("kill-switches.md", "architecture.md"))
+    for name in SwitchName:
+        assert f"\n| `{name.value}` |" in page
+        assert f"`{name.value}`" in blocks

@@ -9,6 +9,7 @@ from typing import Any
 import click
 import orjson
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from tradingbot.app.cli.shared import on_loop
@@ -73,7 +74,7 @@ def _summary(console: Console, facts: dict[str, Any]) -> None:
     for switch in facts["kill_switches"]:
         table.add_row("kill switch", _switch(switch))
     for name in facts["requests_waiting"]:
-        table.add_row("waiting", f"[yellow]{name}[/] is not carried out yet")
+        table.add_row("waiting", f"[yellow]{escape(name)}[/] is not carried out yet")
     table.add_row("storage", "ok" if runtime["storage_ok"] else f"[red]unavailable[/]: {runtime['storage_detail']}")
     for difference in runtime["differences"]:
         table.add_row("difference", f"[red]{difference}[/]")
@@ -83,7 +84,7 @@ def _summary(console: Console, facts: dict[str, Any]) -> None:
 def _switch(row: dict[str, Any]) -> str:
     until = f" (not before {str(row['lifts_at'])[:19]} UTC)" if row["lifts_at"] else ""
     why = f"{row['reason'].replace('_', ' ')}: {_numbers(row['numbers'])}"
-    return f"[red]{row['switch']}[/] since {str(row['since'])[:19]} UTC, {why}; lifts {row['lifts']}{until}"
+    return f"[red]{row['switch']}[/] since {str(row['since'])[:19]} UTC, {escape(why)}; lifts {row['lifts']}{until}"
 
 
 def _numbers(numbers: dict[str, Any]) -> str:
