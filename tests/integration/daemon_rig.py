@@ -169,9 +169,9 @@ class Rig:
         """Money is withdrawn until a wallet is worth so little."""
         state = self.venue.state
         margin = wallet_margin(state, wallet)
-        book_transfer(
-            state.account, state.fresh, wallet, margin.currency, Decimal(usd) - margin.equity, state.now_ms, "transfer"
-        )
+        # In whole units of what the venue shows, or balances would be rounded on the way out.
+        amount = (Decimal(usd) - margin.equity).quantize(Decimal("0.00000001"))
+        book_transfer(state.account, state.fresh, wallet, margin.currency, amount, state.now_ms, "transfer")
 
     def symbol_of(self, venue_name: str) -> str:
         """Our name of a contract."""
