@@ -36,8 +36,8 @@ def report(home: Path) -> str:
     parts = [
         f"{signals.total:,} signals, {signals.with_side:,} with a side, {signals.with_conviction:,} with conviction, "
         f"{entered:,} entered; {len(trades):,} trades finished.\n",
-        "## Signals\n\n`against it`: how many of the signals with conviction the gate would have blocked, wherever they "
-        "ended; `alone`: how many nobody else was against.\n",
+        "## Signals\n\n`against it`: how many of the signals with conviction the gate would have blocked, wherever "
+        "they ended; `alone`: how many nobody else was against.\n",
         markdown(SIGNAL_HEADS, signal_rows(signals)),
     ]
     for title, key in (("Exits by rule", "exit_rule"), ("By symbol", "symbol"), ("By side", "direction")):

@@ -25,6 +25,7 @@ UNREAD: Final = {
     "mode": "checked against the venue's address; the profile is chosen with `--profile`",
     "home": "`--home` and the environment variable `TRADINGBOT_HOME` are read instead",
     "simulator.seed": "replaced by `market_source.seed` or `--seed`",
+    "risk.limits.max_drawdown_pct": "the drawdown kill switch keeps it; that one must not be set beyond it",
     "engine.orders.dead_man_switch_s": "no entry ever rests, so the switch is never armed",
     "dashboard": "there is no dashboard yet",
 }

@@ -62,7 +62,9 @@ class PortfolioLimits(Params):
         description="Share of the three largest positions in the notional that the limits allow.",
     )
     max_correlation: float = Field(default=0.7, gt=0, le=1, description="Pair-wise correlation of positions.")
-    max_drawdown_pct: float = Field(default=20.0, gt=0, le=100, description="Equity below its peak, per cent.")
+    max_drawdown_pct: float = Field(
+        default=20.0, gt=0, le=100, description="Equity below its peak, per cent; the drawdown switch keeps it."
+    )
     max_heat_pct: float = Field(
         default=8.0, gt=0, le=100, description="Sum of size x stop distance over all positions, per cent of equity."
     )
@@ -205,6 +207,16 @@ class RiskParams(Params):
     circuit_breaker: CircuitBreakerParams = CircuitBreakerParams()
     allocation: AllocationParams = AllocationParams()
     rollout: RolloutParams = RolloutParams()
+
+    @model_validator(mode="after")
+    def _switch_keeps_the_drawdown(self) -> RiskParams:
+        if self.kill_switches.max_drawdown_pct > self.limits.max_drawdown_pct:
+            raise contradiction(
+                "the drawdown switch must trip at the drawdown limit or before it",
+                "kill_switches.max_drawdown_pct",
+                "limits.max_drawdown_pct",
+            )
+        return self
 
     @model_validator(mode="after")
     def _stops_before_the_limit(self) -> RiskParams:
