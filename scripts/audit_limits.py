@@ -66,6 +66,12 @@ def _symbol(name: str) -> str:
     return {"MATICUSDT": "POLUSDT"}.get(base, base)
 
 
+def lifted(logs: Path) -> list[tuple[str, str]]:
+    """(when, switch) of everything that a person lifted."""
+    rows = JournalReader(logs / "kill_switches.jsonl")
+    return [(row["at"], row["switch"]) for row in rows if row["event"] == "lift" and row["by"] != "rule"]
+
+
 def main() -> int:
     """Read, check, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -84,6 +90,7 @@ def main() -> int:
         fills=list(JournalReader(logs / "fills.jsonl")),
         trades=list(JournalReader(logs / "executed_trades.jsonl")),
         params=params,
+        lifts=[(datetime.fromisoformat(at), name) for at, name in lifted(logs)],
     )
     audit = LimitAudit(journals, correlation).run()
     if given.json:

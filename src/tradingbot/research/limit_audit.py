@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from tradingbot.research.limit_state import Held, LossRow, WinWindow
+
 Record = Mapping[str, Any]
 EPSILON = 1e-9
 ROUNDING = 1e-6
@@ -35,31 +37,12 @@ class Breach:
     allowed: float | str
 
 
-@dataclass(slots=True)
-class Held:
-    """One position as its fills make it. `opened` is the time of the first of them."""
-
-    sign: int
-    size: float
-    price: float
-    opened: datetime
-    stop_fraction: float
-    conviction: str
-    inverse: bool
-    multiplier: float
-
-    def notional_usd(self, mark: float) -> float:
-        """USD worth at a mark."""
-        return self.size * self.multiplier * (1 if self.inverse else mark)
-
-    def return_pct(self, mark: float) -> float:
-        """Unrealised return in per cent."""
-        return (mark / self.price - 1) * self.sign * 100
-
-
 @dataclass(frozen=True, slots=True)
 class Journals:
-    """What is read: lines of cycles, signals, intents, fills and executed trades, and the parameters by their hash."""
+    """What is read: lines of cycles, signals, intents, fills and executed trades, and the parameters by their hash.
+
+    `lifts` are the switches that a person lifted: (when, name).
+    """
 
     cycles: Iterable[Record]
     signals: Mapping[str, Mapping[str, Record]]
@@ -67,6 +50,7 @@ class Journals:
     fills: Sequence[Record]
     trades: Sequence[Record]
     params: Mapping[str, Record]
+    lifts: Sequence[tuple[datetime, str]] = ()
 
 
 @dataclass(slots=True)
@@ -106,6 +90,10 @@ class LimitAudit:
         self._day_equity: tuple[str, float] = ("", 0.0)
         self._peak = 0.0
         self._entries_today: Counter[str] = Counter()
+        self._trades = sorted(journals.trades, key=lambda trade: _time(trade["at"]))
+        self._lifts = sorted(journals.lifts)
+        self._next_trade = self._next_lift = 0
+        self._losses, self._wins = LossRow(), WinWindow()
 
     def run(self) -> Audit:
         """Check every cycle."""
@@ -122,6 +110,7 @@ class LimitAudit:
         params = self._j.params[str(cycle["params_hash"])]
         opens = [action for action in cycle["actions"] if action["kind"] == "open"]
         closes = [action for action in cycle["actions"] if action["kind"] == "close"]
+        self._watch_trades(now, params["risk"]["kill_switches"])
         self._watch_equity(now, equity)
         self._check_stops(cycle, closes, marks, params)
         self._check_grace(cycle, closes, now, params)
@@ -293,29 +282,43 @@ class LimitAudit:
         audit.holds("fresh data", symbol not in cycle["stale"], at, symbol)
         quorum = params["reading"]["signals"]["min_live_components"]
         audit.holds("quorum of live components", line["live"] >= quorum, at, symbol, line["live"])
-        self._check_switches(at, symbol, now, equity, risk["kill_switches"])
+        self._check_switches(at, symbol, equity, risk["kill_switches"])
 
-    def _check_switches(self, at: str, symbol: str, now: datetime, equity: float, switches: Record) -> None:
+    def _check_switches(self, at: str, symbol: str, equity: float, switches: Record) -> None:
         audit = self.audit
         lost = (1 - equity / self._day_equity[1]) * 100 if self._day_equity[1] else 0.0
         audit.holds("kill switch: daily loss", lost < switches["max_daily_loss_pct"], at, symbol, lost)
         fallen = (1 - equity / self._peak) * 100 if self._peak else 0.0
         audit.holds("kill switch: drawdown", fallen < switches["max_drawdown_pct"], at, symbol, fallen)
-        streak, last = self._losing_streak(now)
-        need, pause = switches["max_consecutive_losses"], timedelta(hours=switches["consecutive_losses_pause_h"])
-        resting = streak >= need and streak % need == 0 and last is not None and now - last < pause - _CYCLE
-        audit.holds("kill switch: consecutive losses", not resting, at, symbol, streak)
+        resting = self._losses.tripped_until is not None
+        audit.holds("kill switch: consecutive losses", not resting, at, symbol, str(self._losses.tripped_until))
+        audit.holds("kill switch: win rate", not self._wins.tripped, at, symbol)
 
-    def _losing_streak(self, now: datetime) -> tuple[int, datetime | None]:
-        """(losing trades in a row, when the last of them was recorded), as of a moment."""
-        streak, last = 0, None
-        for trade in self._j.trades:
-            recorded = _time(trade["at"])
-            if recorded >= now:
-                break
-            streak = streak + 1 if float(trade["net_pnl_usd"]) < 0 else 0
-            last = recorded
-        return streak, last
+    def _watch_trades(self, now: datetime, switches: Record) -> None:
+        """Trades that were recorded before this cycle, and what a person lifted before it."""
+        while self._next_trade < len(self._trades) and _time(self._trades[self._next_trade]["at"]) < now:
+            trade = self._trades[self._next_trade]
+            self._next_trade += 1
+            result = (_time(trade["exit_time"]), float(trade["net_pnl_usd"]))
+            self._losses.results.append(result)
+            self._wins.results.append(result)
+        while self._next_lift < len(self._lifts) and self._lifts[self._next_lift][0] <= now:
+            moment, name = self._lifts[self._next_lift]
+            self._next_lift += 1
+            self._lifted_by_hand(name, moment)
+        pause = timedelta(hours=switches["consecutive_losses_pause_h"])
+        self._losses.watch(now, switches["max_consecutive_losses"], pause)
+        self._wins.watch(switches["win_rate_window_trades"], switches["min_win_rate_pct"])
+
+    def _lifted_by_hand(self, name: str, moment: datetime) -> None:
+        if name == "consecutive_losses":
+            self._losses.lift(moment)
+        elif name == "win_rate":
+            self._wins.lift(moment)
+        elif name == "daily_loss":
+            self._day_equity = ("", 0.0)
+        elif name == "drawdown":
+            self._peak = 0.0
 
     # ------------------------------------------------------------ worth and exits
 
@@ -347,10 +350,6 @@ class LimitAudit:
             young = (now - held.opened).total_seconds() < grace
             kept = not young or action["rule"] in ("hard_stop", "force_exit")
             self.audit.holds("grace window", kept, str(cycle["as_of"]), str(action["symbol"]), action["rule"])
-
-
-_CYCLE = timedelta(minutes=2)
-"""A switch may be seen to lift a cycle early: trades are recorded after the cycle's decision."""
 
 
 def _time(text: object) -> datetime:

@@ -77,7 +77,7 @@ class Run:
 
     def trade(self, minute: float, net_usd: float) -> None:
         at = START + timedelta(minutes=minute)
-        self.trades.append({"at": at.isoformat(), "net_pnl_usd": str(net_usd)})
+        self.trades.append({"at": at.isoformat(), "exit_time": at.isoformat(), "net_pnl_usd": str(net_usd)})
 
     def audited(self, correlation: float | None = 0.0) -> LimitAudit:
         journals = Journals(
@@ -154,6 +154,12 @@ def after_three_losses(run: Run) -> None:
     run.entry(run.cycle(60), SYMBOLS[0])
 
 
+def after_few_winners(run: Run) -> None:
+    for minute in range(20):
+        run.trade(minute, 1.0 if minute % 5 == 4 else -1.0 if minute % 5 in (0, 1) else 0.0)
+    run.entry(run.cycle(60), SYMBOLS[0])
+
+
 def in_downtime(run: Run) -> None:
     run.entry(run.cycle(16 * 60), SYMBOLS[0])
 
@@ -183,6 +189,7 @@ BROKEN: tuple[tuple[Callable[[Run], None], set[str]], ...] = (
     (sold_too_much, {"an exit never turns a position"}),
     (after_a_losing_day, {"kill switch: daily loss"}),
     (after_three_losses, {"kill switch: consecutive losses"}),
+    (after_few_winners, {"kill switch: win rate"}),
     (in_downtime, {"no entry in downtime"}),
     (stale, {"fresh data"}),
     (weak, {"at least two aligned", "conviction", "quorum of live components", "risk per trade"}),
@@ -195,6 +202,25 @@ def test_what_was_exceeded_is_named(build: Callable[[Run], None], expected: set[
     run = Run()
     build(run)
     assert run.breached() == expected
+
+
+def test_a_pause_after_losses_ends_and_what_was_before_never_counts_again() -> None:
+    """Entries four hours after the trip; two more losses are a new row of two."""
+    run = Run()
+    for minute in (1, 2, 3):
+        run.trade(minute, -1.0)
+    run.cycle(4)
+    run.entry(run.cycle(4 + 239), SYMBOLS[0])
+    assert run.breached() == {"kill switch: consecutive losses"}
+    late = Run()
+    for minute in (1, 2, 3):
+        late.trade(minute, -1.0)
+    late.cycle(4)
+    late.cycle(4 + 240)
+    for minute in (246, 247):
+        late.trade(minute, -1.0)
+    late.entry(late.cycle(250), SYMBOLS[0])
+    assert late.breached() == set()
 
 
 @pytest.mark.parametrize(("correlation", "breaches"), [(0.7, 0), (0.71, 1), (None, 1), (-0.9, 0)])
