@@ -13,6 +13,7 @@ from tradingbot.gate_views import Candidate
 from tradingbot.gates.params import CorrelationGateParams
 from tradingbot.guards.entry_permission import EntryPermission
 from tradingbot.leaving import LeavingParams, leave_positions
+from tradingbot.market.candles import Candles
 from tradingbot.market.comovement import NO_CORRELATIONS, Correlations, correlations
 from tradingbot.market.regime import RegimeReading
 from tradingbot.market.snapshot import MarketSnapshot
@@ -97,7 +98,11 @@ def _correlations(snapshot: MarketSnapshot, reading: MarketReading, params: Corr
     """Of every pair by their hours; not asked for while no signal has a side."""
     if not any(has_side(one.flow) for one in reading.symbols.values()):
         return NO_CORRELATIONS
-    hours = {
+    return correlations(hours_of(snapshot), params.window_h, params.min_h)
+
+
+def hours_of(snapshot: MarketSnapshot) -> dict[Symbol, Candles]:
+    """The hourly candles of every symbol that has them."""
+    return {
         symbol: part.higher[Timeframe.H1] for symbol, part in snapshot.symbols.items() if Timeframe.H1 in part.higher
     }
-    return correlations(hours, params.window_h, params.min_h)

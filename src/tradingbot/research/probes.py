@@ -8,10 +8,13 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 
-from tradingbot.core.types import Direction, Symbol, Timeframe
-from tradingbot.decision import DecisionParams, decide
+from tradingbot.core.parameters import NOTHING_LEARNED
+from tradingbot.core.types import ClientOrderId, ContractKind, Direction, Symbol, Timeframe
+from tradingbot.decision import DecisionParams, decide, hours_of
 from tradingbot.exits.params import ExitParams, GraceParams
 from tradingbot.guards.entry_permission import EntryPermission
+from tradingbot.leaving import LeavingParams, leave_positions
+from tradingbot.market.comovement import correlations
 from tradingbot.market.frame_features import FrameFeatures
 from tradingbot.market.intelligence import Feed, SymbolIntel
 from tradingbot.market.minute_features import MinuteFeatures
@@ -19,7 +22,9 @@ from tradingbot.market.regime import RegimeReading
 from tradingbot.market.regime_metrics import RegimeMetrics, regime_metrics
 from tradingbot.market.snapshot import MarketSnapshot
 from tradingbot.market.universe import LiquidityParams
+from tradingbot.market.volatility_spike import volatility_ratio
 from tradingbot.portfolio.book import Book
+from tradingbot.portfolio.position import Position
 from tradingbot.reading import MarketReading, SymbolReading, read_market, read_regime, strategy_view
 from tradingbot.research.labels import HORIZONS_MIN, forward_return, hit
 from tradingbot.research.lookahead import Probe
@@ -73,6 +78,7 @@ def all_probes(symbol: Symbol) -> tuple[Probe, ...]:
         *component_probes(symbol),
         *reading_probes(symbol),
         *strategy_probes(symbol),
+        *risk_probes(symbol),
         *label_probes(symbol),
     )
 
@@ -194,6 +200,58 @@ def _view(store: RecordedInputs, moment: datetime, symbol: Symbol) -> StrategyVi
     reading, part = read(store, moment), seen(store, moment).symbols[symbol]
     leader = DAEMON.reading.signals.lead_lag.leader
     return strategy_view(part, moment, reading.symbols[symbol].mtf, reading.regime, leader)
+
+
+def risk_probes(symbol: Symbol) -> Iterator[Probe]:
+    """What gates and sizes see beside the reading, and what the exit rules say of a long and a short that are held."""
+    leader = Symbol(DAEMON.reading.signals.lead_lag.leader)
+    own = DECISION.gates.correlation
+    yield _of_snapshot(
+        "correlation.leader",
+        lambda snapshot: correlations(hours_of(snapshot), own.window_h, own.min_h).of(symbol, leader),
+    )
+    yield _of_snapshot(
+        "volatility_ratio",
+        lambda snapshot: volatility_ratio(
+            snapshot.symbols[symbol].candles, snapshot.symbols[symbol].higher.get(Timeframe.H1)
+        ),
+    )
+    for direction in (Direction.LONG, Direction.SHORT):
+        yield Probe(f"exit_rules.{direction.value}", _leaving(symbol, direction))
+
+
+def _leaving(symbol: Symbol, direction: Direction) -> Callable[[RecordedInputs, datetime], object]:
+    def verdicts(store: RecordedInputs, moment: datetime) -> object:
+        snapshot, reading = seen(store, moment), read(store, moment)
+        hours = snapshot.symbols[symbol].frames.get(Timeframe.H1)
+        entered = Decimal(2000) if hours is None else Decimal(repr(hours.ema_slow))
+        book = Book((_held(symbol, direction, entered, moment - HELD_FOR),))
+        leaving = LeavingParams(DAEMON.reading, DECISION.exits)
+        return leave_positions(snapshot, book, leaving, reading, NOTHING_LEARNED)
+
+    return verdicts
+
+
+def _held(symbol: Symbol, direction: Direction, entered: Decimal, since: datetime) -> Position:
+    return Position(
+        position_id="t-probe",
+        symbol=symbol,
+        direction=direction,
+        kind=ContractKind.LINEAR,
+        contract_size=Decimal(1),
+        settlement_currency="USD",
+        size=Decimal(1),
+        entry_size=Decimal(1),
+        entry_price=entered,
+        entry_time=since,
+        entry_client_order_id=ClientOrderId("probe"),
+        leverage=Decimal(3),
+        strategy="TrendFollower",
+        conviction="LOW",
+        grace_until=since,
+        stop_price=entered,
+        mtf_alignment=0.6,
+    )
 
 
 def label_probes(symbol: Symbol, horizons_min: Sequence[int] = HORIZONS_MIN) -> Iterator[Probe]:
