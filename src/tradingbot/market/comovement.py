@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -80,18 +81,23 @@ def _common(columns: Mapping[Symbol, tuple[IntArray, FloatArray]], min_bars: int
 
 @dataclass(frozen=True, slots=True)
 class Correlations:
-    """Pearson correlations (-1..1) of hourly returns between symbols; a pair that is not in it is unknown."""
+    """Pearson correlations (-1..1) of hourly returns between symbols; a pair that is not in it is unknown.
 
-    symbols: tuple[Symbol, ...]
-    matrix: tuple[tuple[float | None, ...], ...]
+    `rows` says which row of the symmetric `matrix` a symbol has; NaN is unknown.
+    """
+
+    rows: Mapping[Symbol, int]
+    matrix: FloatArray
 
     def of(self, one: Symbol, two: Symbol) -> float | None:
         """Correlation of two symbols, 1 of one with itself, None when unknown."""
         if one == two:
             return 1.0
-        if one not in self.symbols or two not in self.symbols:
+        row, column = self.rows.get(one), self.rows.get(two)
+        if row is None or column is None:
             return None
-        return self.matrix[self.symbols.index(one)][self.symbols.index(two)]
+        found = float(self.matrix[row, column])
+        return None if math.isnan(found) else found
 
     def cluster(self, symbol: Symbol, above: float, among: frozenset[Symbol]) -> frozenset[Symbol]:
         """Symbols of `among` that are linked with a symbol by correlations above a limit, also through others.
@@ -109,7 +115,7 @@ class Correlations:
         return frozenset(linked - {symbol})
 
 
-NO_CORRELATIONS = Correlations((), ())
+NO_CORRELATIONS = Correlations({}, np.empty((0, 0)))
 
 
 def correlations(series: Mapping[Symbol, Candles], window: int, min_bars: int) -> Correlations:
@@ -125,10 +131,10 @@ def correlations(series: Mapping[Symbol, Candles], window: int, min_bars: int) -
         column = window - 1 - (newest - times) // step
         inside = (column >= 0) & ((newest - times) % step == 0)
         grid[row, column[inside]] = returns[inside]
-    return Correlations(names, _matrix(grid, min_bars))
+    return Correlations({name: row for row, name in enumerate(names)}, _matrix(grid, min_bars))
 
 
-def _matrix(grid: FloatArray, min_bars: int) -> tuple[tuple[float | None, ...], ...]:
+def _matrix(grid: FloatArray, min_bars: int) -> FloatArray:
     """Pairwise correlations of rows over the columns that both have."""
     here = np.isfinite(grid)
     values, mask = np.where(here, grid, 0.0), here.astype(np.float64)
@@ -139,7 +145,4 @@ def _matrix(grid: FloatArray, min_bars: int) -> tuple[tuple[float | None, ...], 
         shared = (values @ values.T) / count - mean * mean.T
         found = np.clip(shared / np.sqrt(spread * spread.T), -1.0, 1.0)
     known = (count >= min_bars) & (spread > 1e-18) & (spread.T > 1e-18)
-    return tuple(
-        tuple(value if usable else None for value, usable in zip(row, flags, strict=True))
-        for row, flags in zip(found.tolist(), known.tolist(), strict=True)
-    )
+    return np.where(known, found, np.nan)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from pydantic import Field, model_validator
 
@@ -10,6 +11,7 @@ from tradingbot.core.params import Params, contradiction
 from tradingbot.core.types import Regime
 
 
+@lru_cache(maxsize=64)
 def _snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 

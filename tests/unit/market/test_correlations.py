@@ -51,13 +51,13 @@ def test_what_is_too_short_or_does_not_move_is_unknown() -> None:
     one = rng.normal(0, 0.01, 200)
     found = correlations({BTC: hours(BTC, one), ETH: hours(ETH, np.zeros(200)), SOL: hours(SOL, one[:40])}, 168, 48)
     assert (found.of(BTC, ETH), found.of(BTC, SOL), found.of(BTC, Symbol("XUSDT"))) == (None, None, None)
-    assert correlations({}, 168, 48).symbols == ()
+    assert correlations({}, 168, 48).of(BTC, ETH) is None
 
 
 def test_a_cluster_reaches_through_others() -> None:
     """BTC - ETH - SOL are linked although BTC and SOL are not; an unknown symbol is linked with all."""
-    matrix = ((1.0, 0.8, 0.1), (0.8, 1.0, 0.75), (0.1, 0.75, 1.0))
-    found = Correlations((BTC, ETH, SOL), matrix)
+    matrix = np.array(((1.0, 0.8, 0.1), (0.8, 1.0, 0.75), (0.1, 0.75, 1.0)))
+    found = Correlations({BTC: 0, ETH: 1, SOL: 2}, matrix)
     assert found.cluster(BTC, 0.7, frozenset({ETH, SOL})) == {ETH, SOL}
     assert found.cluster(BTC, 0.7, frozenset({SOL})) == frozenset()
     assert found.cluster(BTC, 0.7, frozenset({Symbol("XUSDT")})) == {"XUSDT"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from typing import Final
 
@@ -60,6 +61,8 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point: every expected error is one clear message on standard error and an exit code."""
+    # Matrices are small here: threads of the linear algebra library would only wake each other on the loop's time.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         cli(standalone_mode=False)
     except click.exceptions.Exit as done:
