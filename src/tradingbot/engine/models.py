@@ -57,6 +57,27 @@ class TradesState(StateModel):
 _TRADE: TypeAdapter[ClosedTrade] = TypeAdapter(ClosedTrade)
 
 
+class KeptTrades:
+    """Finished trades as the trades file takes them: each is turned into JSON once, however long the list grows.
+
+    The file is written anew with every trade; after years the text of all is megabytes, and making it would stop the
+    event loop, while putting ready pieces together does not.
+    """
+
+    def __init__(self, trades: Iterable[ClosedTrade] = (), pieces: Iterable[bytes] = ()) -> None:
+        self.trades = tuple(trades)
+        known = tuple(pieces)
+        self._pieces = (*known, *(_TRADE.dump_json(trade) for trade in self.trades[len(known) :]))
+
+    def with_new(self, trades: Iterable[ClosedTrade]) -> KeptTrades:
+        """These trades too, after the others."""
+        return KeptTrades((*self.trades, *trades), self._pieces)
+
+    def encoded_json(self) -> bytes:
+        """What `TradesState` of the same trades would be written as."""
+        return b'{"trades":[' + b",".join(self._pieces) + b"]}"
+
+
 def with_journalled(known: TradesState, records: Iterable[Mapping[str, Any]]) -> TradesState:
     """The trades and those that only the journal of executed trades still knows, by time of exit."""
     trades = {trade.trade_id: trade for trade in known.trades}

@@ -245,7 +245,8 @@ class Document(Generic[T]):
         self._suspect = False
 
     def _envelope(self, value: T) -> bytes:
-        data = self._model.__pydantic_serializer__.to_json(value)
+        encoded = getattr(value, "encoded_json", None)
+        data = encoded() if encoded is not None else self._model.__pydantic_serializer__.to_json(value)
         digest = hashlib.sha256(data).hexdigest()
         saved_at = iso_utc(self._writer.clock.now())
         head = f'{{"schema_version":{self._version},"sha256":"{digest}","saved_at":"{saved_at}","data":'

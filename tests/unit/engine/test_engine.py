@@ -131,7 +131,7 @@ async def test_a_trade_from_entry_to_settlement_equals_the_venue(rig: Rig) -> No
     assert trade.net_pnl == rig.venue.balances["flex"] - start
     assert trade.exit_rule == "time_exit"
     assert rig.keeper.book.positions == ()
-    assert rig.trades.value.trades == [trade]
+    assert list(rig.trades.value.trades) == [trade]
 
 
 async def test_an_inverse_trade_settles_in_coin(rig: Rig) -> None:
