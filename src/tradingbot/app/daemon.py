@@ -15,17 +15,15 @@ from tradingbot.app.learning_files import known_learning
 from tradingbot.app.operator import OperatorInbox
 from tradingbot.app.options import RunOptions
 from tradingbot.app.restore import known_instance, known_intents, known_portfolio, known_switches
+from tradingbot.app.routine_works import RoutineWorks
 from tradingbot.app.runtime import CycleLoop, Runtime, StopStage, Work
 from tradingbot.app.stores import Stores
 from tradingbot.app.switchboard import Switchboard
 from tradingbot.app.thinking import a_collector, decision_params, keep_params, open_intelligence
-from tradingbot.app.validation import validate_symbols
 from tradingbot.app.vitals import LoopLag, rss_mb
 from tradingbot.config import Settings
-from tradingbot.core.errors import VenueError
 from tradingbot.core.types import Symbol
 from tradingbot.engine.bot_cycle import BotCycle, CycleParts, CycleReport
-from tradingbot.engine.budget import within
 from tradingbot.engine.execute import Executor
 from tradingbot.engine.flatten import Flattener, FlattenParts
 from tradingbot.engine.identifiers import OrderIds
@@ -64,10 +62,8 @@ class Daemon:
         self._stores = stores
         venue, clock, engine = parts.venue, parts.clock, settings.engine
         self._clock = clock
-        self._suppressed: dict[Symbol, str] = {}
         self._account_lock = asyncio.Lock()
         self._lag = LoopLag()
-        self._skew_s = 0.0
         self._intents = known_intents(stores)
         self._instance = known_instance(options, parts, stores, self._intents)
         self._ids = OrderIds(self._instance.instance)
@@ -85,7 +81,10 @@ class Daemon:
         signal_desk = SignalDesk(documents["latest_signals"], documents["regime"], self._collector.desk)
         self._bus.attach("latest signals", signal_desk.listen)
         self._analyst = Analyst(stores, clock, self._keeper, venue.name, settings.learning)
-        self._scheduler = Scheduler(routine_jobs(self._job_works()), clock)
+        self._works = RoutineWorks(
+            parts, stores, settings, self._collector, self._reconciler, self._account_lock, self._analyst
+        )
+        self._scheduler = Scheduler(routine_jobs(self._works.by_name()), clock)
         self._switches = known_switches(stores, clock, settings.risk.kill_switches)
         self._intents.listeners.append(self._switches.note)
         self._switchboard = Switchboard(
@@ -278,7 +277,7 @@ class Daemon:
             consecutive_failures=health.consecutive_failures,
             failures_block=settings.engine.venue_failures_block,
             account_readable=account_readable,
-            clock_agrees=abs(self._skew_s) <= MAX_CLOCK_SKEW_S,
+            clock_agrees=abs(self._works.skew_s) <= MAX_CLOCK_SKEW_S,
         )
         return entry_permission(
             self._parts.symbols,
@@ -287,7 +286,7 @@ class Daemon:
             venue,
             storage_ok=self._stores.writer.health().ok,
             stopping=self._loop.stopping,
-            per_symbol={**self._suppressed, **per_symbol},
+            per_symbol={**self._works.suppressed, **per_symbol},
             switches=self._switches.names,
             entries_left_today=self._switchboard.entries_left(),
             margin_short=self._switchboard.margin_short is not None,
@@ -333,57 +332,7 @@ class Daemon:
         self._state = self._state.model_copy(update=changes)
         self._stores.documents["runtime"].put(self._state)
 
-    # ------------------------------------------------------------ jobs
-
-    def _job_works(self) -> dict[str, Work]:
-        return {
-            "exchange_health": self._exchange_health,
-            "portfolio_reconciliation": self._hourly_reconciliation,
-            "contract_specifications": self._specifications,
-            "symbol_validation": self._validation,
-            "strategic_advice": self._analyst.advise,
-            "trade_analysis": self._analyst.analyse,
-        }
-
-    async def _exchange_health(self) -> None:
-        started_s = self._clock.perf_s()
-        error = ""
-        try:
-            self._skew_s = (await self._parts.venue.server_time() - self._clock.now()).total_seconds()
-        except VenueError as failure:
-            error = str(failure)
-        health = self._parts.venue.health()
-        self._stores.journals["exchange_health"].append(
-            {
-                "at": self._clock.now(),
-                "ok": not error,
-                "error": error,
-                "clock_skew_s": round(self._skew_s, 3),
-                "latency_ms": round((self._clock.perf_s() - started_s) * 1000, 3),
-                "consecutive_failures": health.consecutive_failures,
-                "streams": {stream.name: stream.connected for stream in health.streams},
-            }
-        )
-
-    async def _hourly_reconciliation(self) -> None:
-        # Bounded, because the cycle waits for the account meanwhile, and exits with it.
-        limit_s = 3 * self._settings.engine.read_budget_s
-        async with self._account_lock:
-            await within(self._clock, limit_s, "reconciliation", self._reconciler.reconcile())
-
-    async def _specifications(self) -> None:
-        await self._collector.refresh_specs()
-
     async def run_cycle(self) -> CycleReport:
         """One cycle. It and the hourly reconciliation both move the book: one at a time."""
         async with self._account_lock:
             return await self._bot_cycle.run_once()
-
-    async def _validation(self) -> None:
-        state = await validate_symbols(self._parts, self._settings.validation)
-        self._stores.documents["symbol_status"].put(state)
-        bad = {Symbol(name): check for name, check in state.symbols.items() if check.status != "valid"}
-        self._suppressed = {
-            symbol: f"validation: {', '.join(why.code for why in check.as_reasons())}" for symbol, check in bad.items()
-        }
-        log.info("symbols.validated", **state.summary, suppressed_symbols=sorted(self._suppressed))
