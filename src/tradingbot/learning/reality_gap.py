@@ -155,6 +155,15 @@ class SymbolGap:
         count = sum(one.count for one in known)
         return count, sum(one.count * one.mean for one in known) / count if count else 0.0
 
+    def fee(self, newest: int) -> float | None:
+        """Mean fee of one fill over the `newest` orders of each purpose, in bps; None before one is known.
+
+        Not over all: a fee is a fact that changes from one day to the next with the volume of the account.
+        """
+        known = [parts["fees"] for parts in self.purposes.values() if "fees" in parts]
+        fees = [value for one in known for value in one.newest[-newest:]]
+        return math.fsum(fees) / len(fees) if fees else None
+
 
 @dataclass(frozen=True, slots=True)
 class RealityGap:
