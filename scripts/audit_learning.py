@@ -414,11 +414,13 @@ def main() -> int:
         ("newest-values", 500),
     ):  # fmt: skip
         parser.add_argument(f"--{name}", type=type(default), default=default, help=f"as configured; {default}")
+    parser.add_argument("--default-slippage-bps", type=float, help="as the home's learned parameters say")
     parser.add_argument("--bounds", type=float, nargs=2, default=(0.5, 1.5), help="of the allocation multiplier")
     args = parser.parse_args()
     home: Path = args.home
     files = {name: kept(home, file) for name, file in FILES.items()}
-    args.default_slippage_bps = files["learned"]["parameters"]["default_slippage_bps"]
+    if args.default_slippage_bps is None:
+        args.default_slippage_bps = files["learned"]["parameters"].get("default_slippage_bps", 2.0)
     executed = lines(home, "executed_trades")
     orders, fills, intents = (lines(home, name) for name in ("execution_quality", "fills", "intents"))
     audit, venue = Audit(), files["attribution"]["_venue_metadata"]
