@@ -12,7 +12,16 @@ from pathlib import Path
 
 from benchmarks.harness import Result, show, write
 
-MODULES = ("order_book", "signed_rest", "durable_save", "synthetic_market", "reading", "cycle", "daemon_run")
+MODULES = (
+    "order_book",
+    "signed_rest",
+    "durable_save",
+    "synthetic_market",
+    "reading",
+    "cycle",
+    "post_trade",
+    "daemon_run",
+)
 """Every module here has `run() -> list[Result]`."""
 
 

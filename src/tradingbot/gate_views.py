@@ -116,6 +116,7 @@ def fee_view(one: Candidate, params: ViewParams) -> fee_aware.FeeView:
         slippage_bps=one.learned.slippage_bps.get(one.symbol, one.learned.default_slippage_bps),
         funding_8h=part.venue_funding.median_8h if part.venue_funding is not None else None,
         hold_min=hold_min,
+        fee_bps=one.learned.fee_bps.get(one.symbol),
     )
 
 

@@ -52,7 +52,8 @@ def known_learning(
     )
     allocation = settings.risk.allocation
     readiness = Readiness(allocation.ready_trades, allocation.ready_days)
-    handler = PostTrade(keeper, clock, documents, states, quality, settings.learning, readiness)
+    fee_bps = settings.gates.fee.taker_fee_bps
+    handler = PostTrade(keeper, clock, documents, states, quality, settings.learning, readiness, fee_bps)
     handler.handle()
     return handler
 

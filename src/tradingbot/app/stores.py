@@ -25,7 +25,9 @@ class Stores:
 def open_document(home: Path, name: str, writer: StorageWriter, generations: int = 3) -> Document[Any]:
     """One document of the catalogue."""
     row = DOCUMENTS[name]
-    return Document(document_path(home, name), row.model, row.schema_version, writer, generations=generations)
+    encode = row.encoder() if row.encoder is not None else None
+    path = document_path(home, name)
+    return Document(path, row.model, row.schema_version, writer, generations=generations, encode=encode)
 
 
 def open_stores(home: Path, clock: Clock, generations: int = 3) -> Stores:

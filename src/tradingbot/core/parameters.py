@@ -47,6 +47,7 @@ class LearnedParameters:
 
     `records` by `record_key`; `slippage_bps` is what one fill of a symbol costs beyond half the spread and fees (delay
     and impact), one way, already shrunk towards `default_slippage_bps`, which other symbols have.
+    `fee_bps` is the fee of one fill as it was measured; a symbol without any has the fee gate's setting.
     `strategy_volatility_bps` is the standard deviation of each strategy's net results per trade.
     """
 
@@ -55,6 +56,7 @@ class LearnedParameters:
     symbols: Mapping[Symbol, SymbolRecord] = field(default_factory=dict)
     slippage_bps: Mapping[Symbol, float] = field(default_factory=dict)
     default_slippage_bps: float = 2.0
+    fee_bps: Mapping[Symbol, float] = field(default_factory=dict)
     strategy_volatility_bps: Mapping[str, float] = field(default_factory=dict)
 
     def record_of(self, symbol: Symbol, direction: Direction) -> TrackRecord | None:

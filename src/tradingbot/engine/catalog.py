@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pydantic import BaseModel
 
@@ -29,6 +29,7 @@ from tradingbot.engine.models import (
     PositionsState,
     RegimeState,
     RuntimeState,
+    TradesEncoder,
     TradesState,
     ValidationState,
 )
@@ -44,6 +45,8 @@ class DocumentRow:
     model: type[BaseModel]
     schema_version: int
     owner: str
+    encoder: Callable[[], Callable[[Any], bytes]] | None = None
+    """Makes what encodes the content where pydantic's own way would take too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ class JournalRow:
 
 DOCUMENTS: Final[Mapping[str, DocumentRow]] = {
     "positions": DocumentRow("state/positions_futures.json", PositionsState, 1, "engine.portfolio_keeper"),
-    "trades": DocumentRow("state/trades_futures.json", TradesState, 1, "engine.portfolio_keeper"),
+    "trades": DocumentRow("state/trades_futures.json", TradesState, 1, "engine.portfolio_keeper", TradesEncoder),
     "instance": DocumentRow("state/instance.json", InstanceState, 1, "app.bootstrap"),
     "symbol_status": DocumentRow("feature_store/venue_symbol_status.json", ValidationState, 1, "app.validation"),
     "contract_specs": DocumentRow("feature_store/contract_specs.json", ContractSpecsState, 1, "app.spec_cache"),

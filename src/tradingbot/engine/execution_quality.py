@@ -14,6 +14,7 @@ from tradingbot.core.types import ClientOrderId, ContractKind, OrderKind, Side, 
 from tradingbot.engine.intents import Intent, IntentLog
 from tradingbot.engine.learning_models import RealityGapState
 from tradingbot.engine.signal_desk import Kept
+from tradingbot.learning.learned import slippage_bps
 from tradingbot.learning.params import LearningParams
 from tradingbot.learning.reality_gap import (
     PARTS,
@@ -137,7 +138,7 @@ class ExecutionQuality:
         market = self._intents.market_at_send(fills.order_id) if fills.purpose != "stop" else None
         context: Mapping[str, Any] = intent.context if intent is not None else {}
         order = self._order(fills, intent, market)
-        costs = execution_costs(order, self._params.default_slippage_bps)
+        costs = execution_costs(order, self._slippage_bps(fills.symbol))
         return {
             "at": now,
             "client_order_id": fills.order_id,
@@ -153,12 +154,18 @@ class ExecutionQuality:
             "decision_mid": order.decided_mid,
             "stop_price": order.stop_price,
             "sent_at": _text(market, "sent_at"),
+            "quoted_at": _text(market, "as_of"),
             "bid": order.sent.bid if order.sent is not None else None,
             "ask": order.sent.ask if order.sent is not None else None,
             "filled_at": fills.filled_at,
             "expected_bps": costs.expected,
             **_named(costs),
         }
+
+    def _slippage_bps(self, symbol: str) -> float:
+        """What a fill of this symbol costs beyond half the spread and fees, as far as is known before this order."""
+        known = self.gap.symbols.get(symbol)
+        return slippage_bps(*(known.slippage() if known is not None else (0, 0.0)), self._params)
 
     def _order(self, fills: OrderFills, intent: Intent | None, market: Mapping[str, Any] | None) -> ExecutedOrder:
         plan = self._plan(fills)

@@ -13,10 +13,10 @@ import structlog
 from tradingbot.core.records import Fill, LedgerEntry, Liquidity
 from tradingbot.core.types import FillId, Symbol
 from tradingbot.engine.intents import Intent, IntentLog
-from tradingbot.engine.models import KeptTrades, PositionsState, TradesState
+from tradingbot.engine.models import PositionsState, TradesState
 from tradingbot.portfolio.book import REMEMBERED_FILLS, Book, FillEffect, apply_fill, apply_foreign_fill, apply_ledger
 from tradingbot.portfolio.ladder_record import without_part
-from tradingbot.portfolio.position import ClosedTrade, Position, close_out
+from tradingbot.portfolio.position import ClosedTrade, Position, close_out, without_advice
 from tradingbot.ports import Journal
 
 log = structlog.get_logger(__name__)
@@ -51,7 +51,7 @@ class PortfolioKeeper:
         book: Book,
         trades: TradesState,
         positions_file: StateDocument[PositionsState],
-        trades_file: StateDocument[Any],
+        trades_file: StateDocument[TradesState],
         fills_journal: Journal,
         trades_journal: Journal,
         intents: IntentLog,
@@ -64,8 +64,8 @@ class PortfolioKeeper:
         """
         self._book = book
         self._saved: Book | None = None
-        self._trades = KeptTrades(trades.trades)
-        self._trade_ids = {trade.trade_id for trade in trades.trades}
+        self._trades = list(trades.trades)
+        self._trade_ids = {trade.trade_id for trade in self._trades}
         self._positions_file = positions_file
         self._trades_file = trades_file
         self._fills_journal = fills_journal
@@ -85,7 +85,7 @@ class PortfolioKeeper:
     @property
     def trades(self) -> Sequence[ClosedTrade]:
         """Finished trades, oldest first."""
-        return self._trades.trades
+        return tuple(self._trades)
 
     def listen_to_fills(self, listener: Callable[[Mapping[str, Any]], None]) -> None:
         """Hand every line of the journal of fills to `listener` too; it must be quick."""
@@ -214,8 +214,8 @@ class PortfolioKeeper:
         new = [trade for trade in closed if trade.trade_id not in self._trade_ids]
         if new:
             # Remembered only once durable: a disk that refuses is asked again, and no trade's line is lost.
-            kept = self._trades.with_new(new)
-            await self._trades_file.commit(kept)
+            kept = [*self._trades, *(without_advice(trade) for trade in new)]
+            await self._trades_file.commit(TradesState.model_construct(trades=kept))
             self._trades = kept
             self._trade_ids.update(trade.trade_id for trade in new)
             for trade in new:

@@ -50,7 +50,9 @@ EMPTY: Final[Mapping[str, Any]] = {
 Apply = Callable[[Any, TradeFacts], Any]
 
 
-def step_functions(venue: str, params: LearningParams, readiness: Readiness) -> Mapping[str, Apply]:
+def step_functions(
+    venue: str, params: LearningParams, readiness: Readiness, taker_fee_bps: float
+) -> Mapping[str, Apply]:
     """What each step makes of its content and one more trade."""
     return {
         "attribution": lambda known, facts: attributed(known, facts.trade, venue),
@@ -60,7 +62,7 @@ def step_functions(venue: str, params: LearningParams, readiness: Readiness) -> 
         "timing": lambda known, facts: timed(known, facts, params),
         "counter_signal": lambda known, facts: countered(known, facts.trade),
         "allocation": lambda known, facts: allocated(known, facts, readiness, params.allocation),
-        "rollout": lambda known, facts: rolled_out(known, facts, params),
+        "rollout": lambda known, facts: rolled_out(known, facts, params, taker_fee_bps),
     }
 
 
@@ -100,10 +102,14 @@ class PostTrade:
         quality: ExecutionQuality,
         params: LearningParams,
         readiness: Readiness,
+        taker_fee_bps: float,
     ) -> None:
-        """`files` and `states` by the names of `EMPTY`; `files` has ``learned`` too."""
+        """`files` and `states` by the names of `EMPTY`; `files` has ``learned`` too.
+
+        `taker_fee_bps` is the fee that simulated results assume: the fee gate's setting.
+        """
         venue = states["attribution"].venue_metadata
-        functions = step_functions(venue.venue, params, readiness)
+        functions = step_functions(venue.venue, params, readiness, taker_fee_bps)
         self.steps = tuple(LearningStep(name, files[name], states[name], functions[name]) for name in EMPTY)
         self._by_name = {step.name: step for step in self.steps}
         self._keeper = keeper

@@ -206,9 +206,15 @@ def _ensemble_differences(signal: Record, params: ReadingParams) -> Iterator[Mis
     yield from _differ("ensemble.expected_move_bps", stored["expected_move_bps"], move)
 
 
+def _as_wide_as(stored: Record, computed: dict[str, Any]) -> dict[str, Any]:
+    """Without what the gate sees since a later version: unknown then, so not in the record and None here."""
+    saw = {name: value for name, value in computed["saw"].items() if value is not None or name in stored["saw"]}
+    return {**computed, "saw": saw}
+
+
 def _gate_differences(universe: Record, trail: GateTrail, flow: FlowSignal, signal: Record) -> Iterator[Mismatch]:
     for stored, verdict in zip(universe["gates"], trail.verdicts, strict=True):
-        yield from _differ(f"gate.{verdict.gate}", stored, as_stored(gate_record(verdict)))
+        yield from _differ(f"gate.{verdict.gate}", stored, _as_wide_as(stored, as_stored(gate_record(verdict))))
     blocker = trail.blocker
     yield from _differ("blocked_by", universe["blocked_by"], None if blocker is None else blocker.gate)
     if not trail.verdicts:

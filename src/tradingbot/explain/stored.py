@@ -123,8 +123,10 @@ def find_trade(
     orders = _orders(home, trade_id, since)
     open_ones = (positions or PositionsState()).model_dump(mode="json")["positions"]
     finished = [one for one in (trades or TradesState()).trades if one.trade_id == trade_id]
-    trade = TradesState(trades=finished).model_dump(mode="json")["trades"][0] if finished else None
-    trade = trade or _one(home, "executed_trades", f'"trade_id":"{trade_id}"', since)
+    # The journal has the exit's advice too; the file of all trades stands in for it.
+    trade = _one(home, "executed_trades", f'"trade_id":"{trade_id}"', since)
+    if trade is None and finished:
+        trade = TradesState(trades=finished).model_dump(mode="json")["trades"][0]
     position = next((one for one in open_ones if one["position_id"] == trade_id), None)
     if not (fills or orders or position or trade):
         return None

@@ -22,7 +22,8 @@ class FeeView:
 
     `calibrated_move_bps` is the ensemble's expectation; `reachable_move_bps` what the market usually moves within
     `hold_min` minutes, or an agreeing strategy's aim. `half_spread_bps` and `slippage_bps` are of one fill;
-    `funding_8h` is the fraction of notional that longs pay per 8 hours, None when unknown.
+    `funding_8h` is the fraction of notional that longs pay per 8 hours, None when unknown. `fee_bps` is the measured
+    fee of one fill, None before one was measured: then the setting counts.
     """
 
     direction: Direction
@@ -32,6 +33,7 @@ class FeeView:
     slippage_bps: float
     funding_8h: float | None
     hold_min: float
+    fee_bps: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,8 @@ def costs_of(view: FeeView, params: FeeGateParams) -> Costs:
     """In and out again: both fees, half the spread and the slippage of both fills, funding over the hold."""
     hours = view.hold_min / 60
     funding = (view.funding_8h or 0.0) / FUNDING_HOURS * hours * 10_000 * view.direction.sign
-    return Costs(2 * params.taker_fee_bps, 2 * (view.half_spread_bps or 0.0), 2 * view.slippage_bps, funding)
+    fee_bps = params.taker_fee_bps if view.fee_bps is None else view.fee_bps
+    return Costs(2 * fee_bps, 2 * (view.half_spread_bps or 0.0), 2 * view.slippage_bps, funding)
 
 
 def edge_bps(view: FeeView, params: FeeGateParams) -> float:

@@ -113,7 +113,9 @@ class FeeGateParams(Params):
         description="Move that must pay the costs: reachable is what the market usually moves within the hold, or an "
         "agreeing strategy's aim; calibrated is the ensemble's proven expectation (live).",
     )
-    taker_fee_bps: float = Field(default=5.0, ge=0, le=100, description="Fee of one fill, bps.")
+    taker_fee_bps: float = Field(
+        default=5.0, ge=0, le=100, description="Fee of one fill, in simulated results and until one was measured, bps."
+    )
     expected_hold_min: float = Field(
         default=90.0, gt=0, le=10_000, description="Hold that funding and move are reckoned for, before one is learned."
     )

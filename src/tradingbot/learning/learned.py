@@ -34,6 +34,11 @@ def learned_parameters(
         slippage_bps={
             Symbol(symbol): slippage_bps(*one.slippage(), params) for symbol, one in sorted(gap.symbols.items())
         },
+        fee_bps={
+            Symbol(symbol): fee
+            for symbol, one in sorted(gap.symbols.items())
+            if (fee := one.fee(params.newest_fees)) is not None
+        },
         strategy_volatility_bps={
             name: deviation
             for name, one in sorted(expectancy.strategies.items())

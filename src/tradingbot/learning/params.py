@@ -35,7 +35,9 @@ class LearningParams(Params):
     slippage_prior_fills: int = Field(
         default=20, ge=1, le=10_000, description="Fills at which default and measured slippage weigh the same."
     )
-    taker_fee_bps: float = Field(default=5.0, ge=0, le=100, description="Fee that simulated results assume, bps.")
+    newest_fees: int = Field(
+        default=20, ge=1, le=500, description="Newest orders of each purpose whose mean fee is a symbol's fee."
+    )
     newest_values: int = Field(default=500, ge=50, le=10_000, description="Newest fill costs that quantiles are over.")
     newest_trades: int = Field(default=200, ge=10, le=10_000, description="Trades that learning files list one by one.")
     hold_min_trades: int = Field(

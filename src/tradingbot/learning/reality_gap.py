@@ -79,8 +79,8 @@ class ExecutionCosts:
         return {name: value for name, value in named.items() if value is not None}
 
 
-def execution_costs(order: ExecutedOrder, default_slippage_bps: float) -> ExecutionCosts:
-    """The costs of one order. Without an expectation of the decision: half the spread when sent, and the default."""
+def execution_costs(order: ExecutedOrder, slippage_bps: float) -> ExecutionCosts:
+    """The costs of one order. Without an expectation of the decision: half the spread when sent, and `slippage_bps`."""
     base = order.stop_price or order.decided_mid or (order.sent.mid if order.sent is not None else order.average_price)
     sign = order.side.sign
 
@@ -99,7 +99,7 @@ def execution_costs(order: ExecutedOrder, default_slippage_bps: float) -> Execut
         else:
             impact = bps(order.average_price - order.sent.touch(order.side))
     fees = None if order.fees_usd is None else (order.fees_usd / order.notional_usd * BPS).quantize(_STEP)
-    assumed = (spread or Decimal(0)) + Decimal(repr(default_slippage_bps))
+    assumed = (spread or Decimal(0)) + Decimal(repr(slippage_bps))
     expected = order.expected_bps if order.expected_bps is not None else assumed
     return ExecutionCosts(
         delay, spread, impact, slip, fees, total, expected, None if total is None else total - expected
@@ -154,6 +154,15 @@ class SymbolGap:
         known = [parts["slippage"] for parts in self.purposes.values() if "slippage" in parts]
         count = sum(one.count for one in known)
         return count, sum(one.count * one.mean for one in known) / count if count else 0.0
+
+    def fee(self, newest: int) -> float | None:
+        """Mean fee of one fill over the `newest` orders of each purpose, in bps; None before one is known.
+
+        Not over all: a fee is a fact that changes from one day to the next with the volume of the account.
+        """
+        known = [parts["fees"] for parts in self.purposes.values() if "fees" in parts]
+        fees = [value for one in known for value in one.newest[-newest:]]
+        return math.fsum(fees) / len(fees) if fees else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from datetime import UTC
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from tradingbot.portfolio.position import ClosedTrade
+from tradingbot.core.types import ContractKind
+from tradingbot.portfolio.position import ClosedTrade, average_price
 
 USD = "USD"
 UNKNOWN = "unknown"
@@ -116,13 +117,24 @@ def usd_rate(trade: ClosedTrade) -> Decimal:
 def decided_prices(trade: ClosedTrade) -> tuple[Decimal | None, Decimal | None]:
     """The prices that the entry and the exit were decided on; None where nobody wrote one down.
 
-    A trade that was closed in parts has several; the last one alone says nothing about the whole.
+    A trade that was closed rung by rung has one per rung and one of its last order, which are averaged as fills are:
+    by contracts. The whole is None as soon as one of them is; the last order's own size is what no rung has taken.
     """
-    entry = price(trade.signal_context.get("decision_mid"))
-    if any(trade.ladder_state.values()):
-        return entry, None
-    context = trade.exit_context
-    return entry, price(context.get("decision_mid")) or price(context.get("stop_price"))
+    return price(trade.signal_context.get("decision_mid")), _decided_exit(trade)
+
+
+def _decided_exit(trade: ClosedTrade) -> Decimal | None:
+    last = price(trade.exit_context.get("decision_mid")) or price(trade.exit_context.get("stop_price"))
+    if not trade.ladder_state:
+        return last
+    rows = [row if isinstance(row, Mapping) else {} for row in trade.ladder_state.values()]
+    parts = [(price(row.get("size")), price(row.get("decision_mid"))) for row in rows]
+    rest = trade.size - sum((size for size, _ in parts if size is not None), Decimal(0))
+    # A last order that says nothing of itself leaves the context of the rung before it: that is not its own price.
+    parts += [(rest, None if "rung" in trade.exit_context else last)] if rest > 0 else []
+    known = tuple((size, decided) for size, decided in parts if size is not None and decided is not None)
+    kind = ContractKind.LINEAR if trade.settlement_currency == USD else ContractKind.INVERSE
+    return average_price(kind, known) if len(known) == len(parts) else None
 
 
 def _mid_return_bps(trade: ClosedTrade) -> float | None:

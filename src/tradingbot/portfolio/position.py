@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from tradingbot.core.types import ClientOrderId, ContractKind, Direction, FillId, Symbol, VenueOrderId
 
@@ -165,6 +165,16 @@ def close_out(position: Position, settlement_price_usd: Decimal) -> ClosedTrade:
         timing_id=position.timing_id,
         ladder_state=position.ladder_state,
     )
+
+
+BULKY: Final = ("advice", "facts")
+"""Parts of an exit's context that make most of a trade's size; its order and its line in the journal have them."""
+
+
+def without_advice(trade: ClosedTrade) -> ClosedTrade:
+    """The trade as the file of all trades keeps it, which is read and written whole."""
+    context = {name: value for name, value in trade.exit_context.items() if name not in BULKY}
+    return replace(trade, exit_context=context)
 
 
 def _entry_notional_usd(position: Position) -> Decimal:

@@ -64,11 +64,14 @@ class Document(Generic[T]):
         writer: StorageWriter,
         migrations: Mapping[int, Migration] | None = None,
         generations: int = 3,
+        encode: Callable[[T], bytes] | None = None,
     ) -> None:
+        """`encode` stands in for pydantic's encoder of the whole and gives the same bytes, in the writer thread."""
         self.path = path
         self._model = model
         self._version = schema_version
         self._writer = writer
+        self._encode = encode or model.__pydantic_serializer__.to_json
         self._migrations = dict(migrations or {})
         gaps = set(range(min(self._migrations, default=schema_version), schema_version)) ^ set(self._migrations)
         if gaps:
@@ -245,8 +248,7 @@ class Document(Generic[T]):
         self._suspect = False
 
     def _envelope(self, value: T) -> bytes:
-        encoded = getattr(value, "encoded_json", None)
-        data = encoded() if encoded is not None else self._model.__pydantic_serializer__.to_json(value)
+        data = self._encode(value)
         digest = hashlib.sha256(data).hexdigest()
         saved_at = iso_utc(self._writer.clock.now())
         head = f'{{"schema_version":{self._version},"sha256":"{digest}","saved_at":"{saved_at}","data":'

@@ -106,6 +106,23 @@ async def test_a_rung_filled_in_several_orders_is_one_rung(rig: Rig, sizes: tupl
     position = rig.keeper.book.open_for(ETH)
     assert position is not None
     assert position.ladder_state["0"]["size"] == "0.25"
+    assert position.ladder_state["0"]["decision_mid"] is None  # these orders do not say what they were decided on
+
+
+async def test_a_rung_is_decided_at_the_average_of_its_orders(rig: Rig) -> None:  # noqa: F811
+    """By contracts, as its fills are; unknown as soon as one order does not say."""
+    await opened(rig)
+    held = rig.keeper.book.open_for(ETH)
+    assert held is not None
+    seen = []
+    for number, (size, mid) in enumerate((("0.1", "2000"), ("0.3", "2004"), ("0.1", None))):
+        action = ClosePosition(held.position_id, ETH, Side.SELL, D(size), "ladder", {"rung": 0}, 0)
+        await rig.executor.close(f"c{number + 2}", replace(action, mid_price=None if mid is None else D(mid)))
+        rig.settlement.absorb_stream()
+        position = rig.keeper.book.open_for(ETH)
+        assert position is not None
+        seen.append(position.ladder_state["0"]["decision_mid"])
+    assert (D(seen[0]), D(seen[1]), seen[2]) == (D(2000), D(2003), None)
 
 
 async def test_a_late_fill_of_an_older_position_takes_no_rung_of_the_next(rig: Rig) -> None:  # noqa: F811

@@ -84,7 +84,7 @@ class Home:
         states = {name: self.state(name, content) for name, content in EMPTY.items()}
         gap = RealityGapState(venue_metadata=VenueMetadata(venue="fake", since=NOW), content=RealityGap())
         quality = ExecutionQuality(IntentLog(MemoryJournal()), MemoryJournal(), self.files["reality_gap"], gap, PARAMS)
-        return PostTrade(keeper, SteppedClock(NOW), self.files, states, quality, PARAMS, Readiness(2, 0.01))
+        return PostTrade(keeper, SteppedClock(NOW), self.files, states, quality, PARAMS, Readiness(2, 0.01), 5.0)
 
     def state(self, name: str, empty: Any) -> Any:
         model, content = DOCUMENTS[name].model, self.files[name].content

@@ -189,7 +189,13 @@ def test_the_rungs_of_one_position_are_kept_with_size_price_time_and_rule() -> N
         world.book, _ = apply_fill(world.book, fill, None, "ladder", {"rung": 0})
         world.restart()
     assert world.position is not None
-    row = {"size": "1.0", "average_price": "2026", "time": "2026-01-05T12:01:02.000Z", "why": "ladder"}
+    row = {
+        "size": "1.0",
+        "average_price": "2026",
+        "decision_mid": None,
+        "time": "2026-01-05T12:01:02.000Z",
+        "why": "ladder",
+    }
     assert world.position.ladder_state == {"0": row}
 
 

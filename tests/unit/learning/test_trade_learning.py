@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from functools import reduce
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -28,7 +29,7 @@ from tradingbot.learning.params import AllocationLearningParams, LearningParams
 from tradingbot.learning.reality_gap import RealityGap, measured
 from tradingbot.learning.rollout import Rollout, rolled_out, simulated_pnl_usd
 from tradingbot.learning.timing import TimingOutcomes, timed
-from tradingbot.learning.trade_facts import facts_of
+from tradingbot.learning.trade_facts import decided_prices, facts_of
 
 PARAMS = LearningParams(default_slippage_bps=5.0)
 MONEY = st.decimals(min_value=-10_000, max_value=10_000, places=18, allow_nan=False)
@@ -52,11 +53,48 @@ def test_what_execution_took_is_the_difference_to_the_decided_prices() -> None:
     assert facts.edge_bps == pytest.approx(50.0 - decided)
 
 
-def test_a_stop_is_decided_at_its_own_price_and_parts_have_no_single_price() -> None:
+def test_a_stop_is_decided_at_its_own_price() -> None:
     stopped = a_trade(net="-12", exit_context={"stop_price": "1991"})
     assert facts_of(stopped).mid_return_bps == pytest.approx(-45.0)
-    assert facts_of(replace(stopped, ladder_state={"done": [0]})).mid_return_bps is None
     assert facts_of(replace(stopped, exit_context={})).edge_bps is None
+
+
+def a_rung(size: str, mid: str | None) -> dict[str, Any]:
+    return {"size": size, "average_price": "2012", "decision_mid": mid, "time": "2026-01-05T12:01:02Z", "why": "ladder"}
+
+
+def test_a_trade_closed_in_parts_is_decided_at_the_average_of_its_parts() -> None:
+    """A quarter at 2020, a half at 2010, the rest by the stop at 1990; the same for every last order."""
+    parted = a_trade(ladder_state={"0": a_rung("0.25", "2020"), "1": a_rung("0.5", "2010")})
+    stopped = replace(parted, exit_context={"stop_price": "1990"})
+    assert decided_prices(stopped) == (2000, Decimal("2007.5"))
+    assert facts_of(stopped).mid_return_bps == pytest.approx(37.5)
+    assert facts_of(stopped).edge_bps == pytest.approx(50 - 37.5)
+    whole = replace(parted, ladder_state={**parted.ladder_state, "2": a_rung("0.25", "1990")})
+    for context in ({"decision_mid": "1990", "rung": 2}, {}):
+        assert decided_prices(replace(whole, exit_context=context))[1] == Decimal("2007.5")
+
+
+def test_coins_are_averaged_as_coins() -> None:
+    """Inverse contracts are worth so many dollars each: half of them at 2000, half at 4000 is 2666.67 a coin."""
+    parted = a_trade(symbol=BTC, settlement_currency="XBT", size=Decimal(2), ladder_state={"0": a_rung("1", "2000")})
+    decided = decided_prices(replace(parted, exit_context={"decision_mid": "4000"}))[1]
+    assert float(decided or 0) == pytest.approx(8000 / 3)
+
+
+@pytest.mark.parametrize(
+    ("rung", "context"),
+    [
+        ({"size": "0.25", "average_price": "2012", "time": "", "why": "ladder"}, {"decision_mid": "1990"}),
+        (a_rung("0.25", None), {"decision_mid": "1990"}),
+        (a_rung("0.25", "2020"), {}),
+        (a_rung("0.25", "2020"), {"decision_mid": "2020", "rung": 0}),
+        ([0], {"decision_mid": "1990"}),
+    ],
+    ids=("older file", "order without a mid", "last without a mid", "last without a context", "another shape"),
+)
+def test_a_part_without_a_decided_price_leaves_the_whole_unknown(rung: Any, context: dict[str, Any]) -> None:
+    assert decided_prices(a_trade(ladder_state={"0": rung}, exit_context=context))[1] is None
 
 
 def test_a_short_s_probability_and_expected_move_are_seen_from_its_own_side() -> None:
@@ -213,12 +251,12 @@ def test_the_share_follows_the_shrunk_mean_in_standard_errors() -> None:
 def test_the_simulation_trades_at_decided_prices_with_modelled_costs() -> None:
     """2000 x (50 bps - 2 x (5 + 5) - 1.5 bps) = 5.7 USD, where 8 were made: reality was better by 11.5 bps."""
     facts = facts_of(a_trade(net="8"))
-    assert simulated_pnl_usd(facts, PARAMS) == Decimal("5.700000")
-    found = rolled_out(Rollout(), facts, PARAMS)
+    assert simulated_pnl_usd(facts, PARAMS, 5.0) == Decimal("5.700000")
+    found = rolled_out(Rollout(), facts, PARAMS, 5.0)
     assert found.gap_bps == pytest.approx(-11.5)
     assert found.legs_without_decision == 0
     by_hand = facts_of(a_trade(net="8", exit_context={}))
-    assert rolled_out(found, by_hand, PARAMS).legs_without_decision == 1
+    assert rolled_out(found, by_hand, PARAMS, 5.0).legs_without_decision == 1
 
 
 def test_learned_parameters_are_held_back_until_a_symbol_is_ready() -> None:
