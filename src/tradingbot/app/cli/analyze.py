@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tradingbot.app.home import home_folder
+from tradingbot.core.number_text import number_text
 
 WHAT = ("trades", "exits", "fees", "timing", "duration", "symbols", "execution", "calibration", "faults")
 SHOWN_FAULTS = 20
@@ -32,7 +33,10 @@ class MomentType(click.ParamType[datetime]):
             moment = datetime.fromisoformat(str(value))
         except ValueError:
             self.fail(f"{value!r} is no time; write 2026-01-31 or 2026-01-31T12:00", param, ctx)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        try:
+            return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        except OverflowError:
+            self.fail(f"{value!r} is out of range", param, ctx)
 
 
 @click.command("analyze")
@@ -51,6 +55,8 @@ def command(what: str | None, home: str | None, as_json: bool, since: datetime |
     from tradingbot.app.bootstrap import load
     from tradingbot.app.options import RunOptions
 
+    if since is not None and until is not None and since >= until:
+        raise click.UsageError("--since must be before --until")
     folder = home_folder(home, os.environ)
     settings, _ = load(RunOptions(home=folder), os.environ)
     facts = read_analysis(folder, settings.learning, what, since, until)
@@ -126,7 +132,7 @@ def _trades(console: Console, found: dict[str, Any], _: bool) -> None:
 
 
 def _reason(why: dict[str, Any]) -> str:
-    numbers = ", ".join(f"{key} {value:.4g}" for key, value in why["numbers"])
+    numbers = ", ".join(f"{key.replace('_', ' ')} {number_text(value)}" for key, value in why["numbers"])
     return f"{why['code'].replace('_', ' ')} ({numbers})"
 
 
