@@ -185,7 +185,7 @@ def _orders(home: Path, trade_id: str, since: datetime) -> list[Record]:
 def _exit_params(home: Path, orders: Sequence[Record]) -> dict[str, Record]:
     found: dict[str, Record] = {}
     for order in orders:
-        if "facts" in order["context"]:
+        if "facts" in order.get("context", ()):
             params = params_of_cycle(home, str(order["cycle_id"]))
             if params is not None:
                 found[str(order["client_order_id"])] = params["params"]
@@ -196,7 +196,7 @@ def params_of_cycle(home: Path, cycle_id: str) -> Record | None:
     """The parameters that held in a cycle; None when they are not on file."""
     moment = parse_signal_id(f"{cycle_id}-")[2] if cycle_id else None
     cycle = _one(home, "cycles", f'"cycle_id":"{cycle_id}"', moment)
-    if cycle is None:
+    if cycle is None or "params_hash" not in cycle:
         return None
     return _one(home, "decision_params", f'"params_hash":"{cycle["params_hash"]}"', None)
 

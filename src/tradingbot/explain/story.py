@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 
-from tradingbot.core.errors import ConfigurationError
+from tradingbot.core.errors import ConfigurationError, StateError
 from tradingbot.core.types import ContractKind
 from tradingbot.engine.cycle_record import reason_records
 from tradingbot.engine.models import PositionsState, TradesState
@@ -32,10 +32,25 @@ from tradingbot.explain.stored import (
 )
 
 Record = Mapping[str, Any]
+NOT_AS_WRITTEN_NOW: Final = (KeyError, TypeError, ValueError, ArithmeticError)
+"""What reading a record of another version, or one that somebody has edited, may end in."""
 
 
 def explain(home: Path, name: str, positions: PositionsState | None, trades: TradesState | None) -> dict[str, Any]:
-    """The story of a trade id, an order id or a signal id. Raises ConfigurationError for one that is not on file."""
+    """The story of a trade id, an order id or a signal id. Raises ConfigurationError for one that is not on file,
+
+    StateError for records that are not as this version writes them.
+    """
+    try:
+        return _explain(home, name, positions, trades)
+    except NOT_AS_WRITTEN_NOW as error:
+        raise StateError(
+            f"{home / 'logs'}: the records of {name} are of another version of the program, or damaged "
+            f"({error!r}); they cannot be told"
+        ) from error
+
+
+def _explain(home: Path, name: str, positions: PositionsState | None, trades: TradesState | None) -> dict[str, Any]:
     signal_id, wanted = _ids(home, as_written(name))
     stored = find_signal(home, signal_id)
     trade = None
@@ -121,7 +136,7 @@ def _recomputed(stored: StoredSignal, trade: StoredTrade | None) -> tuple[Comput
         params = RecordedParams.of(stored.params["params"])
         computed = recompute(stored.universe, stored.signal, stored.cycle, params)
         return computed, _after_entry(stored, trade), []
-    except (ValidationError, KeyError, ValueError) as error:
+    except (ValidationError, *NOT_AS_WRITTEN_NOW) as error:
         first = str(error).splitlines()[0]
         return None, [], [f"the records are of another version of the program: {type(error).__name__}: {first}"]
 

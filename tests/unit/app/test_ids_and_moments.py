@@ -14,6 +14,7 @@ from tradingbot.explain.stored import as_written, newest_signal_id
 
 LINES = ("20260105T0800-BTCUSDT", "20260105T0805-BTCUSDT", "20260105T1005-BTCUSDT")
 ENTRY = "t-tb-f4ca0a-20260105T0805-BTCUSDT-entry"
+CLOSING = "tb-f4ca0a-20260105T0900-BTCUSDT-exit"
 
 
 @pytest.fixture
@@ -25,9 +26,10 @@ def home(tmp_path: Path) -> Path:
         for one in LINES
     ]  # fmt: skip
     (tmp_path / "logs" / "signal_universe.jsonl").write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows))
-    intent = {"client_order_id": "tb-f4ca0a-20260105T0900-BTCUSDT-exit", "position_id": ENTRY, "purpose": "exit", "created_at": "2026-01-05T09:00:00.000Z", "cycle_id": "",
+    intent = {"client_order_id": CLOSING, "position_id": ENTRY, "purpose": "exit",
+              "created_at": "2026-01-05T09:00:00.000Z", "cycle_id": "",
               "context": {}, "side": "sell", "size": "1"}  # fmt: skip
-    line = {"event": "intent", "client_order_id": "tb-f4ca0a-20260105T0900-BTCUSDT-exit", "intent": intent}
+    line = {"event": "intent", "client_order_id": CLOSING, "intent": intent}
     (tmp_path / "logs" / "intents.jsonl").write_bytes(orjson.dumps(line) + b"\n")
     return tmp_path
 
@@ -53,7 +55,7 @@ def test_a_trade_that_is_not_here_is_refused_although_its_signal_is(name: str, h
 
 
 def test_an_order_that_closes_tells_the_trade_that_it_closed(home: Path) -> None:
-    facts = story_of(home, "tb-f4ca0a-20260105T0900-BTCUSDT-exit")
+    facts = story_of(home, CLOSING)
     assert (facts["trade_id"], facts["signal_id"]) == (ENTRY, "20260105T0805-BTCUSDT")
 
 

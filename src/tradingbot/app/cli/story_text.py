@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -22,20 +22,21 @@ def print_story(facts: Facts) -> None:
     console.print(f"signal {facts['signal_id']}  as of {str(facts['as_of'])[:19]} UTC  mark {_number(facts['price'])}")
     if facts["trade_id"]:
         console.print(f"trade {facts['trade_id']}")
-    if facts["signal"]:
-        _print_components(console, facts["signal"])
-    if facts["gates"]:
-        _print_gates(console, facts["gates"], facts["blocked_by"])
-    if facts["size"]:
-        _print_size(console, facts["size"], facts["order"])
-    if facts["life"]:
-        _print_life(console, facts["life"])
-    if facts["held"]:
-        _print_held(console, facts["held"])
-    if facts["exit"]:
-        _print_exit(console, facts["exit"])
-    if facts["result"]:
-        _print_result(console, facts["result"])
+    parts: tuple[tuple[str, Callable[[], None]], ...] = (
+        ("signal", lambda: _print_components(console, facts["signal"])),
+        ("gates", lambda: _print_gates(console, facts["gates"], facts["blocked_by"])),
+        ("size", lambda: _print_size(console, facts["size"], facts["order"])),
+        ("life", lambda: _print_life(console, facts["life"])),
+        ("held", lambda: _print_held(console, facts["held"])),
+        ("exit", lambda: _print_exit(console, facts["exit"])),
+        ("result", lambda: _print_result(console, facts["result"])),
+    )
+    for name, show in parts:
+        if facts[name]:
+            try:
+                show()
+            except (KeyError, TypeError, ValueError, ArithmeticError) as error:
+                console.print(f"[yellow]{name}: records of another version of the program: {escape(repr(error))}[/]")
     _print_check(console, facts["check"])
 
 
