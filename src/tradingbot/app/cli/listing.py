@@ -12,6 +12,7 @@ from rich.text import Text
 
 GAP: Final = 3
 LEAST_LAST: Final = 30
+SHORT: Final = 16
 
 
 class Listing:
@@ -38,7 +39,7 @@ class Listing:
         for cells, style in self.rows:
             first = Text.from_markup("  ".join(cell for cell in cells[:-1] if cell), style=style or "")
             last = Text.from_markup(cells[-1])
-            if first.cell_len + len("  ") + last.cell_len < options.max_width:
+            if last.cell_len < SHORT or first.cell_len + len("  ") + last.cell_len < options.max_width:
                 yield Text.assemble(first, "  ", last)
             else:
                 yield first
