@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Callable, Iterable, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from typing import Any, TextIO
 
 import orjson
 import structlog
 
+from tradingbot.core.number_text import number_text
 from tradingbot.core.types import iso_utc
 from tradingbot.ports import Clock, Journal
 
@@ -101,6 +102,11 @@ def _console(out: TextIO) -> Callable[[Any, str, Event], str]:
 
 
 def _short(value: Any) -> str:
+    """A value as people read it: no exponent, no brackets; text with blanks as it is."""
     if isinstance(value, float):
-        return f"{value:.6g}"
+        return number_text(value, 6)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_short(one)}" for key, one in value.items() if one != "") or "none"
+    if isinstance(value, list | tuple):
+        return ", ".join(_short(one) for one in value) or "none"
     return str(value)

@@ -82,6 +82,11 @@ def take_answer(home: Path, name: str) -> dict[str, Any] | None:
         found = orjson.loads(path.read_bytes())
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path} cannot be read: {error.strerror}; the answer is also in {home / 'logs' / 'operator_audit.jsonl'}; "
+            "ask as the user that runs the daemon"
+        ) from error
     with suppress(OSError):
         path.unlink()
     return found if isinstance(found, dict) else None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import asdict
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,10 @@ from tradingbot.app.bootstrap import load, open_venue
 from tradingbot.app.home import make_home
 from tradingbot.app.operator import waiting
 from tradingbot.app.options import RunOptions
+from tradingbot.app.profit import newest_price, profit_facts, unrealised_usd
 from tradingbot.app.stores import open_document
 from tradingbot.clock import SystemClock
-from tradingbot.core.errors import AlreadyRunningError, ConfigurationError, StateCorruptError
+from tradingbot.core.errors import ConfigurationError, StateCorruptError
 from tradingbot.engine.catalog import DOCUMENTS, journal_path
 from tradingbot.engine.identifiers import OrderIds
 from tradingbot.engine.kill_switches import switch_record
@@ -26,7 +26,7 @@ from tradingbot.guards.switch_state import Tripped
 from tradingbot.portfolio.position import Position
 from tradingbot.storage.document import Document
 from tradingbot.storage.journal_reader import JournalReader
-from tradingbot.storage.lock import InstanceLock
+from tradingbot.storage.lock import is_held
 from tradingbot.storage.writer import StorageWriter
 
 SHOWN_TRADES = 10
@@ -58,13 +58,7 @@ def _peek(document: Document[Any], *, essential: bool) -> Any:
 
 def is_running(home: Path) -> bool:
     """Whether a daemon holds the home."""
-    lock = InstanceLock(home)
-    try:
-        lock.acquire(SystemClock().now())
-    except AlreadyRunningError:
-        return True
-    lock.release()
-    return False
+    return is_held(home)
 
 
 def read_status(home: Path) -> dict[str, Any]:
@@ -79,17 +73,26 @@ def read_status(home: Path) -> dict[str, Any]:
         "home": str(home),
         "running": runtime is not None and is_running(home),
         "runtime": runtime.model_dump(mode="json") if runtime else None,
+        "profit": profit_facts(home, runtime, trades, positions, latest) if runtime else None,
         "regime": latest.regime if latest else None,
         "feeds": latest.feeds if latest else [],
         "left_out": latest.left_out if latest else [],
         "silent_components": silent_components(latest) if latest else [],
         "kill_switches": [switch_record(switch) for switch in _tripped(found.get("kill_switches"))],
         "requests_waiting": waiting(home),
-        "positions": positions.model_dump(mode="json")["positions"],
+        "positions": [_position_row(one, latest) for one in positions.positions],
         "trade_count": len(trades.trades),
         "net_pnl_usd": str(sum((trade.net_pnl_usd for trade in trades.trades), start=0)),
         "trades": TradesState.model_construct(trades=trades.trades[-SHOWN_TRADES:]).model_dump(mode="json")["trades"],
     }
+
+
+def _position_row(position: Position, latest: LatestSignalsState | None) -> dict[str, Any]:
+    row: dict[str, Any] = PositionsState.model_construct(positions=[position]).model_dump(mode="json")["positions"][0]
+    gain, price = unrealised_usd(position, latest), newest_price(position, latest)
+    row["unrealised_usd"] = None if gain is None else str(gain)
+    row["newest_price"] = None if price is None else str(price)
+    return row
 
 
 def tripped_switches(home: Path) -> tuple[Tripped, ...]:
@@ -110,17 +113,15 @@ def open_position_lines(home: Path) -> list[str]:
     """One line per open position: symbol, direction, size, and what it is worth at the newest cycle's price."""
     positions: PositionsState = _one_document(home, "positions") or PositionsState()
     latest: LatestSignalsState | None = _one_document(home, "latest_signals")
-    prices = {} if latest is None else {name: row.get("price") for name, row in latest.symbols.items()}
-    return [_position_line(one, prices.get(one.symbol)) for one in positions.positions if one.is_open]
+    return [_position_line(one, latest) for one in positions.positions if one.is_open]
 
 
-def _position_line(position: Position, price: float | None) -> str:
+def _position_line(position: Position, latest: LatestSignalsState | None) -> str:
     line = f"{position.symbol} {position.direction.value} {position.size}, entry {position.entry_price:.8g}"
-    if price is None:
+    mark, gain = newest_price(position, latest), unrealised_usd(position, latest)
+    if mark is None or gain is None:
         return f"{line}, unrealised unknown"
-    mark = Decimal(repr(price))
-    gain = position.return_fraction(mark) * position.notional_usd(position.entry_price)
-    return f"{line}, now {mark}, unrealised about {gain:+.2f} USD"
+    return f"{line}, now {mark:.8g}, unrealised about {gain:+.2f} USD"
 
 
 def silent_components(latest: LatestSignalsState) -> list[dict[str, Any]]:
@@ -149,10 +150,10 @@ async def reconcile_home(home: Path, environ: Mapping[str, str]) -> dict[str, An
 
     While the daemon runs its files may be a moment behind, so a difference is looked at again before it counts.
     """
+    options = options_of_last_run(home)
     make_home(home)
     running = is_running(home)
     async with AsyncExitStack() as stack:
-        options = options_of_last_run(home)
         settings, secrets = load(options, environ)
         parts = await open_venue(options, settings, secrets, stack, frozen=True, running=running, offline=True)
         agreement = await _compare(home, parts.venue)
@@ -181,9 +182,9 @@ async def _compare(home: Path, venue: Any) -> Agreement:
 
 def options_of_last_run(home: Path) -> RunOptions:
     """The options that the home's last daemon ran with. Raises ConfigurationError when there was none."""
-    runtime: RuntimeState | None = read_documents(home)["runtime"]
+    runtime: RuntimeState | None = read_documents(home)["runtime"] if (home / "state").is_dir() else None
     if runtime is None:
-        raise ConfigurationError(f"no daemon has run in {home}: there is nothing to reconcile")
+        raise ConfigurationError(f"no daemon has run in {home}: there is nothing to reconcile; is --home right?")
     return RunOptions(
         home=home,
         profile=runtime.profile,

@@ -102,7 +102,7 @@ def _flatten_text(found: Flattened) -> str:
         return "no position of ours was open"
     closed = sum(1 for row in found.positions if row["state"] == "closed")
     if found.complete:
-        return f"all {closed} positions of ours are closed"
+        return "the one position of ours is closed" if closed == 1 else f"all {closed} positions of ours are closed"
     return f"{closed} of {len(found.positions)} positions of ours are closed"
 
 

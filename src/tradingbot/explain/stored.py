@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,9 @@ from tradingbot.storage.journal_reader import JournalReader
 from tradingbot.storage.journal_search import search
 
 MINUTE: Final = timedelta(minutes=1)
+FIRST_YEAR, LAST_YEAR = 2000, 9000
+"""No signal is of another time, so minutes may be added and taken away."""
+_CYCLE_ID: Final = re.compile(r"\d{8}T\d{4}", re.ASCII)
 Record = Mapping[str, Any]
 
 
@@ -50,23 +54,24 @@ def parse_signal_id(signal_id: str) -> tuple[str, str, datetime]:
     """(cycle id, symbol, the cycle's minute). Raises ConfigurationError for anything else."""
     cycle_id, _, symbol = signal_id.partition("-")
     try:
+        if not _CYCLE_ID.fullmatch(cycle_id):
+            raise ValueError(cycle_id)
         moment = datetime.strptime(cycle_id, "%Y%m%dT%H%M").replace(tzinfo=UTC)
+        if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+            raise ValueError(cycle_id)
     except ValueError:
-        moment = None
-    if moment is None:
         raise ConfigurationError(
             f"{signal_id!r} is neither a trade id (t-tb-...-entry) nor a signal id (20260105T0801-BTCUSDT); "
-            "trade ids are in `tradingbot status`, signal ids in logs/signal_universe.jsonl"
-        )
+            "`tradingbot status` lists the signal ids of trades, logs/signal_universe.jsonl those of all signals"
+        ) from None
     return cycle_id, symbol, moment
 
 
 def ids_of(name: str) -> tuple[str, str | None]:
     """(signal id, trade id) of a trade id, an order id of ours, or a signal id; the trade id is None for the last."""
-    text = name.strip()
-    order = text.removeprefix("t-")
+    order = name.removeprefix("t-")
     if not order.startswith("tb-"):
-        return text, None
+        return name, None
     pieces = order.split("-")
     if len(pieces) < 5:
         raise ConfigurationError(f"{name!r} is cut short; trade ids look like t-tb-55c24f-20260105T0802-ADAUSDT-entry")
@@ -84,6 +89,30 @@ def find_signal(home: Path, signal_id: str) -> StoredSignal:
     params_hash = (universe or cycle or {}).get("params_hash")
     params = _one(home, "decision_params", f'"params_hash":"{params_hash}"', None) if params_hash else None
     return StoredSignal(signal_id, universe, signal, cycle, params)
+
+
+def as_written(name: str) -> str:
+    """An id as the files write it, whatever the case it is given in: only symbols, and the T of a time, are large."""
+    pieces = name.strip().lower().split("-")
+    found = [piece.upper() if _CYCLE_ID.fullmatch(piece.upper()) else piece for piece in pieces]
+    for place, piece in enumerate(found[:-1]):
+        if _CYCLE_ID.fullmatch(piece):
+            found[place + 1] = found[place + 1].upper()
+    return "-".join(found)
+
+
+def position_of_order(home: Path, order_id: str) -> str | None:
+    """The id of the position that an order of ours belongs to; None when the order is not on file."""
+    for record in search(journal_path(home, "intents"), f'"client_order_id":"{order_id}"'):
+        if record.get("event") == "intent" and record.get("client_order_id") == order_id:
+            return str(record["intent"].get("position_id") or "") or None
+    return None
+
+
+def oldest_signal_id(home: Path, symbol: str) -> str | None:
+    """The first signal of a symbol that is on file; None without any."""
+    path = journal_path(home, "signal_universe")
+    return next((str(record["signal_id"]) for record in search(path, f'-{symbol}"')), None)
 
 
 def trade_id_of(stored: StoredSignal) -> str | None:
@@ -158,7 +187,7 @@ def _orders(home: Path, trade_id: str, since: datetime) -> list[Record]:
 def _exit_params(home: Path, orders: Sequence[Record]) -> dict[str, Record]:
     found: dict[str, Record] = {}
     for order in orders:
-        if "facts" in order["context"]:
+        if "facts" in order.get("context", ()):
             params = params_of_cycle(home, str(order["cycle_id"]))
             if params is not None:
                 found[str(order["client_order_id"])] = params["params"]
@@ -169,7 +198,7 @@ def params_of_cycle(home: Path, cycle_id: str) -> Record | None:
     """The parameters that held in a cycle; None when they are not on file."""
     moment = parse_signal_id(f"{cycle_id}-")[2] if cycle_id else None
     cycle = _one(home, "cycles", f'"cycle_id":"{cycle_id}"', moment)
-    if cycle is None:
+    if cycle is None or "params_hash" not in cycle:
         return None
     return _one(home, "decision_params", f'"params_hash":"{cycle["params_hash"]}"', None)
 

@@ -9,36 +9,80 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 
-from tradingbot.core.errors import ConfigurationError
+from tradingbot.core.errors import ConfigurationError, StateError
 from tradingbot.core.types import ContractKind
 from tradingbot.engine.cycle_record import reason_records
 from tradingbot.engine.models import PositionsState, TradesState
 from tradingbot.exits.params import ExitParams
 from tradingbot.explain.recompute import Computed, Mismatch, RecordedParams, recompute
 from tradingbot.explain.recompute_exit import exit_mismatches, judged_again, trade_mismatches
-from tradingbot.explain.stored import StoredSignal, StoredTrade, find_signal, find_trade, ids_of, trade_id_of
+from tradingbot.explain.stored import (
+    StoredSignal,
+    StoredTrade,
+    as_written,
+    find_signal,
+    find_trade,
+    ids_of,
+    position_of_order,
+    trade_id_of,
+)
 
 Record = Mapping[str, Any]
+NOT_AS_WRITTEN_NOW: Final = (KeyError, TypeError, ValueError, ArithmeticError)
+"""What reading a record of another version, or one that somebody has edited, may end in."""
 
 
 def explain(home: Path, name: str, positions: PositionsState | None, trades: TradesState | None) -> dict[str, Any]:
-    """The story of a trade id, an order id or a signal id. Raises ConfigurationError for one that is not on file."""
-    signal_id, trade_id = ids_of(name)
+    """The story of a trade id, an order id or a signal id. Raises ConfigurationError for one that is not on file,
+
+    StateError for records that are not as this version writes them.
+    """
+    try:
+        return _explain(home, name, positions, trades)
+    except NOT_AS_WRITTEN_NOW as error:
+        raise StateError(
+            f"{home / 'logs'}: the records of {name} are of another version of the program, or damaged "
+            f"({error!r}); they cannot be told"
+        ) from error
+
+
+def _explain(home: Path, name: str, positions: PositionsState | None, trades: TradesState | None) -> dict[str, Any]:
+    signal_id, wanted = _ids(home, as_written(name))
     stored = find_signal(home, signal_id)
     trade = None
-    trade_id = trade_id or trade_id_of(stored)
+    trade_id = wanted or trade_id_of(stored)
     if trade_id is not None:
         trade = find_trade(home, trade_id, positions, trades)
+    if wanted is not None and trade is None:
+        raise _no_trade(home, wanted, signal_id)
     if stored.universe is None and stored.signal is None and trade is None:
         raise ConfigurationError(
             f"nothing is on file of {name} in {home}; signals are kept in logs/signal_universe.jsonl, trades in "
             "state/trades_futures.json"
         )
     return story(stored, trade)
+
+
+def _ids(home: Path, name: str) -> tuple[str, str | None]:
+    """(signal id, trade id) of any id: of an order, those of the position that it belongs to."""
+    signal_id, trade_id = ids_of(name)
+    if trade_id is not None or signal_id == name:
+        return signal_id, trade_id
+    found = position_of_order(home, name.removeprefix("t-"))
+    if found is None:
+        raise _no_trade(home, name, signal_id)
+    return ids_of(found)
+
+
+def _no_trade(home: Path, name: str, signal_id: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"no trade or order {name} is on file in {home}; is the id whole, and is --home its folder? "
+        f"`tradingbot status` lists trades; the signal alone: tradingbot explain {signal_id}"
+    )
 
 
 def story(stored: StoredSignal, trade: StoredTrade | None) -> dict[str, Any]:
@@ -92,7 +136,7 @@ def _recomputed(stored: StoredSignal, trade: StoredTrade | None) -> tuple[Comput
         params = RecordedParams.of(stored.params["params"])
         computed = recompute(stored.universe, stored.signal, stored.cycle, params)
         return computed, _after_entry(stored, trade), []
-    except (ValidationError, KeyError, ValueError) as error:
+    except (ValidationError, *NOT_AS_WRITTEN_NOW) as error:
         first = str(error).splitlines()[0]
         return None, [], [f"the records are of another version of the program: {type(error).__name__}: {first}"]
 
@@ -169,7 +213,7 @@ def _result(trade: StoredTrade | None) -> dict[str, Any] | None:
 def headline(universe: Record, trade: StoredTrade | None) -> str:
     """What happened, in one sentence."""
     if not universe:
-        return "the signal's line is no longer on file"
+        return f"the signal's line is no longer on file; {_came_of(trade)}"
     side, symbol = str(universe["direction"]).upper(), universe["symbol"]
     if universe["stage"] == "entered":
         order = universe["order"]

@@ -18,6 +18,27 @@ from tradingbot.storage.files import FILE_MODE, make_folder, write_all
 LOCK_NAME: Final = "tradingbot.lock"
 
 
+def is_held(home: Path) -> bool:
+    """Whether a process holds the lock of a home. Changes nothing there, so it may be read-only or not exist.
+
+    Raises StorageUnavailableError when the lock file may not be read.
+    """
+    path = home / LOCK_NAME
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise StorageUnavailableError(f"{path}: the lock cannot be read: {error.strerror}") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: two that look do not see each other
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 class InstanceLock:
     """An advisory lock held for the life of the process; the kernel lets go of it when the process dies.
 

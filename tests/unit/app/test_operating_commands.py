@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 from pathlib import Path
 
 import orjson
@@ -12,7 +13,7 @@ from tests.support import NOW
 from tradingbot.app.cli import cli
 from tradingbot.app.operator import OperatorRequest, inbox, waiting
 from tradingbot.core.errors import ConfigurationError
-from tradingbot.storage.lock import InstanceLock
+from tradingbot.storage.lock import InstanceLock, is_held
 
 
 @pytest.fixture
@@ -74,3 +75,29 @@ def test_wrong_usage_leaves_nothing(command: list[str], home: Path) -> None:
     found = CliRunner().invoke(cli, [*command, "--home", str(home)])
     assert found.exit_code == 2
     assert waiting(home) == []
+
+
+def test_a_reason_is_one_plain_line_and_not_endless(home: Path) -> None:
+    """Other people's terminals will show it."""
+    assert run(home, "pause", "--reason", "two\nlines \x1b[31mred").exit_code == 0
+    (name,) = waiting(home)
+    assert OperatorRequest.model_validate_json((inbox(home) / name).read_bytes()).reason == "two lines [31mred"
+    refused = CliRunner().invoke(cli, ["pause", "--reason", "x" * 501, "--home", str(home)])
+    assert (refused.exit_code, len(waiting(home))) == (2, 1)
+    assert "at most 500" in refused.output
+
+
+def test_a_long_user_name_is_cut(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOGNAME", "u" * 300)
+    assert run(home, "pause").exit_code == 0
+
+
+def test_looking_makes_nothing_and_two_that_look_do_not_see_each_other(tmp_path: Path) -> None:
+    """`status --reconcile` of a mistyped folder must not turn it into a home."""
+    assert isinstance(run(tmp_path / "typo", "status", "--reconcile").exception, ConfigurationError)
+    assert not (tmp_path / "typo").exists()
+    InstanceLock(tmp_path).path.write_text("{}")
+    with InstanceLock(tmp_path).path.open() as other:
+        fcntl.flock(other, fcntl.LOCK_SH)
+        assert not is_held(tmp_path)
+    assert InstanceLock(tmp_path).path.read_text() == "{}"

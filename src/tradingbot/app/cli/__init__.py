@@ -75,6 +75,14 @@ def main() -> None:
     except TradingBotError as error:
         click.echo(f"tradingbot: {error}", err=True)
         sys.exit(exit_code_of(error))
+    except BrokenPipeError:  # the reader of our output has left, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(EXIT_FAILURE)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        click.echo(f"tradingbot: {error.filename}: {error.strerror}; look at --home and at its permissions", err=True)
+        sys.exit(EXIT_FAILURE)
 
 
 def exit_code_of(error: TradingBotError) -> int:

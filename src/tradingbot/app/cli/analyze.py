@@ -13,7 +13,9 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from tradingbot.app.cli.listing import Listing
 from tradingbot.app.home import home_folder
+from tradingbot.core.number_text import number_text
 
 WHAT = ("trades", "exits", "fees", "timing", "duration", "symbols", "execution", "calibration", "faults")
 SHOWN_FAULTS = 20
@@ -32,7 +34,10 @@ class MomentType(click.ParamType[datetime]):
             moment = datetime.fromisoformat(str(value))
         except ValueError:
             self.fail(f"{value!r} is no time; write 2026-01-31 or 2026-01-31T12:00", param, ctx)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        try:
+            return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        except OverflowError:
+            self.fail(f"{value!r} is out of range", param, ctx)
 
 
 @click.command("analyze")
@@ -51,6 +56,8 @@ def command(what: str | None, home: str | None, as_json: bool, since: datetime |
     from tradingbot.app.bootstrap import load
     from tradingbot.app.options import RunOptions
 
+    if since is not None and until is not None and since >= until:
+        raise click.UsageError("--since must be before --until")
     folder = home_folder(home, os.environ)
     settings, _ = load(RunOptions(home=folder), os.environ)
     facts = read_analysis(folder, settings.learning, what, since, until)
@@ -126,7 +133,7 @@ def _trades(console: Console, found: dict[str, Any], _: bool) -> None:
 
 
 def _reason(why: dict[str, Any]) -> str:
-    numbers = ", ".join(f"{key} {value:.4g}" for key, value in why["numbers"])
+    numbers = ", ".join(f"{key.replace('_', ' ')} {number_text(value)}" for key, value in why["numbers"])
     return f"{why['code'].replace('_', ' ')} ({numbers})"
 
 
@@ -145,7 +152,7 @@ def _faults(console: Console, found: dict[str, Any], whole: bool) -> None:
         table.add_row(name, str(row["trades"]), _usd(row["net_usd"]))
     console.print(table)
     if whole:
-        each = Table("trade", "rule", "fault", "net USD", "decided bps", "peak bps", "cost bps", box=SIMPLE_HEAD)
+        each = Listing("Trades", "trade", "rule", "fault", "net USD", "decided bps", "peak bps", "cost bps")
         for one in found["trades"][:SHOWN_FAULTS]:
             peak = "-" if one["peak_bps"] is None else f"{one['peak_bps']:+.1f}"
             sure = "" if one["at_decided_prices"] else " ?"
@@ -190,9 +197,8 @@ def _symbols(console: Console, groups: list[dict[str, Any]], _: bool) -> None:
 def _group_table(
     console: Console, title: str, groups: list[dict[str, Any]], columns: dict[str, str], efficiency: bool = False
 ) -> None:
-    table = Table("", "trades", "net USD", "won", *columns, title=title, box=SIMPLE_HEAD)
-    if efficiency:
-        table.add_column("efficiency")
+    last = ("efficiency",) if efficiency else ()
+    table = Listing(title, "", "trades", "net USD", "won", *columns, *last)
     for group in groups:
         cells = [sample_text(group[key]) for key in columns.values()]
         cells += [_rate(group["efficiency"])] if efficiency else []
@@ -202,7 +208,7 @@ def _group_table(
 
 def _execution(console: Console, symbols: dict[str, Any], whole: bool) -> None:
     columns = ("symbol", "purpose", "part", "orders", "mean bps", "deviation", "p10", "p50", "p90")
-    table = Table(*columns, title="What orders cost, bps (positive: a cost)", box=SIMPLE_HEAD)
+    table = Listing("What orders cost, bps (positive: a cost)", *columns)
     for symbol, one in symbols.items():
         for purpose, parts in one["purposes"].items():
             for name, part in parts.items():

@@ -25,12 +25,14 @@ from tradingbot.storage.lock import LOCK_NAME
 F = TypeVar("F", bound=Callable[..., Any])
 
 POLL_S = 0.1
+MAX_REASON = 500
+MAX_USER = 100
 
 
 def operating_options(command: F) -> F:
     """``--reason --wait --home --json``."""
     decorators = [
-        click.option("--reason", default="", metavar="TEXT", help="Why; kept in the audit."),
+        click.option("--reason", default="", metavar="TEXT", callback=_one_line, help="Why; kept in the audit."),
         click.option(
             "--wait", "wait_s", type=click.FloatRange(min=0), default=30.0, show_default=True, help="Seconds to wait."
         ),
@@ -40,6 +42,14 @@ def operating_options(command: F) -> F:
     for decorate in reversed(decorators):
         command = decorate(command)
     return command
+
+
+def _one_line(_: click.Context, __: click.Parameter, text: str) -> str:
+    """Control characters become blanks: terminals of others will show this."""
+    plain = " ".join("".join(one if one.isprintable() else " " for one in text).split())
+    if len(plain) > MAX_REASON:
+        raise click.BadParameter(f"{len(plain)} characters are too many; at most {MAX_REASON} are kept")
+    return plain
 
 
 def require_a_daemon_once(home: Path) -> None:
@@ -99,7 +109,7 @@ def send(
 
 def _user() -> str:
     try:
-        return getpass.getuser()
+        return getpass.getuser()[:MAX_USER]
     except (KeyError, OSError):
         return str(os.getuid())
 

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tradingbot.app.home import home_folder
+from tradingbot.core.number_text import number_text
 
 COLOURS = {"long": "green", "short": "red", "neutral": "dim"}
 
@@ -60,7 +61,7 @@ def reason_text(why: dict[str, Any]) -> str:
 def _short(value: object) -> str:
     if not isinstance(value, float):
         return str(value)
-    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value + 0.0:.4g}"
+    return number_text(value)
 
 
 def age_text(age_s: float | None) -> str:

@@ -12,8 +12,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from tradingbot.app.cli.listing import Listing
 from tradingbot.app.cli.shared import on_loop
+from tradingbot.app.cli.signals import console_of
 from tradingbot.app.home import home_folder
+from tradingbot.core.number_text import number_text
 
 
 @click.command("status")
@@ -41,10 +44,10 @@ def command(home: str | None, as_json: bool, reconcile: bool) -> None:
 
 
 def _print(facts: dict[str, Any]) -> None:
-    console = Console()
     if not facts["known"]:
-        console.print(f"No daemon has run in {facts['home']}; start one with: tradingbot run --home {facts['home']}")
+        click.echo(f"No daemon has run in {facts['home']}; start one with: tradingbot run --home {facts['home']}")
         return
+    console = console_of()
     _summary(console, facts)
     _intelligence(console, facts)
     _positions(console, facts["positions"])
@@ -62,9 +65,9 @@ def _summary(console: Console, facts: dict[str, Any]) -> None:
     table.add_row(
         "cycle",
         f"{runtime['cycle_id']}  {runtime['cycles']} done, {runtime['failed_cycles']} failed, "
-        f"last {runtime['last_cycle_ms']} ms",
+        f"last {runtime['last_cycle_ms']:.0f} ms",
     )
-    table.add_row("equity", f"{runtime['equity_usd']} USD")
+    _profit(table, facts["profit"], facts["running"])
     blocks = [*runtime["entry_blocks"], *(f"{k}: {v}" for k, v in runtime["blocked_symbols"].items())]
     table.add_row("entries", "[green]free[/]" if not blocks else f"[red]blocked[/]: {', '.join(blocks)}")
     if runtime["entries_left_today"] is not None:
@@ -81,6 +84,39 @@ def _summary(console: Console, facts: dict[str, Any]) -> None:
     console.print(table)
 
 
+def _profit(table: Table, profit: dict[str, Any], running: bool) -> None:
+    """Does it make or lose money?"""
+    equity = profit["equity_usd"]
+    table.add_row("equity", "not known" if equity is None else f"{float(equity):,.2f} USD")
+    table.add_row("today" if running else profit["day"], _change(profit["today"], "%H:%M"))
+    table.add_row("since start", _change(profit["since_start"], "%Y-%m-%d %H:%M"))
+    rest = profit["not_from_trading_usd"]
+    if rest is not None and abs(float(rest)) >= 1:
+        table.add_row("", f"{_coloured(rest)} of it not from trades: price of coins held as margin, deposits")
+    count, gain = profit["open_positions"], profit["unrealised_usd"]
+    noun = "position" if count == 1 else "positions"
+    worth = "" if not count else f", unrealised {_coloured(gain)} before costs"
+    table.add_row("open", f"{count or 'no'} {noun}{worth}")
+
+
+def _change(found: dict[str, Any], since: str) -> str:
+    text = _coloured(found["change_usd"])
+    if found["change_pct"] is not None:
+        text += f" ({found['change_pct']:+.2f} %) since {found['since']:{since}} UTC"
+    if not found["trades"]:
+        return f"{text}; no trade finished"
+    noun = "trade" if found["trades"] == 1 else "trades"
+    return f"{text}; {found['trades']} {noun} finished, {found['won']} won, net {_coloured(found['net_pnl_usd'])}"
+
+
+def _coloured(usd: str | None) -> str:
+    if usd is None:
+        return "not known"
+    value = round(float(usd), 2) + 0.0
+    colour = "green" if value > 0 else "red" if value < 0 else "default"
+    return f"[{colour}]{value:+,.2f} USD[/]"
+
+
 def _switch(row: dict[str, Any]) -> str:
     until = f" (not before {str(row['lifts_at'])[:19]} UTC)" if row["lifts_at"] else ""
     why = f"{row['reason'].replace('_', ' ')}: {_numbers(row['numbers'])}"
@@ -88,7 +124,7 @@ def _switch(row: dict[str, Any]) -> str:
 
 
 def _numbers(numbers: dict[str, Any]) -> str:
-    shown = {key: f"{value:.10g}" if isinstance(value, float) else value for key, value in numbers.items()}
+    shown = {key: number_text(value, 6) if isinstance(value, float) else value for key, value in numbers.items()}
     return ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in shown.items() if value != "")
 
 
@@ -112,35 +148,50 @@ def _intelligence(console: Console, facts: dict[str, Any]) -> None:
 
 
 def _positions(console: Console, positions: list[dict[str, Any]]) -> None:
-    table = Table("symbol", "direction", "size", "entry", "since", "stop", "stop order", title="Open positions")
+    if not positions:
+        return
+    columns = ("explain with", "direction", "size", "entry", "now", "USD", "stop", "stop order")
+    table = Listing("Open positions", *columns)
     for row in positions:
+        stop = "[red]none[/]" if row["stop_order_id"] is None else "resting"
         table.add_row(
-            row["symbol"],
+            _signal_id(row["position_id"]),
             row["direction"],
             str(row["size"]),
-            str(row["entry_price"]),
-            str(row["entry_time"])[:19],
-            str(row["stop_price"]),
-            str(row["stop_order_id"] or "[red]none[/]"),
+            _price(row["entry_price"]),
+            _price(row["newest_price"]),
+            _coloured(row["unrealised_usd"]).replace(" USD", ""),
+            _price(row["stop_price"]),
+            stop,
         )
     console.print(table)
 
 
 def _trades(console: Console, trades: list[dict[str, Any]], count: int) -> None:
-    table = Table(
-        "symbol", "direction", "entry", "exit", "rule", "return %", "net USD", title=f"Last trades of {count}"
-    )
+    if not trades:
+        return
+    columns = ("explain with", "direction", "entry", "exit", "rule", "return %", "net USD")
+    table = Listing(f"Newest {len(trades)} of {count} finished trades", *columns)
     for row in trades:
         table.add_row(
-            row["symbol"],
+            _signal_id(row["trade_id"]),
             row["direction"],
-            str(row["entry_price"]),
-            f"{float(row['exit_price']):.6g}",
+            _price(row["entry_price"]),
+            _price(row["exit_price"]),
             row["exit_rule"],
             f"{float(row['return_fraction']) * 100:+.3f}",
-            f"{float(row['net_pnl_usd']):+.2f}",
+            _coloured(row["net_pnl_usd"]).replace(" USD", ""),
         )
     console.print(table)
+
+
+def _signal_id(trade_id: str) -> str:
+    """The signal that a trade came from: `tradingbot explain` takes it, and it is short and has the symbol in it."""
+    return escape("-".join(trade_id.split("-")[3:5]) or trade_id)
+
+
+def _price(value: Any) -> str:
+    return "-" if value is None else number_text(float(value), 6)
 
 
 def _reconcile(console: Console, found: dict[str, Any]) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
 
+from tradingbot.app.cli.listing import Listing
 from tradingbot.app.cli.signals import age_text, console_of, reason_text, said_text
+from tradingbot.core.number_text import number_text
 
 Facts = Mapping[str, Any]
 
@@ -21,32 +22,26 @@ def print_story(facts: Facts) -> None:
     console.print(f"signal {facts['signal_id']}  as of {str(facts['as_of'])[:19]} UTC  mark {_number(facts['price'])}")
     if facts["trade_id"]:
         console.print(f"trade {facts['trade_id']}")
-    if facts["signal"]:
-        _print_components(console, facts["signal"])
-    if facts["gates"]:
-        _print_gates(console, facts["gates"], facts["blocked_by"])
-    if facts["size"]:
-        _print_size(console, facts["size"], facts["order"])
-    if facts["life"]:
-        _print_life(console, facts["life"])
-    if facts["held"]:
-        _print_held(console, facts["held"])
-    if facts["exit"]:
-        _print_exit(console, facts["exit"])
-    if facts["result"]:
-        _print_result(console, facts["result"])
+    parts: tuple[tuple[str, Callable[[], None]], ...] = (
+        ("signal", lambda: _print_components(console, facts["signal"])),
+        ("gates", lambda: _print_gates(console, facts["gates"], facts["blocked_by"])),
+        ("size", lambda: _print_size(console, facts["size"], facts["order"])),
+        ("life", lambda: _print_life(console, facts["life"])),
+        ("held", lambda: _print_held(console, facts["held"])),
+        ("exit", lambda: _print_exit(console, facts["exit"])),
+        ("result", lambda: _print_result(console, facts["result"])),
+    )
+    for name, show in parts:
+        if facts[name]:
+            try:
+                show()
+            except (KeyError, TypeError, ValueError, ArithmeticError) as error:
+                console.print(f"[yellow]{name}: records of another version of the program: {escape(repr(error))}[/]")
     _print_check(console, facts["check"])
 
 
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, box=SIMPLE_HEAD, title_justify="left")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
-
-
 def _print_components(console: Console, signal: Facts) -> None:
-    table = _table("Components", "component", "vote", "confidence", "value", "age", "why")
+    table = Listing("Components", "component", "vote", "confidence", "value", "age", "why")
     for item in signal["components"]:
         vote = said_text(item["direction"]) if item["live"] else "[yellow]CANNOT JUDGE[/]"
         why = "; ".join(reason_text(one) for one in item["reasons"])
@@ -61,7 +56,7 @@ def _print_components(console: Console, signal: Facts) -> None:
 
 
 def _print_gates(console: Console, gates: Sequence[Facts], blocked_by: str | None) -> None:
-    table = _table("Gates", "gate", "verdict", "size x", "why")
+    table = Listing("Gates", "gate", "verdict", "size x", "why")
     for item in gates:
         verdict = "[green]pass[/]" if item["passed"] else "[red]BLOCK[/]"
         why = "; ".join(reason_text(one) for one in item["reasons"])
@@ -71,7 +66,7 @@ def _print_gates(console: Console, gates: Sequence[Facts], blocked_by: str | Non
 
 
 def _print_size(console: Console, size: Facts, order: Facts | None) -> None:
-    table = _table("Size", "step", "", "number", "USD after it")
+    table = Listing("Size", "step", "", "number", "USD after it")
     before: float | None = None
     for step in size["steps"]:
         after = float(step["size_usd"])
@@ -91,17 +86,19 @@ def _print_size(console: Console, size: Facts, order: Facts | None) -> None:
 
 
 def _print_life(console: Console, life: Facts) -> None:
-    table = _table("Orders", "time", "order", "what", "size", "outcome")
+    table = Listing("Orders", "time", "order", "what", "size", "outcome")
     for order in life["orders"]:
         outcome = order["outcomes"][-1] if order["outcomes"] else {"status": "unknown"}
-        text = str(outcome["status"]) + (f" {outcome['venue_text']}" if outcome.get("venue_text") else "")
+        text = str(outcome["status"]) + (f" {escape(str(outcome['venue_text']))}" if outcome.get("venue_text") else "")
         what = f"{order['purpose']} {order['side']} {order['kind']}" + (f" ({order['rule']})" if order["rule"] else "")
         table.add_row(_time(order["created_at"]), order["client_order_id"], what, order["size"], text)
     console.print(table)
     for change in life["stop_changes"]:
         if change["what"] != "protect":
-            console.print(f"  stop {_time(change['as_of'])} {change['what']} {change['status']} {change['detail']}")
-    fills = _table("Fills", "time", "what", "size", "price", "fee", "effect")
+            console.print(
+                f"  stop {_time(change['as_of'])} {change['what']} {change['status']} {escape(change['detail'])}"
+            )
+    fills = Listing("Fills", "time", "what", "size", "price", "fee", "effect")
     for fill in life["fills"]:
         what = f"{fill['purpose']} {fill['side']}"
         fills.add_row(_time(fill["time"]), what, fill["size"], fill["price"], str(fill["fee"]), fill["effect"])
@@ -112,17 +109,18 @@ def _print_life(console: Console, life: Facts) -> None:
 
 def _execution(one: Facts) -> str:
     parts = ", ".join(f"{name.removesuffix('_bps')} {value:+.2f}" for name, value in _bps(one))
-    return f"execution of {one.get('purpose', '')} in bps: {parts}"
+    return f"execution of the {one.get('purpose', '')} in bps: {parts or 'nothing is known'}"
 
 
 def _bps(one: Facts) -> list[tuple[str, float]]:
-    return [(name, value) for name, value in one.items() if name.endswith("_bps") and isinstance(value, int | float)]
+    """Parts that are known; the journal keeps them as decimals in text."""
+    return [(name, float(value)) for name, value in one.items() if name.endswith("_bps") and value is not None]
 
 
 def _print_held(console: Console, held: Facts) -> None:
     facts = held["facts"]
     state = f"return {facts['return_pct']:+.3f} %, held {facts['held_s'] / 60:.0f} min, timing {held['timing']}"
-    table = _table(f"Position held then ({state})", "rule", "says", "why")
+    table = Listing(f"Position held then ({state})", "rule", "says", "why")
     for item in held["advice"]:
         rest = {key: value for key, value in item.items() if key not in ("rule", "exit")}
         table.add_row(item["rule"], "[red]leave[/]" if item["exit"] else "hold", reason_text(rest))
@@ -130,7 +128,7 @@ def _print_held(console: Console, held: Facts) -> None:
 
 
 def _print_exit(console: Console, end: Facts) -> None:
-    table = _table(f"Exit: {end['rule']}", "rule", "said", "why")
+    table = Listing(f"Exit: {end['rule']}", "rule", "said", "why")
     for rule, item in end.get("advice", {}).items():
         rest = {key: value for key, value in item.items() if key != "exit"}
         style = "bold" if rule == end["rule"] else None
@@ -153,9 +151,13 @@ def _print_check(console: Console, check: Facts) -> None:
         contracts = "" if again["contracts"] is None else f", {again['contracts']} contracts"
         console.print(f"[green]computed again from the records: {again['direction'].upper()}{contracts}, the same[/]")
     for problem in check["problems"]:
-        console.print(f"[yellow]cannot be computed again: {problem}[/]")
+        console.print(f"[yellow]cannot be computed again: {escape(problem)}[/]")
     for item in check["mismatches"]:
-        console.print(f"[red]differs: {item['what']}: stored {item['stored']}, computed {item['computed']}[/]")
+        console.print(f"[red]differs: {_plain(item)}[/]")
+
+
+def _plain(item: Facts) -> str:
+    return escape(f"{item['what']}: stored {item['stored']}, computed {item['computed']}")
 
 
 def _time(moment: object) -> str:
@@ -164,5 +166,5 @@ def _time(moment: object) -> str:
 
 def _number(value: object) -> str:
     if isinstance(value, float):
-        return f"{value:,.0f}" if abs(value) >= 1_000_000 else f"{value:.6g}"
+        return number_text(value, 6)
     return "-" if value is None else str(value)

@@ -14,7 +14,9 @@ from tradingbot.app.home import home_folder
 @click.command("why")
 @click.argument("symbol")
 @click.option(
-    "--at", "moment", help="A time such as 2026-01-05T08:01Z or 08:01 (UTC, today); default: the newest cycle."
+    "--at",
+    "moment",
+    help="A time such as 2026-01-05T08:01Z or 08:01 (UTC, day of the newest cycle); default: the newest cycle.",
 )
 @click.option("--home", help="Folder of state and logs. Default: TRADINGBOT_HOME, else the checkout.")
 @click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
