@@ -102,7 +102,10 @@ CASES = (
 )
 
 
-def drilled(case: Case, seed: int) -> Result:
+def drilled(case: Case, seed: int, keep: Path | None) -> Result:
+    """One drill in a folder of its own, which is gone afterwards unless it is to be kept."""
+    if keep is not None:
+        return Drill(case, keep / case.name, seed).run()
     with tempfile.TemporaryDirectory() as folder:
         return Drill(case, Path(folder), seed).run()
 
