@@ -68,6 +68,8 @@ class Result:
     name: str
     proven: set[str] = field(default_factory=set)
     problems: dict[str, list[str]] = field(default_factory=dict)
+    tripped_at: datetime | None = None
+    restarted_at: datetime | None = None
     limit: str = ""
     value: str = ""
     entries_tripped: int = -1
@@ -108,6 +110,7 @@ class Drill:
         self._lifted: datetime | None = None
         self._healed: datetime | None = None
         self._life = 0
+        self._fired = ""
 
     def run(self) -> Result:
         """All steps; what could not be shown has no tick and one problem."""
@@ -167,6 +170,7 @@ class Drill:
         self.daemon.kill()
         self._began = self._trip_moment()
         self.result.proven.add("trips")
+        self.result.tripped_at = self._began
         numbers = self._numbers()
         self.result.value = _shown(numbers.get(self.case.value))
         self.result.limit = _shown(numbers.get(self.case.limit))
@@ -178,8 +182,8 @@ class Drill:
             self.desk.heal()
             self._healed = self.desk.now()
         if len(self.desk.held()) >= 2:
-            self.desk.fire_a_stop()
-            time.sleep(60 / self.case.speed)
+            self._fired = self.desk.fire_a_stop()
+            self.result.check("exits go on", self._fired, "no stop rested at the venue")
         self._restart_and_check()
 
     def _kill_at_random(self) -> None:
@@ -205,6 +209,7 @@ class Drill:
         elif held or self.case.name == "trades_per_day":
             self.result.check("survives kill -9", blocked, f"the first cycle after a kill allowed: {first}")
         self.result.restarts += 1
+        self.result.restarted_at = self.desk.now()
 
     def _same(self, before: dict[str, Any]) -> None:
         """Since, reason and numbers are those before the kill; only a `worsened` line may explain other numbers."""
@@ -245,6 +250,9 @@ class Drill:
         self.result.exits_tripped = len(exits)
         self.result.stops_tripped = sum(1 for row in exits if row["purpose"] == "stop")
         self.result.check("exits go on", exits, "nothing was closed while it was tripped")
+        if self._fired:
+            fired = any(row["client_order_id"] == self._fired for row in exits)
+            self.result.check("exits go on", fired, f"the stop {self._fired} did not fire, or is not in the journal")
         self.result.proven.add("exits go on")
 
     def _blocked_throughout(self) -> None:
@@ -287,7 +295,8 @@ class Drill:
         if case.lift == "alive":
             assert self._healed is not None
             well = [row for row in self._cycles() if self._healed <= _time(row["as_of"]) <= lifted]
-            check("lifts by its rule", len(well) >= case.cycles, f"lifted after {len(well)} cycles")
+            # A cycle that was killed after it had been counted has no line.
+            check("lifts by its rule", len(well) >= case.cycles - 1, f"lifted after {len(well)} cycles")
             self.result.lifted_by = f"itself, {len(well)} cycles after the streams came back"
         if case.lift == "facts":
             self.result.lifted_by = "itself, once the positions were closed"

@@ -21,6 +21,7 @@ from tests.crash.switch_drill import COLUMNS, Case, Drill, Result
 
 SWITCHES = "TRADINGBOT__RISK__KILL_SWITCHES__"
 LIMITS = "TRADINGBOT__RISK__LIMITS__"
+EVENING = (21, 45)
 LATE_EVENING = (22, 45)
 
 
@@ -63,7 +64,7 @@ CASES = (
         "resume",
         "win_rate_pct",
         "limit_pct",
-        begins=LATE_EVENING,
+        begins=EVENING,
         warm=True,
     ),
     Case(
@@ -90,12 +91,12 @@ CASES = (
     Case("operator_pause", {}, "resume", "text", "", lambda drill: drill.pause(), begins=LATE_EVENING),
     Case(
         "trades_per_day",
-        {f"{LIMITS}MAX_TRADES_PER_DAY": "6"},
+        {f"{LIMITS}MAX_TRADES_PER_DAY": "12"},
         "midnight",
         "opened",
         "limit",
         stored=False,
-        begins=LATE_EVENING,
+        begins=EVENING,
         warm=True,
     ),
     Case("margin_short", {f"{LIMITS}MIN_FREE_MARGIN_PCT": "99.9"}, "facts", "free_pct", "limit_pct", stored=False),

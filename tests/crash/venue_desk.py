@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from tests.crash.harness import held, venue_account
-from tests.crash.processes import VenueProcess
+from tests.crash.processes import VenueProcess, wait_until
 from tradingbot.venues.kraken_futures.auth import Credentials, Signer
 
 PAST_THE_MARK = Decimal("0.02")
@@ -49,14 +49,15 @@ class VenueDesk:
         return held(venue_account(self._folder))
 
     def fire_a_stop(self) -> str:
-        """Move one position's stop past the market, so that it fires by itself; its client order id, empty: none."""
+        """Move one position's stop past the market and wait until it has fired; its client order id, empty: none."""
+        held = self.held()
         for order in venue_account(self._folder)["orders"]:
-            position = self.held().get(order["symbol"])
+            name, position = order["symbol"], held.get(order["symbol"])
             if position is not None and order["kind"] == "stp":
                 shift = -PAST_THE_MARK if order.get("above") else PAST_THE_MARK
-                step = Decimal(order["stop_price"])
-                price = (Decimal(position["entry"]) * (1 + shift)).quantize(step)
+                price = (Decimal(position["entry"]) * (1 + shift)).quantize(Decimal(order["stop_price"]))
                 self._signed("editorder", orderId=order["uid"], stopPrice=str(price))
+                wait_until(f"the stop of {name} fires", lambda name=name: name not in self.held(), 10)
                 return str(order["client_id"])
         return ""
 
