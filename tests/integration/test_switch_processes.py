@@ -1,4 +1,4 @@
-"""A kill switch on real processes over midnight: tripped before it, killed twice, lifted after it, entries only then."""
+"""A kill switch on real processes over midnight: tripped before, killed twice, lifted after, entries only then."""
 
 from __future__ import annotations
 
