@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 ARGS ?=
 PYTEST_ARGS ?=
 
-.PHONY: setup setup-dev run sim test check bench crash audit lock clean help
+.PHONY: setup setup-dev run sim test check bench crash switches audit lock clean help
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -59,3 +59,6 @@ clean: ## remove the virtual environment and caches
 
 crash: setup-dev ## kill the daemon at random moments against a venue that lives on (ARGS="--kills 50 --seeds 3")
 	@$(BIN)/python -m tests.crash $(ARGS)
+
+switches: setup-dev ## trip every kill switch on real processes, kill the daemon twice, see it lift by its rule
+	@$(BIN)/python -m tests.crash.switches $(ARGS)

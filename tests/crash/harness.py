@@ -44,8 +44,8 @@ def run_kills(folder: Path, kills: int, seed: int, speed: float = 120.0, longest
         wait_until("two cycles of the last life", lambda: last.cycles() >= 2, 60)
         if code := last.stop():
             outcome.violations.append(f"the last daemon ended with {code}")
-        _agree(home, venue, outcome)
-        _no_duplicates(home, venue, outcome)
+        agree(home, venue, outcome)
+        no_duplicates(home, venue, outcome)
     finally:
         venue.stop()
     return outcome
@@ -63,7 +63,7 @@ def _one_life(
         daemon.kill()
         return
     outcome.restart_to_protected_s.append(time.monotonic() - started_s)
-    _protected(home.parent / "venue", number, outcome)
+    protected(home.parent / "venue", number, outcome)
     if rng.random() < 0.5:
         time.sleep(rng.uniform(0.0, longest_s))
     else:
@@ -71,8 +71,8 @@ def _one_life(
         time.sleep(rng.uniform(0.0, 0.006))
     daemon.kill()
     outcome.kills += 1
-    _readable(home, number, outcome)
-    positions = _data(home / "state" / "positions_futures.json").get("positions", [])
+    readable(home, number, outcome)
+    positions = data(home / "state" / "positions_futures.json").get("positions", [])
     outcome.positions_at_kills += sum(1 for position in positions if float(position["size"]) > 0)
     outcome.kills_with_order_under_way += _under_way(home)
 
@@ -85,36 +85,44 @@ def _wait_for_an_intent(home: Path, longest_s: float) -> None:
         time.sleep(0.0005)
 
 
-def _protected(venue_folder: Path, number: int, outcome: Outcome) -> None:
+def protected(venue_folder: Path, number: int, outcome: Outcome) -> None:
     """After the first cycle of a life the venue itself holds exactly one right stop for every position.
 
     A position that is opened in the very moment of looking has its stop a moment later, so what is missing is looked
     at again; it must not stay missing.
     """
-    missing = _unprotected(venue_folder)
+    missing = unprotected(venue_folder)
     for _ in range(8):
         if not missing:
             return
         time.sleep(0.1)
-        missing &= _unprotected(venue_folder)
+        missing &= unprotected(venue_folder)
     outcome.violations.append(f"life {number}: unprotected at the venue: {sorted(missing)}")
 
 
-def _unprotected(venue_folder: Path) -> set[str]:
-    with (venue_folder / "transactions.jsonl").open("rb") as file:
-        lines = file.read().split(b"\n")[:-1]
-    account = orjson.loads(lines[-1])["account"]
+def unprotected(venue_folder: Path) -> set[str]:
+    """Contracts whose position has not exactly one stop of its size."""
+    account = venue_account(venue_folder)
     resting = [order for order in account["orders"] if order["reduce_only"] and order["kind"] == "stp"]
     stops = Counter((order["symbol"], Decimal(order["open"])) for order in resting)
-    held = {symbol: abs(Decimal(str(position["size"]))) for symbol, position in _held(account).items()}
-    return {symbol for symbol, size in held.items() if stops[(symbol, size)] != 1}
+    sizes = {symbol: abs(Decimal(str(position["size"]))) for symbol, position in held(account).items()}
+    return {symbol for symbol, size in sizes.items() if stops[(symbol, size)] != 1}
 
 
-def _held(account: dict[str, Any]) -> dict[str, Any]:
+def venue_account(venue_folder: Path) -> dict[str, Any]:
+    """The account as the venue's newest transaction left it."""
+    with (venue_folder / "transactions.jsonl").open("rb") as file:
+        lines = file.read().split(b"\n")[:-1]
+    account: dict[str, Any] = orjson.loads(lines[-1])["account"]
+    return account
+
+
+def held(account: dict[str, Any]) -> dict[str, Any]:
+    """Positions of that account."""
     return {symbol: row for symbol, row in account["positions"].items() if Decimal(row["size"])}
 
 
-def _readable(home: Path, number: int, outcome: Outcome) -> None:
+def readable(home: Path, number: int, outcome: Outcome) -> None:
     """Every document is whole JSON; every journal line but a torn last one is."""
     for name in STATE:
         path = home / "state" / name
@@ -134,12 +142,12 @@ def _readable(home: Path, number: int, outcome: Outcome) -> None:
 def _under_way(home: Path) -> int:
     """1 when the newest intent had no outcome written yet."""
     open_ids: set[str] = set()
-    for row in _rows(home / "logs" / "intents.jsonl"):
+    for row in rows(home / "logs" / "intents.jsonl"):
         (open_ids.add if row["event"] == "intent" else open_ids.discard)(row["client_order_id"])
     return 1 if open_ids else 0
 
 
-def _agree(home: Path, venue: VenueProcess, outcome: Outcome) -> None:
+def agree(home: Path, venue: VenueProcess, outcome: Outcome) -> None:
     """The product's own proof, asked of the venue that lived on."""
     import os
 
@@ -158,14 +166,14 @@ def _agree(home: Path, venue: VenueProcess, outcome: Outcome) -> None:
     outcome.violations += [f"reconcile: {difference}" for difference in facts["reconcile"]["differences"]]
 
 
-def _no_duplicates(home: Path, venue: VenueProcess, outcome: Outcome) -> None:
+def no_duplicates(home: Path, venue: VenueProcess, outcome: Outcome) -> None:
     """The venue's own transaction file: no order id twice, no entry that no intent explains, each fill once for us."""
     intents = {
         row["client_order_id"]: row["intent"]
-        for row in _rows(home / "logs" / "intents.jsonl")
+        for row in rows(home / "logs" / "intents.jsonl")
         if row["event"] == "intent"
     }
-    fills = _venue_fills(home.parent / "venue")
+    fills = venue_fills(home.parent / "venue")
     placed = Counter(str(fill["client_id"]) for fill in fills)
     outcome.entries = sum(1 for order_id in placed if order_id.endswith("-entry"))
     strangers = [order_id for order_id in placed if order_id not in intents]
@@ -175,24 +183,27 @@ def _no_duplicates(home: Path, venue: VenueProcess, outcome: Outcome) -> None:
         filled = sum(float(fill["size"]) for fill in fills if fill["client_id"] == order_id)
         if filled > float(intent["size"]) * 1.000001:
             outcome.violations.append(f"{order_id}: filled {filled}, asked {intent['size']}")
-    counted = Counter(row["fill_id"] for row in _rows(home / "logs" / "fills.jsonl"))
+    counted = Counter(row["fill_id"] for row in rows(home / "logs" / "fills.jsonl"))
     doubles = [fill_id for fill_id, count in counted.items() if count > 1]
     if doubles:
         outcome.violations.append(f"fills counted twice: {doubles[:5]}")
 
 
-def _venue_fills(folder: Path) -> list[dict[str, Any]]:
+def venue_fills(folder: Path) -> list[dict[str, Any]]:
+    """Every fill of the account, ours or not."""
     found: list[dict[str, Any]] = []
-    for row in _rows(folder / "transactions.jsonl"):
+    for row in rows(folder / "transactions.jsonl"):
         found += row.get("rows", {}).get("fills", [])
     return found
 
 
-def _rows(path: Path) -> list[dict[str, Any]]:
+def rows(path: Path) -> list[dict[str, Any]]:
+    """Whole lines of a journal."""
     if not path.exists():
         return []
     return [orjson.loads(line) for line in path.read_bytes().split(b"\n")[:-1] if line]
 
 
-def _data(path: Path) -> dict[str, Any]:
+def data(path: Path) -> dict[str, Any]:
+    """Content of a state file; empty before there is one."""
     return orjson.loads(path.read_bytes())["data"] if path.exists() else {}

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +75,9 @@ class VenueProcess:
 class DaemonProcess:
     """`tradingbot run --profile testnet` against that venue."""
 
-    def __init__(self, home: Path, venue: VenueProcess, speed: float) -> None:
+    def __init__(
+        self, home: Path, venue: VenueProcess, speed: float, settings: Mapping[str, str] | None = None
+    ) -> None:
         self.home = home
         self._log = home.parent / "daemon.log"
         self._out = self._log.open("ab")
@@ -89,7 +91,7 @@ class DaemonProcess:
             # At such a speed a busy machine is silent for minutes of market time.
             "TRADINGBOT__RISK__KILL_SWITCHES__HEARTBEAT_STALE_S": "86400",
         }
-        environ = {**os.environ, **BUSY, **keys}
+        environ = {**os.environ, **BUSY, **keys, **(settings or {})}
         self.process = subprocess.Popen(command, stdout=self._out, stderr=self._out, env=environ)
 
     def events(self) -> list[dict[str, Any]]:

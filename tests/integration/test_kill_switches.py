@@ -256,6 +256,26 @@ async def test_a_pause_in_the_middle_of_a_cycle_stops_its_next_entries(tmp_path:
         assert rig.protected()
 
 
+async def test_a_stop_in_the_middle_of_a_cycle_stops_its_next_entries(tmp_path: Path) -> None:
+    """SIGTERM comes while a cycle sends what it has decided: the order under way is the last entry."""
+    symbols = ("BTC", "ETH", "SOL", "XRP", "ADA", "DOT", "LINK", "DOGE")
+    async with running(tmp_path, symbols=symbols) as rig:
+        send = rig.parts.venue.place
+
+        async def stopping_by_now(order: Any) -> Any:
+            if (order.client_order_id or "").endswith("-entry"):
+                rig.daemon._loop.stopping = True
+            return await send(order)
+
+        object.__setattr__(rig.parts.venue, "place", stopping_by_now)
+        await rig.cycle_until("entries are decided", lambda: entries(rig))
+        await rig.stores.writer.flush()
+        decided = [row for row in rig.rows("cycles")[-1]["actions"] if row["kind"] == "open"]
+        assert len(decided) >= 2
+        assert entries(rig) == 1
+        assert rig.protected()
+
+
 async def test_flatten_closes_ours_between_two_cycles_and_leaves_what_is_not_ours(tmp_path: Path) -> None:
     async with locked(tmp_path) as rig:
         await rig.cycle_until("positions are open", lambda: len(rig.held) >= 2)

@@ -128,7 +128,7 @@ class Daemon:
                 permission=self.permission,
                 post_trade=self._post_trade,
                 watch=self._watch,
-                held_back=lambda: bool(self._switches.names),
+                held_back=lambda: self._loop.stopping or bool(self._switches.names),
             )
         )
 
