@@ -134,6 +134,23 @@ async def test_a_trade_from_entry_to_settlement_equals_the_venue(rig: Rig) -> No
     assert list(rig.trades.value.trades) == [trade]
 
 
+async def test_the_file_of_all_trades_leaves_the_exit_s_advice_to_the_journal(rig: Rig) -> None:
+    """It is read and written whole; everything else of the context stays."""
+    await rig.open()
+    rig.settlement.absorb_stream()
+    position = rig.keeper.book.open_for(ETH)
+    assert position is not None
+    context = {"precedence": "time_exit", "advice": {"hard_stop": {}}, "facts": {"size": "1"}}
+    action = ClosePosition(position.position_id, ETH, Side.SELL, position.size, "time_exit", context)
+    await rig.executor.close("c2", action)
+    await rig.settle()
+    (line,) = rig.journals["trades"].records
+    (kept,) = rig.trades.value.trades
+    assert {"advice", "facts", "precedence"} <= set(line["exit_context"])
+    assert "precedence" in kept.exit_context
+    assert not {"advice", "facts"} & set(kept.exit_context)
+
+
 async def test_an_inverse_trade_settles_in_coin(rig: Rig) -> None:
     """Profit in XBT, valued in USD at the index."""
     start = rig.venue.balances["fi_xbtusd"]
