@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 
 import structlog
 
@@ -22,6 +23,7 @@ from tradingbot.app.switchboard import Switchboard
 from tradingbot.app.thinking import a_collector, decision_params, keep_params, open_intelligence
 from tradingbot.app.vitals import LoopLag, rss_mb
 from tradingbot.config import Settings
+from tradingbot.core.errors import StorageUnavailableError
 from tradingbot.core.types import Symbol
 from tradingbot.engine.bot_cycle import BotCycle, CycleParts, CycleReport
 from tradingbot.engine.execute import Executor
@@ -177,6 +179,9 @@ class Daemon:
                 await self._parts.sim.stop()
 
         async def files_flushed() -> None:
+            # A cycle that was given up while stopping has applied fills and not saved them.
+            with suppress(StorageUnavailableError):
+                await self._keeper.save()
             self._stores.documents["runtime"].put(self._state.model_copy(update={"stopped": self._runtime.stop_reason}))
             await self._stores.writer.close(10.0)
 

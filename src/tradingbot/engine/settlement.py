@@ -45,14 +45,14 @@ class Settlement:
         before = self._keeper.book
         hour = int(self._clock.now().timestamp() // 3600)
         funding_due = hour != self._ledger_due_hour and bool(before.open_positions)
-        if self._keeper.needs_ledger() or funding_due:
-            await self._book_rows()
+        if (self._keeper.needs_ledger() or funding_due) and await self._book_rows():
             self._ledger_due_hour = hour
         trades = await self._keeper.settle(prices_usd, self._clock.now())
         await self.save_if_changed(before)
         return trades
 
-    async def _book_rows(self) -> None:
+    async def _book_rows(self) -> bool:
+        """Whether the account log could be read; what could not is asked for again in the next cycle."""
         try:
             question = self._venue.ledger(self._keeper.book.ledger_id)
             rows = await within(self._clock, self._read_budget_s, "account log", question)
@@ -60,8 +60,9 @@ class Settlement:
                 await within(self._clock, self._read_budget_s, "fills", self.absorb_rest())
         except VenueError as error:
             log.warning("ledger.failed", error=str(error))
-            return
+            return False
         self._keeper.book_ledger(rows)
+        return True
 
     async def save_if_changed(self, before: Book) -> None:
         """Write positions when the book is another one than before."""

@@ -466,6 +466,20 @@ async def test_turned_around_by_hand_closes_ours_and_leaves_theirs(rig: Rig) -> 
     assert await differences(rig) == []
 
 
+async def test_an_hour_s_funding_that_could_not_be_read_is_asked_for_again(rig: Rig) -> None:
+    """The account log is read once an hour; an hour in which it failed is not over."""
+    await with_a_position(rig)
+    await rig.clock.sleep(3600)
+    rig.venue.charge_funding(ETH, Decimal("-0.4"))
+    rig.venue.down = True
+    await rig.settle()
+    rig.venue.down = False
+    await rig.settle()
+    position = rig.keeper.book.open_for(ETH)
+    assert position is not None
+    assert position.booked_funding == Decimal("-0.4")
+
+
 async def test_increased_by_hand_is_reported_and_only_ours_is_closed(rig: Rig) -> None:
     await with_a_position(rig)
     await by_hand(rig, Side.BUY, "1")
