@@ -35,7 +35,7 @@ sim: setup ## start the simulated venue alone
 	@$(BIN)/tradingbot sim $(ARGS)
 
 test: setup-dev ## run the tests
-	@$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist worksteal $(PYTEST_ARGS)
 
 check: setup-dev ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check src tests benchmarks scripts
