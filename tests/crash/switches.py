@@ -83,7 +83,7 @@ CASES = (
         "alive",
         "longest_s",
         "limit_s",
-        lambda drill: drill.desk.fault("silent_socket"),
+        lambda drill: drill.desk.fault("maintenance"),
         cycles=10,
         speed=120.0,
         heals=True,

@@ -16,6 +16,8 @@ from tests.crash.processes import VenueProcess, wait_until
 from tradingbot.venues.kraken_futures.auth import Credentials, Signer
 
 PAST_THE_MARK = Decimal("0.02")
+INVERSE_PRICES = Decimal(10_000)
+"""Bitcoin's prices move in halves of a dollar."""
 
 
 class VenueDesk:
@@ -55,7 +57,9 @@ class VenueDesk:
             name, position = order["symbol"], held.get(order["symbol"])
             if position is not None and order["kind"] == "stp":
                 shift = -PAST_THE_MARK if order.get("above") else PAST_THE_MARK
-                price = (Decimal(position["entry"]) * (1 + shift)).quantize(Decimal(order["stop_price"]))
+                digits = Decimal(order["stop_price"])
+                price = (Decimal(position["entry"]) * (1 + shift)).quantize(digits)
+                price = price.to_integral_value() if price > INVERSE_PRICES else price
                 self._signed("editorder", orderId=order["uid"], stopPrice=str(price))
                 wait_until(f"the stop of {name} fires", lambda name=name: name not in self.held(), 10)
                 return str(order["client_id"])
