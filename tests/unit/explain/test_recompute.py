@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.support import BTC, ETH, NOW, a_fill, a_plan
+from tests.support import BTC, ETH, NOW, a_fill, a_plan, a_spec
 from tests.unit.test_decision import PARAMS, bullish
 from tradingbot.core.types import Direction
 from tradingbot.decision import Decision, DecisionParams, decide
@@ -90,6 +90,13 @@ def test_a_refused_size_comes_out_too() -> None:
     records = one(held=held)
     assert records["universe"]["stage"] == "sizing"
     assert differing(records) == set()
+
+
+def test_a_size_that_no_contract_can_have_comes_out_too() -> None:
+    """The contract's rules refuse it again."""
+    records = one(spec=a_spec(ETH, min_size=Decimal(1), size_step=Decimal(1)))
+    found = recompute(records["universe"], records["signal"], records["cycle"], recorded_params())
+    assert (found.mismatches, found.stage, found.contracts) == ((), "contract_size", None)
 
 
 def test_a_signal_without_a_side_comes_out_too() -> None:

@@ -9,7 +9,7 @@ from tests.support import candles_of
 from tradingbot.core.types import Timeframe
 from tradingbot.market.volatility_spike import volatility_ratio
 from tradingbot.risk.factors import circuit_breaker, history_multiplier, risk_parity, rollout_share
-from tradingbot.risk.params import CircuitBreakerParams, HistoryParams, RolloutParams
+from tradingbot.risk.params import CircuitBreakerParams, HistoryParams, RiskParams, RolloutParams
 
 
 @pytest.mark.parametrize(
@@ -46,6 +46,29 @@ def test_parity_gives_the_calmer_strategy_more() -> None:
 def test_parity_waits_until_all_is_known(strategy: str) -> None:
     """An active strategy without a volatility, or one that is not active: nothing changes."""
     assert risk_parity(strategy, ("A", "B"), {"A": 20.0, "C": 1.0}) == 1.0
+
+
+def test_prices_that_are_none_have_no_volatility() -> None:
+    """A candle that closed at zero makes no number."""
+    hours = candles_of(100 * np.exp(0.01 * (np.arange(200) % 2)), timeframe=Timeframe.H1)
+    assert volatility_ratio(candles_of([100.0] * 79 + [0.0]), hours) == 0.0
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"kill_switches": {"max_drawdown_pct": 25}},
+        {"kill_switches": {"max_daily_loss_pct": 21, "max_drawdown_pct": 20}},
+        {"limits": {"max_trade_risk_pct": 6}},
+        {"sizing": {"early_max_leverage": 6}},
+        {"sizing": {"early_min_notional_usd": 600}},
+        {"sizing": {"min_trade_usd": 501}},
+    ],
+)
+def test_limits_that_cannot_hold_together_are_refused(broken: dict[str, dict[str, float]]) -> None:
+    """Each with one message."""
+    with pytest.raises(ValueError, match="must"):
+        RiskParams.model_validate(broken)
 
 
 def test_the_volatility_ratio_compares_the_hour_with_the_week() -> None:
