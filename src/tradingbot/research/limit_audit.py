@@ -141,16 +141,7 @@ class LimitAudit:
             held.size = total
             return
         plan = self._plans[fill["client_order_id"]]["plan"]
-        self._held[symbol] = Held(
-            sign=1 if fill["side"] == "buy" else -1,
-            size=size,
-            price=price,
-            opened=_time(fill["time"]),
-            stop_fraction=float(plan["stop_fraction"]),
-            conviction=str(plan["conviction"]),
-            inverse=plan["kind"] == "inverse",
-            multiplier=float(plan["contract_size"]),
-        )
+        self._held[symbol] = _held(plan, fill["side"], size, price, _time(fill["time"]))
 
     def _exit_fill(self, fill: Record) -> None:
         held = self._held.get(fill["symbol"])
@@ -182,16 +173,7 @@ class LimitAudit:
             return
         plan, line = intent["plan"], lines[symbol]
         price = float(action["reference_price"])
-        entry = Held(
-            sign=1 if action["side"] == "buy" else -1,
-            size=float(action["size"]),
-            price=price,
-            opened=now,
-            stop_fraction=float(plan["stop_fraction"]),
-            conviction=str(plan["conviction"]),
-            inverse=plan["kind"] == "inverse",
-            multiplier=float(plan["contract_size"]),
-        )
+        entry = _held(plan, action["side"], float(action["size"]), price, now)
         others = {**self._held, **going}
         self._check_one(at, symbol, entry, equity, line, marks, params, now, float(plan["leverage"]))
         self._check_book(at, symbol, entry, others, equity, marks, params, now)
@@ -350,6 +332,19 @@ class LimitAudit:
             young = (now - held.opened).total_seconds() < grace
             kept = not young or action["rule"] in ("hard_stop", "force_exit")
             self.audit.holds("grace window", kept, str(cycle["as_of"]), str(action["symbol"]), action["rule"])
+
+
+def _held(plan: Record, side: str, size: float, price: float, opened: datetime) -> Held:
+    return Held(
+        sign=1 if side == "buy" else -1,
+        size=size,
+        price=price,
+        opened=opened,
+        stop_fraction=float(plan["stop_fraction"]),
+        conviction=str(plan["conviction"]),
+        inverse=plan["kind"] == "inverse",
+        multiplier=float(plan["contract_size"]),
+    )
 
 
 def _time(text: object) -> datetime:
