@@ -25,10 +25,11 @@ from tradingbot.portfolio.actions import OpenPosition
 from tradingbot.portfolio.book import EntryPlan
 from tradingbot.reading import ReadingParams, SymbolReading
 from tradingbot.risk.canonical_sizing import NormalizedSize, normalize_position_size
+from tradingbot.risk.exact_settings import exact_of
 from tradingbot.risk.exposure import Exposure, HeldRisk
 from tradingbot.risk.factors import circuit_breaker, history_multiplier, risk_parity, rollout_share
 from tradingbot.risk.params import RiskParams
-from tradingbot.risk.position_sizing import SizeFactor, SizeRequest, SizeVerdict, exact_of, size_entry
+from tradingbot.risk.position_sizing import SizeFactor, SizeRequest, SizeVerdict, size_entry
 from tradingbot.signals.predictive_flow_engine import FlowSignal
 
 FLOW_STRATEGY: Final = "predictive_flow"

@@ -14,6 +14,7 @@ from itertools import accumulate, pairwise
 
 from tradingbot.core.records import Reason, reason
 from tradingbot.core.rounding import round_size
+from tradingbot.core.types import exact
 from tradingbot.exits.case import Case
 from tradingbot.exits.facts import ExitAdvice, ExitFacts
 from tradingbot.exits.params import ExitParams, Rung
@@ -40,7 +41,7 @@ def rung_sizes(entry_size: Decimal, step: Decimal, min_size: Decimal, rungs: Seq
     if not rungs:
         return ()
     ends, taken = [], ZERO
-    for share in accumulate(Decimal(repr(rung.share_pct)) for rung in rungs[:-1]):
+    for share in accumulate(exact(rung.share_pct) for rung in rungs[:-1]):
         end = round_size(min(entry_size, entry_size * share / 100), step)
         if end - taken >= min_size:
             taken = end if entry_size - end >= min_size else entry_size

@@ -26,9 +26,10 @@ from tradingbot.gates.table import GATES
 from tradingbot.market.contracts import ContractSpec
 from tradingbot.reading import ReadingParams
 from tradingbot.risk.canonical_sizing import normalize_position_size
+from tradingbot.risk.exact_settings import exact_of
 from tradingbot.risk.exposure import Exposure
 from tradingbot.risk.params import RiskParams
-from tradingbot.risk.position_sizing import SizeRequest, SizeVerdict, exact_of, size_entry
+from tradingbot.risk.position_sizing import SizeRequest, SizeVerdict, size_entry
 from tradingbot.signals.component import ComponentReading
 from tradingbot.signals.ensemble import calibrated, expected_move
 from tradingbot.signals.predictive_flow_engine import FlowSignal, aligned_confidence, conviction_of, majority

@@ -61,8 +61,11 @@ def costs_of(view: FeeView, params: FeeGateParams) -> Costs:
 
 def edge_bps(view: FeeView, params: FeeGateParams) -> float:
     """Expected move minus all costs."""
-    move = view.calibrated_move_bps if params.basis == "calibrated" else view.reachable_move_bps
-    return move - costs_of(view, params).total_bps
+    return _move_bps(view, params) - costs_of(view, params).total_bps
+
+
+def _move_bps(view: FeeView, params: FeeGateParams) -> float:
+    return view.calibrated_move_bps if params.basis == "calibrated" else view.reachable_move_bps
 
 
 def judge(view: FeeView, params: GateParams) -> GateVerdict:
@@ -70,7 +73,8 @@ def judge(view: FeeView, params: GateParams) -> GateVerdict:
     own = params.fee
     if view.half_spread_bps is None:
         return blocks(NAME, view, reason("spread_unknown"))
-    costs, edge = costs_of(view, own), edge_bps(view, own)
+    costs = costs_of(view, own)
+    edge = _move_bps(view, own) - costs.total_bps
     why = reason(
         "edge" if edge >= own.min_edge_bps else "edge_too_small",
         edge_bps=edge,

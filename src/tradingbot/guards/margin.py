@@ -6,6 +6,7 @@ from collections.abc import Collection
 from decimal import Decimal
 
 from tradingbot.core.records import AccountState, Reason, Wallet, reason
+from tradingbot.core.types import exact
 
 
 def margin_shortage(
@@ -23,7 +24,7 @@ def margin_shortage(
     for wallet in account.wallets:
         if wallet.name in wallets:
             free = free_pct(wallet)
-            if free is not None and free < Decimal(repr(min_free_pct)):
+            if free is not None and free < exact(min_free_pct):
                 numbers = {"free_pct": float(round(free, 2)), "limit_pct": min_free_pct}
                 return reason("margin_short", wallet=wallet.name, **numbers)
     return None

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Final
 
 from tradingbot.core.records import OrderAccepted, OrderOutcome, OrderRefused, Reason, RefusalCode, reason
+from tradingbot.core.types import exact
 from tradingbot.guards.switch_state import Facts, SwitchName, SwitchParams, SwitchState, TradeResult
 
 HUNDRED: Final = Decimal(100)
@@ -43,15 +44,11 @@ class Finding:
 Rule = Callable[[SwitchState, Facts, SwitchParams], Finding | None]
 
 
-def _share(number: float) -> Decimal:
-    return Decimal(repr(number))
-
-
 def _fall(start: Decimal | None, equity: Decimal | None, limit_pct: float) -> float | None:
     """Per cent that equity lies below `start` when that is the limit or more; exact at the limit."""
     if start is None or equity is None or start <= 0:
         return None
-    if (start - equity) * HUNDRED < _share(limit_pct) * start:
+    if (start - equity) * HUNDRED < exact(limit_pct) * start:
         return None
     return float((start - equity) * HUNDRED / start)
 
@@ -112,7 +109,7 @@ def win_rate(state: SwitchState, facts: Facts, params: SwitchParams) -> Finding 
     if len(window) < params.win_rate_window_trades:
         return None
     wins = sum(1 for trade in window if trade.net_pnl_usd > 0)
-    if wins * HUNDRED >= _share(params.min_win_rate_pct) * len(window):
+    if wins * HUNDRED >= exact(params.min_win_rate_pct) * len(window):
         return None
     rate = 100 * wins / len(window)
     why = reason(
@@ -129,7 +126,7 @@ def reject_rate(state: SwitchState, facts: Facts, params: SwitchParams) -> Findi
     """Too many refused orders. The rate is of the whole window, so that the first refusal of a life proves nothing."""
     newest = state.refused[-params.reject_window_orders :]
     refused = sum(newest)
-    if not refused or refused * HUNDRED < _share(params.max_reject_rate_pct) * params.reject_window_orders:
+    if not refused or refused * HUNDRED < exact(params.max_reject_rate_pct) * params.reject_window_orders:
         return None
     rate = 100 * refused / params.reject_window_orders
     why = reason(

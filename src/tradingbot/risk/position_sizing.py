@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from tradingbot.core.records import Reason
 from tradingbot.core.types import Direction, Symbol
+from tradingbot.risk.exact_settings import exact_of, percent
 from tradingbot.risk.exposure import Exposure
 from tradingbot.risk.params import RiskParams, SizingParams
 from tradingbot.risk.risk_manager import concentration_cap, refusals
@@ -131,13 +132,3 @@ def _caps(chain: _Chain, request: SizeRequest, exposure: Exposure, params: RiskP
         chain.cap("book_depth", exact_of(request.cap_usd))
     free = exposure.available_usd.get(request.wallet, Decimal(0)) * percent(params.sizing.margin_use_pct)
     chain.cap("free_margin", free * leverage)
-
-
-def exact_of(number: float) -> Decimal:
-    """A setting or a factor digit for digit."""
-    return Decimal(repr(float(number)))
-
-
-def percent(number: float) -> Decimal:
-    """Per cent as a fraction."""
-    return exact_of(number) / 100

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from tradingbot.core.records import Reason, reason
 from tradingbot.core.types import Direction, Symbol
+from tradingbot.risk.exact_settings import exact_of, percent
 from tradingbot.risk.exposure import Exposure
 from tradingbot.risk.params import PortfolioLimits, RiskParams
 
@@ -66,7 +67,7 @@ def _price(entry: Candidate, limits: PortfolioLimits) -> Iterator[Reason]:
 def _size(size_usd: Decimal, exposure: Exposure, params: RiskParams) -> Iterator[Reason]:
     if exposure.equity_usd <= 0:
         yield reason("no_equity")
-    if size_usd < Decimal(repr(params.sizing.min_trade_usd)):
+    if size_usd < exact_of(params.sizing.min_trade_usd):
         yield reason("below_minimum_trade", size_usd=float(size_usd), minimum_usd=params.sizing.min_trade_usd)
 
 
@@ -75,8 +76,8 @@ def concentration_cap(exposure: Exposure, limits: PortfolioLimits) -> Decimal:
 
     What all may be is `max_pairs` full positions.
     """
-    whole = exposure.equity_usd * Decimal(repr(limits.max_pair_notional_pct)) / 100 * limits.max_pairs
-    limit = whole * Decimal(repr(limits.max_top3_concentration_pct)) / 100
+    whole = exposure.equity_usd * percent(limits.max_pair_notional_pct) * limits.max_pairs
+    limit = whole * percent(limits.max_top3_concentration_pct)
     largest = sorted((held.notional_usd for held in exposure.held), reverse=True)[:3]
     beside_two = limit - sum(largest[:2], Decimal(0))
     # One that is no larger than the third largest of three is not among them.

@@ -18,9 +18,10 @@ from tradingbot.engine.models import PositionsState
 from tradingbot.market.snapshot import MarketSnapshot
 from tradingbot.portfolio.book import Book, apply_fill
 from tradingbot.risk.canonical_sizing import normalize_position_size
+from tradingbot.risk.exact_settings import exact_of
 from tradingbot.risk.exposure import exposure_of
 from tradingbot.risk.params import RiskParams
-from tradingbot.risk.position_sizing import SizeFactor, SizeRequest, exact_of, size_entry
+from tradingbot.risk.position_sizing import SizeFactor, SizeRequest, size_entry
 
 SYMBOLS = tuple(Symbol(f"S{n}USDT") for n in range(9))
 EQUITY = Decimal(10_000)

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import click
-import orjson
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
 from tradingbot.app.cli.listing import Listing
+from tradingbot.app.cli.shared import print_json
 from tradingbot.app.home import home_folder
 from tradingbot.core.number_text import number_text
 
@@ -62,7 +62,7 @@ def command(what: str | None, home: str | None, as_json: bool, since: datetime |
     settings, _ = load(RunOptions(home=folder), os.environ)
     facts = read_analysis(folder, settings.learning, what, since, until)
     if as_json:
-        click.echo(orjson.dumps(facts, default=str, option=orjson.OPT_INDENT_2).decode())
+        print_json(facts)
         return
     console = Console()
     _print(console if console.is_terminal else Console(width=150), facts, what)

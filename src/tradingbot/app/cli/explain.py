@@ -6,8 +6,8 @@ import os
 import sys
 
 import click
-import orjson
 
+from tradingbot.app.cli.shared import print_json
 from tradingbot.app.home import home_folder
 
 
@@ -27,7 +27,7 @@ def command(name: str, home: str | None, as_json: bool) -> None:
 
     facts = story_of(home_folder(home, os.environ), name)
     if as_json:
-        click.echo(orjson.dumps(facts, default=str, option=orjson.OPT_INDENT_2).decode())
+        print_json(facts)
     else:
         print_story(facts)
     sys.exit(0 if facts["check"]["agrees"] else 1)

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-import orjson
 from rich.console import Console
 
-from tradingbot.app.cli.shared import on_loop
+from tradingbot.app.cli.shared import on_loop, print_json
 from tradingbot.clock import SystemClock
 from tradingbot.core.errors import ConfigurationError
 from tradingbot.engine.catalog import document_path
@@ -138,7 +137,7 @@ def _waited(home: Path, command: str, name: str, wait_s: float) -> dict[str, Any
 def finish(answer: dict[str, Any], as_json: bool) -> None:
     """Print and exit: 0 done or left for the next start, 1 not done."""
     if as_json:
-        click.echo(orjson.dumps(answer, default=str, option=orjson.OPT_INDENT_2).decode())
+        print_json(answer)
     else:
         click.echo(f"{answer['command']}: {answer['text']}")
         for line in answer["lines"]:

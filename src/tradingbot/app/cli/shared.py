@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+import orjson
 
 from tradingbot.app.home import home_folder
 from tradingbot.app.options import PROFILES, SOURCES, RunOptions
@@ -108,3 +109,8 @@ def on_loop(work: Callable[[], Awaitable[T]]) -> T:
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(whole())
+
+
+def print_json(facts: object) -> None:
+    """Facts for programs: indented JSON, decimals and moments as text."""
+    click.echo(orjson.dumps(facts, default=str, option=orjson.OPT_INDENT_2).decode())

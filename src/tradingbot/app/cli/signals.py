@@ -6,11 +6,11 @@ import os
 from typing import Any
 
 import click
-import orjson
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from tradingbot.app.cli.shared import print_json
 from tradingbot.app.home import home_folder
 from tradingbot.core.number_text import number_text
 
@@ -38,7 +38,7 @@ def command(symbol: str | None, home: str | None, as_json: bool) -> None:
         settings, _ = load(RunOptions(home=folder), os.environ)
         facts = symbol_facts(folder, Universe(settings.universe), symbol)
     if as_json:
-        click.echo(orjson.dumps(facts, default=str, option=orjson.OPT_INDENT_2).decode())
+        print_json(facts)
     elif symbol is None:
         _print_market(console_of(), facts)
     else:

@@ -7,13 +7,12 @@ import sys
 from typing import Any
 
 import click
-import orjson
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from tradingbot.app.cli.listing import Listing
-from tradingbot.app.cli.shared import on_loop
+from tradingbot.app.cli.shared import on_loop, print_json
 from tradingbot.app.cli.signals import console_of
 from tradingbot.app.home import home_folder
 from tradingbot.core.number_text import number_text
@@ -35,7 +34,7 @@ def command(home: str | None, as_json: bool, reconcile: bool) -> None:
     if reconcile:
         facts["reconcile"] = on_loop(lambda: reconcile_home(folder, os.environ))
     if as_json:
-        click.echo(orjson.dumps(facts, default=str, option=orjson.OPT_INDENT_2).decode())
+        print_json(facts)
     else:
         _print(facts)
     if reconcile and not facts["reconcile"]["agree"]:

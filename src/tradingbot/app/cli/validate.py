@@ -7,11 +7,10 @@ import sys
 from typing import Any
 
 import click
-import orjson
 from rich.console import Console
 from rich.table import Table
 
-from tradingbot.app.cli.shared import on_loop, options_of, source_options
+from tradingbot.app.cli.shared import on_loop, options_of, print_json, source_options
 
 
 @click.command("validate")
@@ -27,7 +26,7 @@ def command(update_config: bool, as_json: bool, **chosen: Any) -> None:
 
     report = on_loop(lambda: validate_once(options_of(**chosen), os.environ, update_config))
     if as_json:
-        click.echo(orjson.dumps(report, default=str, option=orjson.OPT_INDENT_2).decode())
+        print_json(report)
     else:
         _print(report)
     sys.exit(0 if report["summary"]["valid"] else 1)
