@@ -13,8 +13,10 @@ from tradingbot.app.analyst import Analyst
 from tradingbot.app.bootstrap import VenueParts
 from tradingbot.app.deployment_checks import MAX_CLOCK_SKEW_S
 from tradingbot.app.learning_files import known_learning
+from tradingbot.app.maintenance import Maintenance
 from tradingbot.app.operator import OperatorInbox
 from tradingbot.app.options import RunOptions
+from tradingbot.app.resources import ResourceWatch
 from tradingbot.app.restore import known_instance, known_intents, known_portfolio, known_switches
 from tradingbot.app.routine_works import RoutineWorks
 from tradingbot.app.runtime import CycleLoop, Runtime, StopStage, Work
@@ -66,6 +68,9 @@ class Daemon:
         self._clock = clock
         self._account_lock = asyncio.Lock()
         self._lag = LoopLag()
+        self._resources = ResourceWatch(
+            options.home, clock, self._lag, settings.resources, stores.journals["resources"]
+        )
         self._intents = known_intents(stores)
         self._instance = known_instance(options, parts, stores, self._intents)
         self._ids = OrderIds(self._instance.instance)
@@ -83,8 +88,9 @@ class Daemon:
         signal_desk = SignalDesk(documents["latest_signals"], documents["regime"], self._collector.desk)
         self._bus.attach("latest signals", signal_desk.listen)
         self._analyst = Analyst(stores, clock, self._keeper, venue.name, settings.learning)
+        maintenance = Maintenance(options.home, stores, settings.storage, clock)
         self._works = RoutineWorks(
-            parts, stores, settings, self._collector, self._reconciler, self._account_lock, self._analyst
+            parts, stores, settings, self._collector, self._reconciler, self._account_lock, self._analyst, maintenance
         )
         self._scheduler = Scheduler(routine_jobs(self._works.by_name()), clock)
         self._switches = known_switches(stores, clock, settings.risk.kill_switches)
@@ -161,6 +167,7 @@ class Daemon:
             "loop-lag": self._lag.watch,
             "operator": self._inbox.run,
             "heartbeats": self._switchboard.run,
+            "resources": self._resources.run,
         }
         if self._parts.sim is not None:
             tasks["simulated-venue"] = self._market
@@ -199,6 +206,7 @@ class Daemon:
             venue=self._parts.venue.name,
             venue_url=self._parts.url,
             venue_ws_url=self._parts.ws_url,
+            intelligence_url=self._parts.intel.params.base_url,
             data=str(self._options.data.resolve()) if self._options.data else "",
             symbols=list(self._options.symbols),
             seed=self._options.seed,
@@ -295,6 +303,7 @@ class Daemon:
             switches=self._switches.names,
             entries_left_today=self._switchboard.entries_left(),
             margin_short=self._switchboard.margin_short is not None,
+            resources=self._resources.blocks,
         )
 
     async def after_cycle(self, report: CycleReport | None, failure: str) -> None:
@@ -315,6 +324,7 @@ class Daemon:
             "rss_mb": round(rss_mb(), 1),
             "loop_lag_p99_ms": round(self._lag.p99_ms(), 2),
             "loop_lag_max_ms": round(self._lag.max_ms, 2),
+            **self._resources.figures,
             "last_failure": failure or self._state.last_failure,
             "storage_ok": storage.ok,
             "storage_detail": storage.detail,

@@ -8,6 +8,7 @@ import structlog
 
 from tradingbot.app.analyst import Analyst
 from tradingbot.app.bootstrap import VenueParts
+from tradingbot.app.maintenance import Maintenance
 from tradingbot.app.runtime import Work
 from tradingbot.app.stores import Stores
 from tradingbot.app.validation import validate_symbols
@@ -36,6 +37,7 @@ class RoutineWorks:
         reconciler: Reconciler,
         account_lock: asyncio.Lock,
         analyst: Analyst,
+        maintenance: Maintenance,
     ) -> None:
         self._parts = parts
         self._stores = stores
@@ -44,6 +46,7 @@ class RoutineWorks:
         self._reconciler = reconciler
         self._account_lock = account_lock
         self._analyst = analyst
+        self._maintenance = maintenance
         self._clock = parts.clock
         self.skew_s = 0.0
         self.suppressed: dict[Symbol, str] = {}
@@ -57,6 +60,7 @@ class RoutineWorks:
             "symbol_validation": self._validation,
             "strategic_advice": self._analyst.advise,
             "trade_analysis": self._analyst.analyse,
+            "maintenance": self._tidy,
         }
 
     async def _exchange_health(self) -> None:
@@ -84,6 +88,9 @@ class RoutineWorks:
         limit_s = 3 * self._settings.engine.read_budget_s
         async with self._account_lock:
             await within(self._clock, limit_s, "reconciliation", self._reconciler.reconcile())
+
+    async def _tidy(self) -> None:
+        await self._maintenance.run()
 
     async def _specifications(self) -> None:
         await self._collector.refresh_specs()
