@@ -1,4 +1,4 @@
-"""The timetable: venue health, reconciliation, contract specifications, validation, maintenance (SPEC 14). One row per job."""
+"""The timetable: venue health, reconciliation, specifications, validation, analyses, maintenance (SPEC 14)."""
 
 from __future__ import annotations
 

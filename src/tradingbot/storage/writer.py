@@ -72,6 +72,7 @@ class StorageWriter:
         self._unsynced: dict[Target, None] = {}
         self._open: dict[Target, None] = {}
         self._idle: dict[Target, Iterator[None]] = {}
+        self._chores: list[Waiter] = []
         self._health = StorageHealth(ok=True)
 
     # ------------------------------------------------------------ from the event loop
@@ -223,7 +224,9 @@ class StorageWriter:
         if write.target is None:
             self._settle(write.items, self._sync_all())
         elif write.chore is not None:
-            self._idle[write.target] = _told(self._idle.pop(write.target, None), write.chore, write.items[0].waiters)
+            waiters = write.items[0].waiters
+            self._chores = [*(one for one in self._chores if not one.future.done()), *waiters]
+            self._idle[write.target] = _told(self._idle.pop(write.target, None), write.chore, waiters)
         else:
             self._attempt(write.target, write.items)
 
@@ -312,6 +315,7 @@ class StorageWriter:
 
     def _finish(self, closing: Waiter) -> None:
         error = self._sync_all()
+        wake(self._chores, StorageUnavailableError("storage was closed before its housekeeping was done"))
         for target in self._open:
             with suppress(OSError):
                 target.close()
