@@ -44,9 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--repeats", type=int, default=4, help="how often each fault comes, room permitting")
     parser.add_argument("--every", type=int, default=SAMPLE_CYCLES, help="cycles from sample to sample")
     parser.add_argument("--out", help="folder for home, soak.csv, report.md, soak.svg; default: a new temporary one")
-    parser.add_argument(
-        "--publish", action="store_true", help="write docs/soak.md and soak.svg though it is no fortnight"
-    )
+    parser.add_argument("--publish", action="store_true", help="write docs/soak.* though it is no fortnight")
     return parser
 
 

@@ -16,7 +16,7 @@ CLOCK_SKEW_S: Final = 30.0
 
 @dataclass(frozen=True, slots=True)
 class PlannedFault:
-    """One trouble: at which cycle, of whom (``venue`` or ``intelligence``), what, for how many minutes of the market."""
+    """One trouble: at which cycle, of whom (``venue`` or ``intelligence``), what, for how many market minutes."""
 
     cycle: int
     desk: str

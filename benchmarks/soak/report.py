@@ -96,13 +96,14 @@ def picture(soak: Soak) -> str:
     if (growth := slope(soak, "rss_mb")) is not None:
         memory.append(Curve("trend", RED, _line(settled(soak), growth.per_day), dashed=True))
     counts = [("open files", ORANGE, "open_files"), ("threads", GREEN, "threads"), ("tasks", BLUE, "tasks")]
+    work = [Curve("lateness p99", RED, points("lag_p99_ms")), Curve("cycle", GREEN, points("cycle_ms"))]
+    disk = [Curve("home folder", ORANGE, points("home_mb")), Curve("of that the exchange's", BLUE, points("venue_mb"))]
     panels = [
         Panel("Memory, MB", memory),
         Panel("Counts", [Curve(name, color, points(column)) for name, color, column in counts]),
-        Panel("Lateness of the loop and duration of a cycle, ms",
-              [Curve("lateness p99", RED, points("lag_p99_ms")), Curve("cycle", GREEN, points("cycle_ms"))]),
-        Panel("On disk, MB", [Curve("home folder", ORANGE, points("home_mb")), Curve("of that the exchange's", BLUE, points("venue_mb"))]),
-    ]  # fmt: skip
+        Panel("Lateness of the loop and duration of a cycle, ms", work),
+        Panel("On disk, MB", disk),
+    ]
     return svg(f"{soak.cycles:,} cycles under {len(soak.injected)} faults, seed {soak.seed}", panels)
 
 

@@ -68,9 +68,7 @@ class Daemon:
         self._clock = clock
         self._account_lock = asyncio.Lock()
         self._lag = LoopLag()
-        self._resources = ResourceWatch(
-            options.home, clock, self._lag, settings.resources, stores.journals["resources"]
-        )
+        self.resources = ResourceWatch(options.home, clock, self._lag, settings.resources, stores.journals["resources"])
         self._intents = known_intents(stores)
         self._instance = known_instance(options, parts, stores, self._intents)
         self._ids = OrderIds(self._instance.instance)
@@ -167,7 +165,7 @@ class Daemon:
             "loop-lag": self._lag.watch,
             "operator": self._inbox.run,
             "heartbeats": self._switchboard.run,
-            "resources": self._resources.run,
+            "resources": self.resources.run,
         }
         if self._parts.sim is not None:
             tasks["simulated-venue"] = self._market
@@ -303,7 +301,7 @@ class Daemon:
             switches=self._switches.names,
             entries_left_today=self._switchboard.entries_left(),
             margin_short=self._switchboard.margin_short is not None,
-            resources=self._resources.blocks,
+            resources=self.resources.blocks,
         )
 
     async def after_cycle(self, report: CycleReport | None, failure: str) -> None:
@@ -324,7 +322,7 @@ class Daemon:
             "rss_mb": round(rss_mb(), 1),
             "loop_lag_p99_ms": round(self._lag.p99_ms(), 2),
             "loop_lag_max_ms": round(self._lag.max_ms, 2),
-            **self._resources.figures,
+            **self.resources.figures,
             "last_failure": failure or self._state.last_failure,
             "storage_ok": storage.ok,
             "storage_detail": storage.detail,
