@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from benchmarks.soak.plan import fault_plan
 from benchmarks.soak.report import picture, publish, text
 from benchmarks.soak.verdict import checks
 from benchmarks.soak.watching import SAMPLE_CYCLES, run_soak
@@ -22,7 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     out = Path(chosen.out) if chosen.out else Path(tempfile.mkdtemp(prefix="soak-"))
     out.mkdir(parents=True, exist_ok=True)
     print(f"soak in {out}", flush=True)
-    soak = run_soak(out, chosen.cycles, chosen.seed, chosen.repeats, chosen.every)
+    plan = fault_plan(chosen.cycles, chosen.repeats, chosen.seed)
+    soak = run_soak(out, chosen.cycles, chosen.seed, plan, chosen.every)
     report = text(soak)
     (out / "report.md").write_text(report, encoding="utf-8")
     (out / "soak.svg").write_text(picture(soak), encoding="utf-8")

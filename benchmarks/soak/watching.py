@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import orjson
 
-from benchmarks.soak.plan import PlannedFault, fault_plan
+from benchmarks.soak.plan import PlannedFault
 from benchmarks.soak.process import SoakedDaemon, ask
 from tradingbot.engine.catalog import JOURNALS, journal_path
 from tradingbot.storage.journal import Journal
@@ -42,15 +42,15 @@ class Soak:
     journals: dict[str, int] = field(default_factory=dict)
 
 
-def run_soak(out: Path, cycles: int, seed: int, repeats: int, every: int = SAMPLE_CYCLES, talk: bool = True) -> Soak:
-    """Run the daemon in `out`/home for so many cycles; `out`/soak.csv grows meanwhile."""
+def run_soak(out: Path, cycles: int, seed: int, plan: list[PlannedFault], every: int, talk: bool = True) -> Soak:
+    """Run the daemon in `out`/home for so many cycles under these faults; `out`/soak.csv grows meanwhile."""
     home = out / "home"
     home.mkdir(parents=True)
     found = Soak(cycles, seed)
     started_s = time.monotonic()
     daemon = SoakedDaemon(home, cycles, seed)
     try:
-        _watch(daemon, found, fault_plan(cycles, repeats, seed), out / "soak.csv", every, talk)
+        _watch(daemon, found, plan, out / "soak.csv", every, talk)
     finally:
         found.exit_code = daemon.stop()
     found.real_s = time.monotonic() - started_s

@@ -36,8 +36,9 @@ async def test_a_full_disk_holds_entries_back_and_manages_what_is_open(tmp_path:
 
 
 async def test_status_and_journal_tell_what_the_process_takes(tmp_path: Path) -> None:
-    async with running(tmp_path / "home", symbols=("BTC",)) as rig:
-        await rig.cycle(12)
+    often = {"TRADINGBOT__RESOURCES__JOURNAL_S": "60"}
+    async with running(tmp_path / "home", often, symbols=("BTC",)) as rig:
+        await rig.cycle(3)
         await rig.daemon._works.by_name()["maintenance"]()
         await rig.stores.writer.flush()
         shown = read_documents(rig.home)["runtime"]
