@@ -25,6 +25,7 @@ MAY_GROW = (
     (r"daemon\._clock\._sleepers", "SteppedClock"),
     (r"daemon\._(collector|intel)\b.*", "as many as symbols"),
     (r"daemon\._stores\.writer\._(open|unsynced|queue\b.*)|.*\.__pydantic_fields_set__", "storage queue"),
+    (r"daemon\..*\._newest\b.*", "newest value of each document"),
     (r"parts\.venue\..*\.window\._(costs|times_s)", "rate limiters"),
     (r"parts\.sim\._service\.requests", "as many as kinds"),
     (r"parts\.sim\..*\.rows\.(fills|log|events|positions)", "the exchange's records"),
