@@ -26,6 +26,7 @@ async def test_a_full_disk_holds_entries_back_and_manages_what_is_open(tmp_path:
         await rig.cycle(4)
         await rig.stores.writer.flush()
         assert "disk_space" in rig.daemon.state.entry_blocks
+        assert ("disk_space", "critical") in {(one.kind, one.severity.value) for one in rig.daemon.health.issues.open}
         assert rig.daemon.state.disk_free_mb == 100.0
         assert len([row for row in rig.events("intent") if row["intent"]["purpose"] == "entry"]) == opened
         assert rig.protected()

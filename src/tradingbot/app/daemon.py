@@ -18,7 +18,7 @@ from tradingbot.app.learning_files import known_learning
 from tradingbot.app.maintenance import Maintenance
 from tradingbot.app.operator import OperatorInbox
 from tradingbot.app.options import RunOptions
-from tradingbot.app.resources import ResourceWatch
+from tradingbot.app.resources import ResourceWatch, issues_of
 from tradingbot.app.restore import known_instance, known_intents, known_portfolio, known_switches
 from tradingbot.app.routine_works import RoutineWorks
 from tradingbot.app.runtime import CycleLoop, Runtime, StopStage, Work
@@ -73,7 +73,14 @@ class Daemon:
         self._clock = clock
         self._account_lock = asyncio.Lock()
         self._lag = LoopLag()
-        self.resources = ResourceWatch(options.home, clock, self._lag, settings.resources, stores.journals["resources"])
+        self.resources = ResourceWatch(
+            options.home,
+            clock,
+            self._lag,
+            settings.resources,
+            stores.journals["resources"],
+            lambda found: self._health.issues.observe("resources", issues_of(found)),
+        )
         self._intents = known_intents(stores)
         self._instance = known_instance(options, parts, stores, self._intents)
         self._ids = OrderIds(self._instance.instance)

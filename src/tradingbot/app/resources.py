@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol
 import structlog
 
 from tradingbot.app.vitals import rss_mb
+from tradingbot.guards.issues import Finding, Severity
 from tradingbot.guards.resources import ResourceFinding, ResourceLimits, ResourceSample, ended, entry_blocks, judge
 from tradingbot.guards.trend import Trend, trend
 from tradingbot.ports import Clock, Journal
@@ -26,6 +27,12 @@ log = structlog.get_logger(__name__)
 HOME_SIZE_EVERY_S: Final = 3600.0
 """Walking through the home folder is cheap, but not so cheap that it is done every minute."""
 MB: Final = 1e6
+ISSUES: Final[Mapping[str, tuple[str, str]]] = {
+    "threads": ("tasks", "threads"),
+    "loop_stall": ("loop_lag", "worst"),
+    "memory_growth": ("memory", "growth"),
+}
+"""Findings that are told as an issue of another kind: its name and subject. The others have one of their own name."""
 
 
 class Lag(Protocol):
@@ -52,7 +59,7 @@ class SystemFigures:
 
 
 class ResourceWatch:
-    """Samples, judges, remembers. `report` is handed every finding at every look, and once each one that has ended.
+    """Samples, judges, remembers. `report` is told at every look: all that stands, and once each that has ended.
 
     `findings` is what stands now, `blocks` the reasons against entries that follow, `figures` the fields of
     `runtime.json`. Nothing here ends the process.
@@ -152,7 +159,7 @@ class ResourceWatch:
                 say("resources.limit_reached", kind=one.kind, severity=one.severity, detail=one.detail)
         for one in over:
             log.info("resources.limit_left", kind=one.kind, detail=one.detail)
-        if self._report is not None and (self.findings or over):
+        if self._report is not None:
             self._report((*self.findings, *over))
 
     def _line(self) -> dict[str, Any]:
@@ -168,6 +175,12 @@ class ResourceWatch:
             "growth_error_mb_per_day": None if growth is None else round(growth.error_per_day, 2),
             "findings": [{"kind": one.kind, "severity": one.severity, "detail": one.detail} for one in self.findings],
         }
+
+
+def issues_of(findings: Sequence[ResourceFinding]) -> list[Finding]:
+    """What stands among the findings, as the issue registry takes it."""
+    standing = [(one, ISSUES.get(one.kind, (one.kind, ""))) for one in findings if not one.cleared]
+    return [Finding(kind, subject, one.detail, Severity(one.severity)) for one, (kind, subject) in standing]
 
 
 def read_system(home: Path, measure_home: bool) -> SystemFigures:

@@ -9,8 +9,10 @@ from pathlib import Path
 
 from tests.fakes import MemoryJournal
 from tests.support import NOW
-from tradingbot.app.resources import ResourceWatch, SystemFigures, folder_bytes, read_system
+from tradingbot.app.resources import ResourceWatch, SystemFigures, folder_bytes, issues_of, read_system
 from tradingbot.clock import SteppedClock
+from tradingbot.guards.issue_kinds import KINDS
+from tradingbot.guards.resources import KINDS as RESOURCE_KINDS
 from tradingbot.guards.resources import ResourceFinding, ResourceLimits
 
 CALM = SystemFigures(120.0, 130.0, 40, 1024, 3, 50_000.0, 12.0)
@@ -51,10 +53,10 @@ class Bench:
             await self.clock.sleep(60)
 
 
-async def test_a_calm_process_is_told_to_nobody() -> None:
+async def test_a_calm_process_has_no_findings() -> None:
     bench = Bench()
     await bench.minutes(3)
-    assert (bench.told, bench.watch.findings, bench.watch.blocks) == ([], (), ())
+    assert (bench.told, bench.watch.findings, bench.watch.blocks) == ([(), (), ()], (), ())
 
 
 async def test_a_full_disk_blocks_entries_until_there_is_room_again() -> None:
@@ -69,6 +71,7 @@ async def test_a_full_disk_blocks_entries_until_there_is_room_again() -> None:
         [("disk_space", "critical", False)],
         [("disk_space", "critical", False)],
         [("disk_space", "critical", True)],
+        [],
     ]
 
 
@@ -139,3 +142,11 @@ def test_a_file_with_two_names_counts_once(tmp_path: Path) -> None:
     (tmp_path / "sub" / "c").write_bytes(b"y" * 10)
     assert folder_bytes(tmp_path) == 110
     assert folder_bytes(tmp_path / "missing") == 0
+
+
+def test_every_finding_is_an_issue_with_a_runbook() -> None:
+    found = [ResourceFinding(kind, "daemon", "warning", kind, 1.0, 1.0) for kind in RESOURCE_KINDS]
+    issues = issues_of([*found, replace(found[0], cleared=True)])
+    assert len({(issue.kind, issue.subject) for issue in issues}) == len(RESOURCE_KINDS) == len(issues)
+    assert {issue.kind for issue in issues} <= set(KINDS)
+    assert [issue.judged for issue in issues] == ["warning"] * len(issues)
