@@ -43,7 +43,7 @@ async def run_daemon(options: RunOptions, environ: Mapping[str, str], log_style:
         lock.acquire(SystemClock().now())
         stack.callback(lock.release)
         parts = await open_venue(options, settings, secrets, stack)
-        stores = open_stores(options.home, parts.clock, settings.storage.generations)
+        stores = open_stores(options.home, parts.clock, settings.storage.generations, settings.storage.journal_max_mb)
         sink.clock, sink.journal = parts.clock, stores.journals["daemon"]
         results = [*setup_checks(options, settings, secrets), *await all_checks(options, parts)]
         require(Console(stderr=log_style == "json"), f"tradingbot · {options.profile}", results)

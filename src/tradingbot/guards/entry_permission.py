@@ -73,11 +73,12 @@ def entry_permission(
     switches: Sequence[str] = (),
     entries_left_today: int | None = None,
     margin_short: bool = False,
+    resources: Sequence[str] = (),
 ) -> EntryPermission:
     """The permission that follows from everything that can stand against an entry.
 
     `switches` names the kill switches that hold entries back (SPEC 6.3), `margin_short` is the check before the cycle
-    (SPEC 6.4).
+    (SPEC 6.4). `resources` says what the machine lacks: ``disk_space``, ``memory`` (`guards.resources`).
     """
     against = (
         ("alpha_trading_disabled", not policy.enabled),
@@ -93,7 +94,7 @@ def entry_permission(
         ("trades_per_day", entries_left_today is not None and entries_left_today <= 0),
     )
     not_enabled = {symbol: "not_in_enabled_symbols" for symbol in symbols if symbol not in policy.enabled_symbols}
-    reasons = (*(name for name, holds in against if holds), *switches)
+    reasons = (*(name for name, holds in against if holds), *resources, *switches)
     return EntryPermission(reasons, {**not_enabled, **per_symbol}, entries_left_today)
 
 
