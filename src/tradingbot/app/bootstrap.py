@@ -28,7 +28,7 @@ from tradingbot.core.errors import ConfigurationError, VenueError
 from tradingbot.core.types import Symbol
 from tradingbot.intel.params import CoinglassParams
 from tradingbot.market.universe import Universe
-from tradingbot.net.nonce import FileNonceStore, MemoryNonceStore, NonceStore
+from tradingbot.net.nonce import FileNonceStore
 from tradingbot.ports import Clock, Venue
 from tradingbot.sim_server.coinglass.server import CoinglassEndpoints
 from tradingbot.sim_server.persistence import load_credentials
@@ -134,7 +134,7 @@ async def _embedded(
     endpoints = await sim.start()
     if frozen:
         stack.push_async_callback(sim.stop)
-    venue = _kraken_futures(options, settings, only(universe, symbols), clock, endpoints, stack, frozen, frozen)
+    venue = _kraken_futures(options, settings, only(universe, symbols), clock, endpoints, stack, frozen)
     intel = IntelAccess(settings.coinglass, secrets.coinglass_key)
     if not frozen and not asks_elsewhere(settings.coinglass):
         beside = await open_simulated_coinglass(feed, clock, params, home, options.data, stack)
@@ -192,7 +192,7 @@ async def _venue_clock(options: RunOptions, settings: Settings, universe: Univer
     if options.profile == "live":
         return choose_clock(options, SystemClock().now(), False)
     wall = SystemClock()
-    public = KrakenFuturesVenue(_venue_params(settings, endpoints), universe, wall, None, MemoryNonceStore())
+    public = KrakenFuturesVenue(_venue_params(settings, endpoints), universe, wall, None, None)
     try:
         return choose_clock(options, await public.server_time(), False)
     except VenueError as error:
@@ -212,14 +212,11 @@ def _kraken_futures(
     endpoints: SimEndpoints,
     stack: AsyncExitStack,
     looking: bool,
-    alone: bool = False,
 ) -> ExchangeGateway:
     keys = Credentials(endpoints.api_key, endpoints.api_secret) if endpoints.api_key else None
-    nonces: NonceStore = FileNonceStore(options.home / "state" / "nonce.json")
-    if looking:
-        # A second reader beside a running daemon must not share its nonce file: the venue tolerates none at all. A
-        # venue that stands still for this reader alone takes what the daemon had not used yet.
-        nonces = MemoryNonceStore(nonces.load() if alone else 0)
+    # A second reader beside a running daemon signs without nonces, which are optional: numbers of its own would be too low,
+    # or push up those of the daemon.
+    nonces = None if looking else FileNonceStore(options.home / "state" / "nonce.json")
     cache = None if looking else SpecCacheFile(options.home, clock)
     if cache is not None:
         stack.push_async_callback(cache.close)
