@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, field
 from enum import IntEnum
 from typing import Final
 
@@ -43,11 +43,12 @@ class PollRow:
     period_s: float
     priority: Priority
     feed: Feed | None
+    key: str = field(init=False)
+    """Its name in files and in the memory of when it was asked; made once, it is looked up all the time."""
 
-    @property
-    def key(self) -> str:
-        """Its name in files and in the memory of when it was asked."""
-        return ":".join((self.endpoint.name, self.subject or "*", self.variant)).rstrip(":")
+    def __post_init__(self) -> None:
+        name = ":".join((self.endpoint.name, self.subject or "*", self.variant)).rstrip(":")
+        object.__setattr__(self, "key", name)
 
     @property
     def per_min(self) -> float:
