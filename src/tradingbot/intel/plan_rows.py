@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, field
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
 
