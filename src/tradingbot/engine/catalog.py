@@ -106,6 +106,7 @@ JOURNALS: Final[Mapping[str, JournalRow]] = {
     "exchange_health": JournalRow("logs/exchange_health.jsonl", "jobs.routine", 16, 10, 90),
     "kill_switches": JournalRow("logs/kill_switches.jsonl", "engine.kill_switches", 16, 20, 3650),
     "operator_audit": JournalRow("logs/operator_audit.jsonl", "app.operator", 16, 20, 3650),
+    "pre_deployment": JournalRow("logs/pre_deployment.jsonl", "app.pre_deployment", 4, 10, 3650),
     "daemon": JournalRow("logs/daemon.jsonl", "app.logs", 64, 20, 30),
 }
 

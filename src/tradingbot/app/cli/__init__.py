@@ -24,6 +24,9 @@ COMMANDS: Final = {
     "flatten": "pause, and close every open position now",
     "analyze": "show what finished trades and executed orders teach",
     "check": "run the pre-deployment checks",
+    "doctor": "look at everything that may be wrong, and change nothing",
+    "backup": "copy the home into one verified file",
+    "restore": "put a backup in place of the home's files",
 }
 EXIT_CONFIGURATION: Final = 2
 EXIT_FAILURE: Final = 1
@@ -61,6 +64,7 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point: every expected error is one clear message on standard error and an exit code."""
+    os.umask(0o077)  # whatever this process makes is for its own user alone
     # Matrices are small here: threads of the linear algebra library would only wake each other on the loop's time.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
