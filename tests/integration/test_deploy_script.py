@@ -6,6 +6,7 @@ The programs of the slots are small stand-ins with the same commands; `make dril
 from __future__ import annotations
 
 import fcntl
+import importlib.util
 import json
 import os
 import shutil
@@ -152,15 +153,7 @@ def test_what_fails_its_checks_touches_nothing(how: str, machine: Machine) -> No
     assert (machine.current(), machine.pid(), machine.alive()) == ("a", pid, True)
 
 
-@pytest.mark.parametrize(
-    ("how", "why"),
-    [
-        ("dies", "ended by itself"),
-        ("sick", "a cycle failed"),
-        ("differs", "difference: BTCUSDT"),
-        ("newer", "restoring"),
-    ],
-)
+@pytest.mark.parametrize(("how", "why"), [("dies", "ended by itself"), ("newer", "restoring")])
 def test_what_does_not_prove_healthy_is_rolled_back(how: str, why: str, machine: Machine) -> None:
     """By itself; also where it has written a state that the old version cannot read."""
     assert machine.deploy("good").returncode == 0
@@ -171,6 +164,32 @@ def test_what_does_not_prove_healthy_is_rolled_back(how: str, why: str, machine:
     assert (machine.current(), machine.alive()) == ("a", True)
     assert not (machine.home / "state" / "schema").exists()
     assert (machine.home / "state" / "ran").read_text().strip().endswith("/a")
+
+
+@pytest.mark.parametrize(
+    ("runtime", "code", "why"),
+    [
+        ({"pid": 7, "cycles": 3}, 0, "3 of 3"),
+        ({"pid": 7, "cycles": 2}, 1, "2 of 3"),
+        ({"pid": 6, "cycles": 9}, 1, "not finished a cycle"),
+        ({"pid": 7, "cycles": 9, "failed_cycles": 1}, 2, "a cycle failed"),
+        ({"pid": 7, "cycles": 9, "storage_ok": False}, 2, "storage"),
+        ({"pid": 7, "cycles": 9, "differences": ["ETHUSDT 1 against 2"]}, 2, "difference: ETHUSDT"),
+        ({"pid": 7, "cycles": 9, "differences": ["BTCUSDT known"]}, 0, "9 of 3"),
+    ],
+)
+def test_what_counts_as_healthy(runtime: dict[str, object], code: int, why: str, tmp_path: Path) -> None:
+    """Good cycles of this very process, and no trouble that was not there before."""
+    known = tmp_path / "known"
+    known.write_text("difference: BTCUSDT known\n")
+    spec = importlib.util.spec_from_file_location("health", ROOT / "deploy" / "health.py")
+    assert spec is not None
+    assert spec.loader is not None
+    health = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(health)
+    found = health.judge({"running": True, "runtime": runtime}, 7, 3, set(known.read_text().splitlines()))
+    assert found[0] == code
+    assert why in found[1]
 
 
 def test_without_a_backup_nothing_is_switched(machine: Machine) -> None:

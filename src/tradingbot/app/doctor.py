@@ -22,6 +22,7 @@ from tradingbot.app.doctor_files import LOST, SECURITY, age_text, look_at_docume
 from tradingbot.app.findings import Finding, fine, problem, warning
 from tradingbot.app.home import config_folder
 from tradingbot.app.installation import check_packages, check_python, check_secret_files, installed_unit, secret_files
+from tradingbot.app.masking import masked
 from tradingbot.app.options import PROFILES, RunOptions
 from tradingbot.clock import SystemClock
 from tradingbot.config import Secrets, Settings
@@ -120,7 +121,7 @@ def _configuration(options: RunOptions, environ: Mapping[str, str]) -> Iterator[
         settings, secrets = load(options, environ)
     except TradingBotError as error:
         remedy = "mend what the message names; tradingbot check says when it is right"
-        yield problem("configuration", "settings", str(error), remedy, CONFIGURATION)
+        yield problem("configuration", "settings", masked(str(error), environ), remedy, CONFIGURATION)
         return
     where = config_folder(options.home)
     yield fine(
@@ -248,7 +249,7 @@ async def _venue(options: RunOptions, environ: Mapping[str, str], offline: bool)
         return await _asked(options, settings, secrets)
     except (TradingBotError, OSError, TimeoutError) as error:
         remedy = "look at the network and at the venue's status page"
-        return [problem("venue", "reachability", f"{type(error).__name__}: {error}", remedy, FAULTS)]
+        return [problem("venue", "reachability", masked(f"{type(error).__name__}: {error}", environ), remedy, FAULTS)]
 
 
 async def _asked(options: RunOptions, settings: Settings, secrets: Secrets) -> list[Finding]:

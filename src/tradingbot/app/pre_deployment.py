@@ -16,6 +16,7 @@ from tradingbot.app.bootstrap import VenueParts, completed, load, open_venue
 from tradingbot.app.deployment_checks import CheckResult, critical_failures
 from tradingbot.app.home import make_home
 from tradingbot.app.installation import check_packages, check_python, check_secret_files
+from tradingbot.app.masking import masked
 from tradingbot.app.options import RunOptions
 from tradingbot.app.setup_checks import setup_checks
 from tradingbot.app.start_checks import all_checks
@@ -82,7 +83,7 @@ async def check_everything(options: RunOptions, environ: Mapping[str, str]) -> l
         settings, secrets = load(options, environ)
         options = completed(options, settings)
     except TradingBotError as error:
-        return [*here, CheckResult("config", False, str(error), remedy="mend what the message names")]
+        return [*here, CheckResult("config", False, masked(str(error), environ), remedy="mend what the message names")]
     results = [*setup_checks(options, settings, secrets), check_exchange(settings, live), *here]
     try:
         async with AsyncExitStack() as stack:

@@ -74,10 +74,11 @@ def main() -> None:
     except click.Abort:
         sys.exit(130)
     except click.ClickException as error:
+        error.message = _without_secrets(error.message)
         error.show()
         sys.exit(EXIT_CONFIGURATION)
     except TradingBotError as error:
-        click.echo(f"tradingbot: {error}", err=True)
+        click.echo(f"tradingbot: {_without_secrets(str(error))}", err=True)
         sys.exit(exit_code_of(error))
     except BrokenPipeError:  # the reader of our output has left, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -87,6 +88,12 @@ def main() -> None:
             raise
         click.echo(f"tradingbot: {error.filename}: {error.strerror}; look at --home and at its permissions", err=True)
         sys.exit(EXIT_FAILURE)
+
+
+def _without_secrets(text: str) -> str:
+    from tradingbot.app.masking import masked
+
+    return masked(text, os.environ)
 
 
 def exit_code_of(error: TradingBotError) -> int:
