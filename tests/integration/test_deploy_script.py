@@ -20,6 +20,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.crash.processes import BUSY, wait_until
+
 pytestmark = pytest.mark.process
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -278,3 +280,43 @@ def test_drill_with_the_real_daemon(machine: Machine) -> None:
     found = subprocess.run([*command, "--reconcile", "--json"], capture_output=True, text=True, timeout=60, check=False)
     assert found.returncode == 0, found.stdout + found.stderr
     assert json.loads(found.stdout)["reconcile"]["agree"]
+
+
+@pytest.mark.skipif(not DRILL, reason="the long form: make drill")
+@pytest.mark.timeout(300)
+def test_drill_of_a_backup_while_trading(tmp_path: Path) -> None:
+    """Backups of a daemon that trades busily; killed, wiped, restored, started: files and venue agree each time."""
+    home = tmp_path / "home"
+    environ = {**os.environ, **BUSY}
+
+    def bot(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "tradingbot", *arguments, "--home", str(home)]
+        return subprocess.run(command, capture_output=True, text=True, timeout=90, check=False, env=environ)
+
+    run = [sys.executable, "-m", "tradingbot", "run", "--speed", "240", "--seed", "7", "--home", str(home)]
+    for turn in range(4):
+        with (tmp_path / "out").open("ab") as out:
+            daemon = subprocess.Popen(run, stdout=out, stderr=out, env=environ)
+        try:
+            wait_until("trades", lambda: _lines(home / "logs" / "fills.jsonl") > 4 * (turn + 1), 60)
+            time.sleep(0.37 * turn)
+            made = json.loads(bot("backup", "--to", str(tmp_path), "--json").stdout)
+        finally:
+            daemon.kill()
+            daemon.wait()
+        assert (made["daemon_running"], made["at_one_moment"]) == (True, True)
+        shutil.rmtree(home)
+        home.mkdir(mode=0o700)
+        back = bot("restore", made["path"], "--confirm", "yes-restore")
+        assert back.returncode == 0, back.stderr
+        again = bot("run", "--speed", "max", "--cycles", "3", "--seed", "7")
+        assert again.returncode == 0, again.stderr
+        found = bot("status", "--reconcile", "--json")
+        assert found.returncode == 0, found.stdout + found.stderr
+        counts = json.loads(found.stdout)["reconcile"]["counts"]
+        print(turn, counts)
+        assert counts["fills_ours"] > 4 * turn
+
+
+def _lines(path: Path) -> int:
+    return path.read_bytes().count(b"\n") if path.exists() else 0

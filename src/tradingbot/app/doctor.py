@@ -24,6 +24,7 @@ from tradingbot.app.home import config_folder
 from tradingbot.app.installation import check_packages, check_python, check_secret_files, installed_unit, secret_files
 from tradingbot.app.masking import masked
 from tradingbot.app.options import PROFILES, RunOptions
+from tradingbot.app.status import open_issues
 from tradingbot.clock import SystemClock
 from tradingbot.config import Secrets, Settings
 from tradingbot.config.environment import SECRET_NAMES
@@ -37,7 +38,6 @@ FAULTS: Final = "docs/faults.md"
 SWITCHES: Final = "docs/kill-switches.md"
 VENUE_WAIT_S: Final = 15.0
 OLD_CYCLE_S: Final = 180.0
-ISSUES: Final = "feature_store/issues.json"
 
 
 async def examine(home: Path, environ: Mapping[str, str], offline: bool = False) -> list[Finding]:
@@ -229,14 +229,14 @@ def _switches(home: Path) -> Iterator[Finding]:
 
 
 def _issues(home: Path) -> Iterator[Finding]:
-    """The registry of issues, where this version keeps one."""
-    rows = _data(home / ISSUES).get("issues") or []
-    for one in rows.values() if isinstance(rows, dict) else rows:
-        if isinstance(one, dict) and not one.get("cleared_at"):
-            subject = f"{one.get('kind', 'issue')} {one.get('subject', '')}".strip()
-            make = problem if one.get("severity") == "critical" else warning
-            page = str(one.get("runbook") or FAULTS)
-            yield make("issues", subject, str(one.get("detail", "")), str(one.get("remedy") or "see its page"), page)
+    """Every open issue with its own remedy and runbook."""
+    rows = open_issues(home)
+    for one in rows:
+        subject = f"{one['kind']} {one['subject']}".strip()
+        make = problem if one["severity"] == "critical" else warning
+        yield make("issues", subject, f"{one['title']}: {one['detail']}", one["remedy"], one["runbook"])
+    if not rows:
+        yield fine("issues", "registry", "none is open")
 
 
 async def _venue(options: RunOptions, environ: Mapping[str, str], offline: bool) -> list[Finding]:

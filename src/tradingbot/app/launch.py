@@ -10,6 +10,7 @@ from rich.console import Console
 
 from tradingbot.app.bootstrap import completed, load, open_venue, secret_texts
 from tradingbot.app.daemon import Daemon
+from tradingbot.app.error_watch import ErrorWatch
 from tradingbot.app.home import make_home
 from tradingbot.app.logs import set_up_logs
 from tradingbot.app.options import RunOptions
@@ -53,7 +54,8 @@ async def run_daemon(options: RunOptions, environ: Mapping[str, str], log_style:
         require(Console(stderr=log_style == "json"), f"tradingbot · {options.profile}", results)
         listed = await parts.venue.contract_specs()
         specs = {symbol: listed[symbol] for symbol in parts.symbols if symbol in listed}
-        daemon = Daemon(options, settings, parts, stores, specs)
+        daemon = Daemon(options, settings, parts, stores, specs, lock.left_behind)
+        sink.listener = ErrorWatch(daemon.health.issues)
         calm_garbage_collector()
         return await daemon.run()
 

@@ -21,11 +21,12 @@ MASK = "***"
 
 
 class LogSink:
-    """What every line needs from the run: its clock, and the journal that keeps a copy. Both may come later."""
+    """What every line needs from the run: its clock, the journal that keeps a copy, who listens. All may come later."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.journal: Journal | None = None
+        self.listener: Callable[[Event], None] | None = None
 
     def stamp(self, _: Any, __: str, event: Event) -> Event:
         """Add the time."""
@@ -36,6 +37,8 @@ class LogSink:
         """Keep a copy."""
         if self.journal is not None:
             self.journal.append(dict(event))
+        if self.listener is not None:
+            self.listener(event)
         return event
 
 

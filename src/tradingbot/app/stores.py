@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from tradingbot.engine.catalog import DOCUMENTS, JOURNALS, document_path, journa
 from tradingbot.ports import Clock
 from tradingbot.storage.document import Document
 from tradingbot.storage.journal import Journal
+from tradingbot.storage.repairs import RepairLog
 from tradingbot.storage.writer import StorageWriter
 
 
@@ -20,20 +21,24 @@ class Stores:
     writer: StorageWriter
     documents: dict[str, Document[Any]]
     journals: dict[str, Journal]
+    repairs: RepairLog = field(default_factory=RepairLog)
 
 
-def open_document(home: Path, name: str, writer: StorageWriter, generations: int = 3) -> Document[Any]:
+def open_document(
+    home: Path, name: str, writer: StorageWriter, generations: int = 3, repairs: RepairLog | None = None
+) -> Document[Any]:
     """One document of the catalogue."""
     row = DOCUMENTS[name]
     encode = row.encoder() if row.encoder is not None else None
     path = document_path(home, name)
-    return Document(path, row.model, row.schema_version, writer, generations=generations, encode=encode)
+    model, version = row.model, row.schema_version
+    return Document(path, model, version, writer, generations=generations, encode=encode, repairs=repairs)
 
 
 def open_stores(home: Path, clock: Clock, generations: int = 3) -> Stores:
     """Everything the daemon owns under `home`."""
-    writer = StorageWriter(clock)
-    documents = {name: open_document(home, name, writer, generations) for name in DOCUMENTS}
+    writer, repairs = StorageWriter(clock), RepairLog()
+    documents = {name: open_document(home, name, writer, generations, repairs) for name in DOCUMENTS}
     journals = {
         name: Journal(
             journal_path(home, name),
@@ -41,7 +46,8 @@ def open_stores(home: Path, clock: Clock, generations: int = 3) -> Stores:
             max_bytes=int(row.max_mb * 1_000_000),
             keep_files=row.keep_files,
             retention_days=row.retention_days,
+            repairs=repairs,
         )
         for name, row in JOURNALS.items()
     }
-    return Stores(writer, documents, journals)
+    return Stores(writer, documents, journals, repairs)

@@ -191,6 +191,11 @@ class RuntimeState(StateModel):
     rss_mb: float = 0.0
     loop_lag_p99_ms: float = 0.0
     loop_lag_max_ms: float = 0.0
+    exchange_health: str = ""
+    exchange_health_since: datetime | None = None
+    heals_24h: dict[str, int] = Field(default_factory=dict)
+    heartbeats_s: dict[str, float] = Field(default_factory=dict)
+    issues: list[dict[str, Any]] = Field(default_factory=list)
     equity_usd: Decimal | None = None
     entry_blocks: list[str] = Field(default_factory=list)
     blocked_symbols: dict[str, str] = Field(default_factory=dict)

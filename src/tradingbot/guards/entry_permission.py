@@ -48,11 +48,10 @@ class EntryPermission:
 
 @dataclass(frozen=True, slots=True)
 class VenueView:
-    """How the venue looks: streams alive, failures in a row, account readable, its clock and ours together."""
+    """How the venue looks: streams alive, degraded or not, account readable, its clock and ours together."""
 
     streams_connected: bool
-    consecutive_failures: int
-    failures_block: int
+    degraded: bool
     account_readable: bool
     clock_agrees: bool = True
 
@@ -79,7 +78,7 @@ def entry_permission(
         ("downtime", downtime.state is TradingState.DOWNTIME),
         ("storage_unavailable", not storage_ok),
         ("stream_down", not venue.streams_connected),
-        ("venue_degraded", venue.consecutive_failures >= venue.failures_block),
+        ("venue_degraded", venue.degraded),
         ("account_unreadable", not venue.account_readable),
         ("clock_skew", not venue.clock_agrees),
         ("stopping", stopping),

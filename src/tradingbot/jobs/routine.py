@@ -26,6 +26,9 @@ class JobRow:
 
 JOBS: Final = (
     JobRow("exchange_health", "*/5 * * * *", deadline_s=30, catch_up=False),
+    JobRow("watchdog", "2-59/5 * * * *", deadline_s=60, catch_up=False),
+    JobRow("tactical_operator", "7-59/15 * * * *", deadline_s=60, catch_up=False),
+    JobRow("strategic_review", "20 5 * * *", deadline_s=60),
     JobRow("portfolio_reconciliation", "0 * * * *", deadline_s=120),
     JobRow("contract_specifications", "30 * * * *", deadline_s=30),
     JobRow("strategic_advice", "10 * * * *", deadline_s=60),

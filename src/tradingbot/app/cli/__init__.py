@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from typing import Final
@@ -19,6 +20,7 @@ COMMANDS: Final = {
     "why": "say why a symbol was traded or not, now or at a time",
     "explain": "tell the story of a trade or signal and compute it again",
     "status": "show the state of a running or stopped daemon",
+    "issues": "show what is wrong now and what to do, or acknowledge it",
     "pause": "stop entries until resume; exits go on",
     "resume": "lift the pause, or kill switches by name",
     "flatten": "pause, and close every open position now",
@@ -74,8 +76,9 @@ def main() -> None:
     except click.Abort:
         sys.exit(130)
     except click.ClickException as error:
-        error.message = _without_secrets(error.message)
-        error.show()
+        said = io.StringIO()
+        error.show(said)
+        click.echo(_without_secrets(said.getvalue()), err=True, nl=False)
         sys.exit(EXIT_CONFIGURATION)
     except TradingBotError as error:
         click.echo(f"tradingbot: {_without_secrets(str(error))}", err=True)
