@@ -24,11 +24,12 @@ from tradingbot.app.home import config_folder
 from tradingbot.app.installation import check_packages, check_python, check_secret_files, installed_unit, secret_files
 from tradingbot.app.masking import masked
 from tradingbot.app.options import PROFILES, RunOptions
-from tradingbot.app.status import open_issues
+from tradingbot.app.status import open_issues, tripped_switches
 from tradingbot.clock import SystemClock
 from tradingbot.config import Secrets, Settings
 from tradingbot.config.environment import SECRET_NAMES
 from tradingbot.core.errors import TradingBotError
+from tradingbot.engine.kill_switches import switch_record
 from tradingbot.storage.copies import newest_copy
 from tradingbot.storage.lock import LOCK_NAME, is_held
 
@@ -215,15 +216,11 @@ def _cycles(runtime: Mapping[str, Any], running: bool) -> Iterator[Finding]:
 
 
 def _switches(home: Path) -> Iterator[Finding]:
-    path = home / "state" / "kill_switches.json"
-    if newest_copy(path) is None:
-        yield fine("kill switches", "state", "no file yet")
-        return
-    tripped = (_data(path).get("state") or {}).get("tripped") or []
+    tripped = [switch_record(one) for one in tripped_switches(home)]
     for one in tripped:
-        name, why = one.get("switch") or one.get("name"), one.get("reason")
+        name = str(one["switch"])
         remedy = f"read why; it lifts by its rule, or: tradingbot resume --switch {name}"
-        yield warning("kill switches", str(name), f"tripped: {why}", remedy, SWITCHES)
+        yield warning("kill switches", name, f"tripped since {one['since']}: {one['reason']}", remedy, SWITCHES)
     if not tripped:
         yield fine("kill switches", "state", "none is tripped")
 
