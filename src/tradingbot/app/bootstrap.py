@@ -29,7 +29,7 @@ from tradingbot.core.errors import ConfigurationError, VenueError
 from tradingbot.core.types import Symbol
 from tradingbot.intel.params import CoinglassParams
 from tradingbot.market.universe import Universe
-from tradingbot.net.nonce import FileNonceStore, MemoryNonceStore, NonceStore
+from tradingbot.net.nonce import FileNonceStore
 from tradingbot.ports import Clock, Venue
 from tradingbot.sim_server.coinglass.server import CoinglassEndpoints
 from tradingbot.sim_server.persistence import load_credentials
@@ -193,7 +193,7 @@ async def _venue_clock(options: RunOptions, settings: Settings, universe: Univer
     if options.profile == "live":
         return choose_clock(options, SystemClock().now(), False)
     wall = SystemClock()
-    public = KrakenFuturesVenue(_venue_params(settings, endpoints), universe, wall, None, MemoryNonceStore())
+    public = KrakenFuturesVenue(_venue_params(settings, endpoints), universe, wall, None, None)
     try:
         return choose_clock(options, await public.server_time(), False)
     except VenueError as error:
@@ -215,8 +215,9 @@ def _kraken_futures(
     looking: bool,
 ) -> ExchangeGateway:
     keys = Credentials(endpoints.api_key, endpoints.api_secret) if endpoints.api_key else None
-    # A second reader beside a running daemon must not share its nonce file: the venue tolerates none at all.
-    nonces: NonceStore = MemoryNonceStore() if looking else FileNonceStore(options.home / "state" / "nonce.json")
+    # A second reader beside a running daemon signs without nonces, which are optional: numbers of its own would be too low,
+    # or push up those of the daemon.
+    nonces = None if looking else FileNonceStore(options.home / "state" / "nonce.json")
     cache = None if looking else SpecCacheFile(options.home, clock)
     if cache is not None:
         stack.push_async_callback(cache.close)

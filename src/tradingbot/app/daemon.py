@@ -15,8 +15,10 @@ from tradingbot.app.deployment_checks import MAX_CLOCK_SKEW_S
 from tradingbot.app.governance import Governance, GovernanceParts
 from tradingbot.app.health_desk import HealthDesk, Watched
 from tradingbot.app.learning_files import known_learning
+from tradingbot.app.maintenance import Maintenance
 from tradingbot.app.operator import OperatorInbox
 from tradingbot.app.options import RunOptions
+from tradingbot.app.resources import ResourceWatch, issues_of
 from tradingbot.app.restore import known_instance, known_intents, known_portfolio, known_switches
 from tradingbot.app.routine_works import RoutineWorks
 from tradingbot.app.runtime import CycleLoop, Runtime, StopStage, Work
@@ -71,6 +73,14 @@ class Daemon:
         self._clock = clock
         self._account_lock = asyncio.Lock()
         self._lag = LoopLag()
+        self.resources = ResourceWatch(
+            options.home,
+            clock,
+            self._lag,
+            settings.resources,
+            stores.journals["resources"],
+            lambda found: self._health.issues.observe("resources", issues_of(found)),
+        )
         self._intents = known_intents(stores)
         self._instance = known_instance(options, parts, stores, self._intents)
         self._ids = OrderIds(self._instance.instance)
@@ -88,8 +98,9 @@ class Daemon:
         signal_desk = SignalDesk(documents["latest_signals"], documents["regime"], self._collector.desk)
         self._bus.attach("latest signals", signal_desk.listen)
         self._analyst = Analyst(stores, clock, self._keeper, venue.name, settings.learning)
+        maintenance = Maintenance(options.home, stores, settings.storage, clock)
         self._works = RoutineWorks(
-            parts, stores, settings, self._collector, self._reconciler, self._account_lock, self._analyst
+            parts, stores, settings, self._collector, self._reconciler, self._account_lock, self._analyst, maintenance
         )
         self._scheduler = Scheduler(routine_jobs({row.name: self._job(row.name) for row in JOBS}), clock)
         self._switches = known_switches(stores, clock, settings.risk.kill_switches)
@@ -225,6 +236,7 @@ class Daemon:
             "loop-lag": self._lag.watch,
             "operator": self._inbox.run,
             "heartbeats": self._switchboard.run,
+            "resources": self.resources.run,
         }
         if self._parts.sim is not None:
             tasks["simulated-venue"] = self._market
@@ -263,6 +275,7 @@ class Daemon:
             venue=self._parts.venue.name,
             venue_url=self._parts.url,
             venue_ws_url=self._parts.ws_url,
+            intelligence_url=self._parts.intel.params.base_url,
             data=str(self._options.data.resolve()) if self._options.data else "",
             symbols=list(self._options.symbols),
             seed=self._options.seed,
@@ -371,6 +384,7 @@ class Daemon:
             switches=self._switches.names,
             entries_left_today=self._switchboard.entries_left(),
             margin_short=self._switchboard.margin_short is not None,
+            resources=self.resources.blocks,
         )
 
     async def after_cycle(self, report: CycleReport | None, failure: str) -> None:
@@ -392,6 +406,7 @@ class Daemon:
             "rss_mb": round(rss_mb(), 1),
             "loop_lag_p99_ms": round(self._lag.p99_ms(), 2),
             "loop_lag_max_ms": round(self._lag.max_ms, 2),
+            **self.resources.figures,
             "last_failure": failure or self._state.last_failure,
             "storage_ok": storage.ok,
             "storage_detail": storage.detail,

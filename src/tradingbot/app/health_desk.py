@@ -174,7 +174,7 @@ class HealthDesk:
             margin_short=w.margin_short(),
             switches=w.switches.state.tripped,
             differences=differences,
-            unprotected=[p.symbol for p in w.keeper.book.open_positions if p.stop_order_id is None],
+            unprotected=self._unprotected(),
             unknown_orders_s=self._unknown_orders_s(),
             unknown_order_limit_s=watchdog.unknown_order_s,
             suppressed={str(symbol): why for symbol, why in w.suppressed().items()},
@@ -188,6 +188,12 @@ class HealthDesk:
             silent_warn_s=watchdog.heartbeat_warn_s,
             silent_stale_s=w.settings.risk.kill_switches.heartbeat_stale_s,
         )
+
+    def _unprotected(self) -> list[str]:
+        """Symbols whose position has no stop. One whose stop has no proven outcome yet is being looked up."""
+        w, unresolved = self._w, self._w.intents.unresolved
+        bare = [one for one in w.keeper.book.open_positions if one.stop_order_id is None]
+        return [str(one.symbol) for one in bare if one.stop_client_order_id not in unresolved]
 
     def _unknown_orders_s(self) -> dict[str, float]:
         now = self._w.clock.now()

@@ -8,6 +8,7 @@ import structlog
 
 from tradingbot.app.analyst import Analyst
 from tradingbot.app.bootstrap import VenueParts
+from tradingbot.app.maintenance import Maintenance
 from tradingbot.app.runtime import Work
 from tradingbot.app.stores import Stores
 from tradingbot.app.validation import validate_symbols
@@ -35,6 +36,7 @@ class RoutineWorks:
         reconciler: Reconciler,
         account_lock: asyncio.Lock,
         analyst: Analyst,
+        maintenance: Maintenance,
     ) -> None:
         self._parts = parts
         self._stores = stores
@@ -43,6 +45,7 @@ class RoutineWorks:
         self._reconciler = reconciler
         self._account_lock = account_lock
         self._analyst = analyst
+        self._maintenance = maintenance
         self._clock = parts.clock
         self.suppressed: dict[Symbol, str] = {}
 
@@ -54,6 +57,7 @@ class RoutineWorks:
             "symbol_validation": self.validate,
             "strategic_advice": self._analyst.advise,
             "trade_analysis": self._analyst.analyse,
+            "maintenance": self._tidy,
         }
 
     async def _hourly_reconciliation(self) -> None:
@@ -61,6 +65,9 @@ class RoutineWorks:
         limit_s = 3 * self._settings.engine.read_budget_s
         async with self._account_lock:
             await within(self._clock, limit_s, "reconciliation", self._reconciler.reconcile())
+
+    async def _tidy(self) -> None:
+        await self._maintenance.run()
 
     async def read_specifications(self) -> None:
         """Read the contracts anew. Raises VenueError."""

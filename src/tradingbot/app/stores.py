@@ -35,15 +35,15 @@ def open_document(
     return Document(path, model, version, writer, generations=generations, encode=encode, repairs=repairs)
 
 
-def open_stores(home: Path, clock: Clock, generations: int = 3) -> Stores:
-    """Everything the daemon owns under `home`."""
+def open_stores(home: Path, clock: Clock, generations: int = 3, journal_max_mb: float | None = None) -> Stores:
+    """Everything the daemon owns under `home`; journals are rotated at `journal_max_mb` at the latest."""
     writer, repairs = StorageWriter(clock), RepairLog()
     documents = {name: open_document(home, name, writer, generations, repairs) for name in DOCUMENTS}
     journals = {
         name: Journal(
             journal_path(home, name),
             writer,
-            max_bytes=int(row.max_mb * 1_000_000),
+            max_bytes=int(min(row.max_mb, journal_max_mb or row.max_mb) * 1_000_000),
             keep_files=row.keep_files,
             retention_days=row.retention_days,
             repairs=repairs,

@@ -1,4 +1,4 @@
-"""The timetable: venue health, reconciliation, contract specifications, validation (SPEC 14). One row per job."""
+"""The timetable: venue health, reconciliation, specifications, validation, analyses, maintenance (SPEC 14)."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ JOBS: Final = (
     JobRow("contract_specifications", "30 * * * *", deadline_s=30),
     JobRow("strategic_advice", "10 * * * *", deadline_s=60),
     JobRow("trade_analysis", "0 7 * * *", deadline_s=120),
+    JobRow("maintenance", "10 5 * * *", deadline_s=600),
     JobRow("symbol_validation", "0 4 * * *", deadline_s=300, at_start=True),
 )
 

@@ -44,9 +44,9 @@ class Journal:
         repairs: RepairLog | None = None,
     ) -> None:
         self.path = path
+        self.max_bytes = max_bytes
         self._repairs = repairs or RepairLog()
         self._writer = writer
-        self._max_bytes = max_bytes
         self._keep_files = keep_files
         self._retention_days = retention_days
         self._compress = compress
@@ -85,7 +85,7 @@ class Journal:
         """Append all lines or none. Raises OSError."""
         block = b"".join(payloads)
         descriptor = self._opened()
-        if self._size and self._size + len(block) > self._max_bytes:
+        if self._size and self._size + len(block) > self.max_bytes:
             self._rotate(descriptor)
             descriptor = self._opened()
         try:
@@ -107,7 +107,7 @@ class Journal:
         if not self._housekeeping_due:
             return None
         self._housekeeping_due = False
-        return self._tidy()
+        return self.tidy()
 
     def close(self) -> None:
         """Release the descriptor."""
@@ -115,7 +115,8 @@ class Journal:
             os.close(self._descriptor)
             self._descriptor = None
 
-    def _tidy(self) -> Iterator[None]:
+    def tidy(self) -> Iterator[None]:
+        """Delete parts that are too old or too many, then compress what is left, step by step. Raises OSError."""
         retire(self.path, self._keep_files, self._retention_days, self._writer.clock.now())
         yield
         if self._compress:
