@@ -215,8 +215,8 @@ def _kraken_futures(
     looking: bool,
 ) -> ExchangeGateway:
     keys = Credentials(endpoints.api_key, endpoints.api_secret) if endpoints.api_key else None
-    # A second reader beside a running daemon signs without nonces, which are optional: numbers of its own would be too low,
-    # or push up those of the daemon.
+    # A second reader beside a running daemon signs without nonces, which are optional: numbers of its own would be too
+    # low, or push up those of the daemon.
     nonces = None if looking else FileNonceStore(options.home / "state" / "nonce.json")
     cache = None if looking else SpecCacheFile(options.home, clock)
     if cache is not None:
