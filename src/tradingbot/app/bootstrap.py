@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, fields, replace
 
 from pydantic import SecretStr
 
-from tradingbot.app.home import checkout, config_folder, sim_home
+from tradingbot.app.home import config_folder, sim_home
+from tradingbot.app.installation import secret_files
 from tradingbot.app.options import RunOptions
 from tradingbot.app.paper_intel import open_simulated_coinglass
 from tradingbot.app.paper_market import (
@@ -69,7 +70,7 @@ class VenueParts:
 def load(options: RunOptions, environ: Mapping[str, str]) -> tuple[Settings, Secrets]:
     """Settings of all layers and the secrets. Raises ConfigurationError."""
     folder = config_folder(options.home)
-    env_file = next((path for path in (options.home / ".env", checkout() / ".env") if path.is_file()), None)
+    env_file = next((path for path in secret_files(options.home, environ) if path.is_file()), None)
     settings = load_settings(folder, options.profile, environ, {}, env_file)
     return settings, load_secrets(environ, env_file)
 
