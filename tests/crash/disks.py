@@ -1,7 +1,7 @@
 """A disk that is full, or read-only, at the start and while trading; and then is given back.
 
-Full is real where a small file system may be mounted (tmpfs), else the launcher raises ENOSPC. Read-only at the start is a
-real remount; while trading the launcher raises EROFS, because no system remounts under files that are open for writing.
+Full is real where a small file system may be mounted (tmpfs), else the launcher raises ENOSPC. Read-only at the start is
+a real remount; while trading the launcher raises EROFS: no system remounts under files that are open for writing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tests.crash.points import Reached
 from tests.crash.processes import DaemonProcess, wait_until
 from tests.crash.sections import Order, Section
 
-SIZE_MB: Final = 48
+SIZE_MB: Final = 700
 CYCLES_WITHOUT: Final = 8
 
 
@@ -37,12 +37,12 @@ class SmallDisk:
             return
         with suppress(OSError), self._ballast.open("wb", buffering=0) as file:
             while True:
-                file.write(b"x" * 4096)
+                file.write(b"x" * 65_536)
 
     def free(self) -> None:
         """Space again."""
         if self.real:
-            self._ballast.unlink()
+            self._ballast.unlink(missing_ok=True)
         else:
             self._tell("well")
 
@@ -87,7 +87,7 @@ def disk(order: Order, _: Reached | None = None) -> Section:
 def _full_while_trading(lane: Lane, small: SmallDisk, section: Section) -> None:
     if (daemon := _trading(lane)) is None:
         return
-    lane._last = "full disk while trading"
+    lane.last = "full disk while trading"
     small.fill()
     said = _blocked(lane, daemon)
     small.free()
@@ -130,7 +130,7 @@ def _read_only_at_start(lane: Lane, small: SmallDisk, section: Section) -> None:
 def _read_only_while_trading(lane: Lane, section: Section) -> None:
     if (daemon := _trading(lane)) is None:
         return
-    lane._last = "read-only disk while trading"
+    lane.last = "read-only disk while trading"
     daemon.order(do="disk", **{"as": "read-only"})
     said = _blocked(lane, daemon)
     daemon.order(do="disk", **{"as": "well"})
@@ -154,7 +154,7 @@ def _blocked(lane: Lane, daemon: DaemonProcess) -> str:
     wait_until("cycles without the disk", lambda: daemon.cycles() >= done + 2 + CYCLES_WITHOUT, 60)
     if opened := _sent(lane, "entry") - entries:
         lane.violate(f"opened although the disk refuses: {sorted(opened)}")
-    lane._settled("unprotected without a disk", lane.book.unprotected)
+    lane.settled("unprotected without a disk", lane.book.unprotected)
     return f"no entry, {len(_sent(lane, '') - others)} exits and stops in {CYCLES_WITHOUT} cycles"
 
 

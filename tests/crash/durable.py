@@ -1,7 +1,7 @@
 """What a disk holds after a power cut: content as of the last fsync of each file, names as of that of each folder.
 
-The model is stricter than any one file system: what was not synced is, by the draw, lost, kept or torn at a random byte,
-file by file; names that a folder has not synced are kept up to a random one of its changes, in their order.
+The model is stricter than any one file system: what was not synced is, by the draw, lost, kept or torn at a random
+byte, file by file; names that a folder has not synced are kept up to a random one of its changes, in their order.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """``python -m tests.crash.instrumented <tradingbot arguments>``: the product unmodified, its boundaries watched.
 
-The plan is in the variable CRASH_PLAN as JSON: `home`, `side` (a folder outside of it), `power` (keep the durable view),
-`commands` (carried out before the program begins), `mutation` (see `tests.crash.mutations`). Later commands come as lines
-on standard input.
+The plan is in the variable CRASH_PLAN as JSON: `home`, `side` (a folder outside of it), `power` (keep the durable
+view), `commands` (carried out before the program begins), `mutation` (see `tests.crash.mutations`). Later commands come
+as lines on standard input.
 """
 
 from __future__ import annotations

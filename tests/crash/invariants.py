@@ -135,7 +135,8 @@ def no_duplicates(home: Path, book: VenueFile) -> Iterator[str]:
 
 def tripped(home: Path) -> set[str]:
     """Names of the kill switches that the file says are tripped."""
-    return {str(row["switch"]) for row in document(home, "kill_switches").get("tripped", [])}
+    state = document(home, "kill_switches").get("state", {})
+    return {str(row["name"]) for row in state.get("tripped", [])}
 
 
 def heals(home: Path) -> list[Any]:

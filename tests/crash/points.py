@@ -12,13 +12,17 @@ from pathlib import Path
 from typing import Final
 
 from tests.crash.lane import Lane
-from tests.crash.places import DOCUMENT_PLACES
+from tests.crash.places import DOCUMENT_PLACES, JOURNAL_PLACES
 from tests.crash.processes import wait_until
 
 PHASES: Final = ("first start", "start", "trading", "stop")
 TRADING_S: Final = 10.0
 _SAME_AS_NEXT: Final = re.compile(r"\.(open|write|truncate|fsync|recycle|shift|link)\.after$")
 """In the life of a document the step after it begins with the disk in the same state."""
+MONEY: Final = ("positions", "trades", "kill_switches", "instance", "runtime", "intents", "fills", "nonce")
+"""Files on which orders and money rest: every step is killed."""
+_ENOUGH: Final = re.compile(r"\.(write\.torn|shift\.before|replace\.(before|after)|fsync\.before)$")
+"""Of all other files, which share the same code, these steps."""
 
 
 @dataclass
@@ -39,7 +43,10 @@ class Reached:
 
 
 def _is_repeated(point: str) -> bool:
-    return point.split(".")[0] in DOCUMENT_PLACES and _SAME_AS_NEXT.search(point) is not None
+    place = point.split(".")[0]
+    if place in DOCUMENT_PLACES and _SAME_AS_NEXT.search(point):
+        return True
+    return place in {*DOCUMENT_PLACES, *JOURNAL_PLACES} - {*MONEY} and not _ENOUGH.search(point)
 
 
 @dataclass(frozen=True)

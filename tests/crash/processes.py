@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +66,12 @@ class VenueProcess:
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._errors)
         assert self.process.stdout is not None
         self.endpoints: dict[str, str] = orjson.loads(self.process.stdout.readline())
+
+    def now(self) -> datetime:
+        """The venue's time."""
+        url = self.endpoints["rest_url"].removesuffix("/derivatives") + "/control/state"
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return datetime.fromisoformat(orjson.loads(answer.read())["now"])
 
     def stop(self) -> None:
         """End it and wait."""

@@ -12,7 +12,7 @@ from tests.crash.sections import Order, Section
 
 HEAD = """# Crash points
 
-Written by `make crash ARGS="--write docs/crash-points.md"`: one run. What it does is in [crash safety](crash-safety.md).
+One run, written by `make crash ARGS="--write docs/crash-points.md"`; [crash safety](crash-safety.md) says how.
 """
 
 

@@ -130,7 +130,7 @@ def points(order: Order, reached: Reached) -> Section:
         try:
             lane.start()
             lane.first_cycle()
-            while not waiting.empty():
+            while not waiting.empty() and not lane.is_done:
                 with suppress(queue.Empty):
                     job = waiting.get_nowait()
                     before = len(lane.ledger.violations)
@@ -247,7 +247,7 @@ def _freeze(lane: Lane, point: str, killed: bool) -> str:
     except TimeoutError:
         daemon.order(do="disarm")
         return "not reached"
-    lane._last = f"freeze at {point}"
+    lane.last = f"freeze at {point}"
     time.sleep(FROZEN_S)
     if killed:
         lane.kill(f"killed while frozen at {point}")
@@ -283,7 +283,7 @@ def power(order: Order, _: Reached | None = None) -> Section:
     def series(number: int) -> None:
         lane = Lane(order.folder / f"power{number}", number + 200, order.speed, power=True, mutation=order.mutation)
         try:
-            while not waiting.empty() and lane.alive() is not None:
+            while not waiting.empty() and not lane.is_done and lane.alive() is not None:
                 with suppress(queue.Empty):
                     point = waiting.get_nowait()
                     done = _cut(lane, point)
@@ -382,7 +382,7 @@ def switches(order: Order, _: Reached | None = None) -> Section:
                 if not done:
                     time.sleep(lane.rng.uniform(0.0, 0.5))
                     lane.kill()
-                if lane.alive() is None:
+                if lane.alive() is None or lane.is_done:
                     break
                 order.say(f"[switches] {point or 'a random moment'}: violations so far: {len(lane.ledger.violations)}")
             _nothing_opened(lane)
