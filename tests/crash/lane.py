@@ -30,6 +30,17 @@ REPAIRS: Final = (
 """What the log says when a start found something that a crash alone cannot have done."""
 
 
+UNHURRIED: Final = {
+    # Ten seconds of validity are 83 ms at 120 times real time: a busy machine alone would make every order late.
+    "TRADINGBOT__ENGINE__ORDERS__LIFETIME_S": "60",
+    "TRADINGBOT__ENGINE__ORDERS__UNKNOWN_GRACE_S": "90",
+    "TRADINGBOT__VENUE__STREAM__SILENCE_LIMIT_S": "600",
+    "TRADINGBOT__ENGINE__FRESHNESS__TICKER_S": "600",
+    "TRADINGBOT__ENGINE__FRESHNESS__BOOK_S": "600",
+    "TRADINGBOT__ENGINE__FRESHNESS__CANDLE_DELAY_S": "600",
+}
+
+
 @dataclass
 class Violation:
     """Something that must not be, after which kill."""
@@ -72,7 +83,7 @@ class Lane:
         self.expected_switches: set[str] = set()
         self.repairs_expected = False
         self.check_intents = ("entry", "exit", "rung", "stop")
-        self._settings, self._power, self._mutation = dict(settings or {}), power, mutation
+        self._settings, self._power, self._mutation = UNHURRIED | dict(settings or {}), power, mutation
         self._lives, self.last = 0, "the first start"
         self._heals: list[Any] = []
         self._said: set[str] = set()
