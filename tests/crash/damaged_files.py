@@ -1,4 +1,4 @@
-"""The daemon started on every state file missing, empty, cut, overwritten or too new: what it does, and what is lost."""
+"""The daemon started on every state file missing, empty, cut, overwritten or too new: what it does, what is lost."""
 
 from __future__ import annotations
 
@@ -22,13 +22,12 @@ from tradingbot.engine.operator_desk import OperatorOrder
 GARBAGE: Final = b"\x00\xff no JSON\n"
 STRANGE_LINE: Final = b'{"schema_version":99,"data":"a line of a newer version"}\n'
 QUIET: Final = 50
-OURS: Final = ("state.", "journal.", "kill_switches.state", "kill_switches.review", "instance.", "positions.rebuilt")
-MORE: Final = ("regime.state_damaged", "learning.state_damaged", "intel.", "specs.", "validation.")
+SAID: Final = ("state.", "journal.", "kill_switches.", "instance.", "positions.rebuilt", "regime.", "learning.")
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What must not be lost: trades with their net result, sizes of open positions, tripped switches, intents, fills."""
+    """What must not be lost: trades with their net result, sizes of positions, tripped switches, fills."""
 
     trades: dict[str, str]
     positions: dict[str, str]
@@ -209,7 +208,7 @@ def _tell(outcome: Outcome, events: list[Any], home: Path, quarantined: set[str]
     for note in notes:
         if note.endswith("is used instead"):
             outcome.happened.append(note)
-    names = {str(event["event"]) for event in events if str(event.get("event", "")).startswith((*OURS, *MORE))}
+    names = {str(event["event"]) for event in events if str(event.get("event", "")).startswith(SAID)}
     if names:
         outcome.happened.append("said as " + ", ".join(f"`{name}`" for name in sorted(names)))
     if not outcome.refused:

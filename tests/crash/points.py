@@ -38,7 +38,7 @@ class Reached:
 
     def points(self, glob: str, every: bool) -> list[str]:
         """Points by name; without `every` those that equal the next one are left out."""
-        found = [point for point in sorted(self.counts) if fnmatch(point, glob)]
+        found = [point for point in sorted(self.counts) if any(fnmatch(point, one) for one in glob.split(","))]
         return found if every else [point for point in found if not _is_repeated(point)]
 
 

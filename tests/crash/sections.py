@@ -122,7 +122,8 @@ def points(order: Order, reached: Reached) -> Section:
             row.phases |= {job.phase} if hit else set()
             done = sum(one.kills + one.missed for one in section.points.values())
         bad = len(lane.ledger.violations) - before
-        word = ("died" if hit else "not reached") + (f", {bad} VIOLATIONS" if bad else "")
+        texts = "; ".join(map(str, lane.ledger.violations[before:]))
+        word = ("died" if hit else "not reached") + (f", {bad} VIOLATIONS: {texts}" if bad else "")
         order.say(f"[{done}/{total} {time.monotonic() - started_s:.0f}s] {job.point} ({job.phase}, {job.hit}): {word}")
 
     def lane_of(number: int) -> None:

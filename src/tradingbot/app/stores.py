@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,18 +23,20 @@ class Stores:
     journals: dict[str, Journal]
 
 
-def open_document(home: Path, name: str, writer: StorageWriter, generations: int = 3) -> Document[Any]:
-    """One document of the catalogue."""
+def open_document(
+    home: Path, name: str, writer: StorageWriter, generations: int = 3, journals: Mapping[str, Journal] | None = None
+) -> Document[Any]:
+    """One document of the catalogue. Who writes it gives the `journals`: some must be on disk before it."""
     row = DOCUMENTS[name]
     encode = row.encoder() if row.encoder is not None else None
     path = document_path(home, name)
-    return Document(path, row.model, row.schema_version, writer, generations=generations, encode=encode)
+    after = [journals[other] for other in row.after] if journals is not None else []
+    return Document(path, row.model, row.schema_version, writer, generations=generations, encode=encode, after=after)
 
 
 def open_stores(home: Path, clock: Clock, generations: int = 3) -> Stores:
     """Everything the daemon owns under `home`."""
     writer = StorageWriter(clock)
-    documents = {name: open_document(home, name, writer, generations) for name in DOCUMENTS}
     journals = {
         name: Journal(
             journal_path(home, name),
@@ -44,4 +47,5 @@ def open_stores(home: Path, clock: Clock, generations: int = 3) -> Stores:
         )
         for name, row in JOURNALS.items()
     }
+    documents = {name: open_document(home, name, writer, generations, journals) for name in DOCUMENTS}
     return Stores(writer, documents, journals)

@@ -25,7 +25,7 @@ from pydantic import BaseModel, ValidationError
 from tradingbot.core.errors import StateCorruptError, StateError, StateNewerError, StorageUnavailableError
 from tradingbot.core.types import iso_utc
 from tradingbot.storage.files import make_folder, quarantine_path, sync_folder, write_file
-from tradingbot.storage.writer import StorageWriter
+from tradingbot.storage.writer import StorageWriter, Target
 
 T = TypeVar("T", bound=BaseModel)
 Migration = Callable[[dict[str, Any]], dict[str, Any]]
@@ -65,9 +65,14 @@ class Document(Generic[T]):
         migrations: Mapping[int, Migration] | None = None,
         generations: int = 3,
         encode: Callable[[T], bytes] | None = None,
+        after: Sequence[Target] = (),
     ) -> None:
-        """`encode` stands in for pydantic's encoder of the whole and gives the same bytes, in the writer thread."""
+        """`encode` stands in for pydantic's encoder of the whole and gives the same bytes, in the writer thread.
+
+        `after`: journals whose lines the value rests on; it is written only when they are durable.
+        """
         self.path = path
+        self.after = tuple(after)
         self._model = model
         self._version = schema_version
         self._writer = writer

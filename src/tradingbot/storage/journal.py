@@ -16,7 +16,7 @@ from tradingbot.core.types import iso_utc
 from tradingbot.storage.files import FILE_MODE, make_folder, quarantine_path, sync_folder, write_all, write_file
 from tradingbot.storage.journal_reader import JournalReader
 from tradingbot.storage.rotation import compress, part_path, parts, retire
-from tradingbot.storage.writer import StorageWriter
+from tradingbot.storage.writer import StorageWriter, Target
 
 _OPTIONS: Final = orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_PASSTHROUGH_DATETIME
 _BLOCK: Final = 65_536
@@ -31,6 +31,7 @@ class Journal:
     """
 
     newest_only = False
+    after: tuple[Target, ...] = ()
 
     def __init__(
         self,
