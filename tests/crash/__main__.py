@@ -69,9 +69,7 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
-    parser.add_argument(
-        "--points", default="*", metavar="GLOB", help="only points (or mutations) of these names, comma between"
-    )
+    parser.add_argument("--points", default="*", metavar="GLOB", help="only these points (or mutations), comma between")
     parser.add_argument("--every", action="store_true", help="also points at which the disk is as at the next one")
     parser.add_argument("--seeds", type=int, default=1, help="homes per section, moments per point")
     parser.add_argument("--kills", type=int, default=20, help="kills at random moments")

@@ -1,7 +1,7 @@
 """A disk that is full, or read-only, at the start and while trading; and then is given back.
 
-Full is real where a small file system may be mounted (tmpfs), else the launcher raises ENOSPC. Read-only at the start is
-a real remount; while trading the launcher raises EROFS: no system remounts under files that are open for writing.
+Full is real where a small file system may be mounted (tmpfs), else the launcher raises ENOSPC. Read-only at the start
+is a real remount; while trading the launcher raises EROFS: no system remounts under files that are open for writing.
 """
 
 from __future__ import annotations

@@ -15,8 +15,6 @@ SAMPLE = {
     ("positions", "truncated"): "positions_futures.json.g1 is used instead",
     ("trades", "all copies missing"): "made again",
     ("kill_switches", "all copies garbage"): "4 copies set aside",
-    ("learned", "garbage"): "made again",
-    ("intents", "truncated"): "1 copy set aside in `logs/quarantine/`",
     ("symbol_status", "newer schema"): "refused: feature_store/venue_symbol_status.json: written by a newer version",
 }
 
