@@ -155,7 +155,7 @@ class Lane:
             self.dead(label)
 
     def kill_at(
-        self, point: str, hit: int, act: str = "kill", timeout_s: float = 6.0, signal_stop: bool = False
+        self, point: str, hit: int, act: str = "kill", timeout_s: float = 12.0, signal_stop: bool = False
     ) -> bool:
         """Arm the living daemon and wait until it dies there; False when it was not reached in time."""
         daemon = self.alive()

@@ -98,7 +98,9 @@ def jobs(reached: Reached, points: Iterable[str], seed: int) -> Iterator[Job]:
     rng = random.Random(seed)
     for point in points:
         phases = reached.counts[point]
-        usual = [phase for phase in ("start", "trading", "trading", "stop") if phase in phases]
+        usual = [phase for phase in ("start", "trading", "trading", "trading") if phase in phases]
+        if "stop" in phases and (seed > 1 or "trading" not in phases):
+            usual.append("stop")  # not every stop finds the same work to finish
         phase = rng.choice(usual or ["first start"])
         most = phases[phase] if phase != "trading" else max(1, phases[phase] // 4)
         yield Job(point, phase, rng.randint(1, most))
