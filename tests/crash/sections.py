@@ -259,7 +259,7 @@ def _freeze(lane: Lane, point: str, killed: bool) -> str:
     lane.check_alive()
     for found in invariants.explained(lane.home, lane.book.read(), lane.check_intents):
         lane.violate(found)
-    tripped = [row for row in invariants.journal(lane.home, "kill_switches") if row["switch"] == "stale_heartbeat"]
+    tripped = [row for row in invariants.journal(lane.home, "kill_switches") if row.get("switch") == "stale_heartbeat"]
     return f"went on; stale_heartbeat has {len(tripped)} lines"
 
 
@@ -412,7 +412,7 @@ def _trip_by_losses(lane: Lane, section: Section) -> None:
 
 def _nothing_opened(lane: Lane) -> None:
     """No cycle since the pause opened anything."""
-    rows = [row for row in invariants.journal(lane.home, "kill_switches") if row["switch"] == "operator_pause"]
+    rows = [row for row in invariants.journal(lane.home, "kill_switches") if row.get("switch") == "operator_pause"]
     since = rows[0]["at"] if rows else None
     opened = [
         order_id
