@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 ARGS ?=
 PYTEST_ARGS ?=
 
-.PHONY: setup setup-dev run sim test check bench crash damage switches audit lock clean help
+.PHONY: setup setup-dev run sim test check bench crash damage switches soak audit lock clean help
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -65,3 +65,6 @@ damage: setup-dev ## start on every state file damaged in every way; write docs/
 
 switches: setup-dev ## trip every kill switch on real processes, kill the daemon twice, see it lift by its rule
 	@$(BIN)/python -m tests.crash.switches $(ARGS)
+
+soak: setup-dev ## run a simulated fortnight under faults and measure what the daemon takes (ARGS="--cycles 2000")
+	@$(BIN)/python -m benchmarks.soak $(ARGS)

@@ -273,7 +273,9 @@ class Lane:
 
     def _switches_forgotten(self) -> set[str]:
         """What was tripped at the kill (or by us) and is not now, without a line that lifts it."""
-        lifted = {row.get("switch") for row in invariants.journal(self.home, "kill_switches") if row.get("event") == "lift"}
+        lifted = {
+            row.get("switch") for row in invariants.journal(self.home, "kill_switches") if row.get("event") == "lift"
+        }
         return (self.expected_switches | (self._tripped - lifted)) - invariants.tripped(self.home)
 
     def settled(self, what: str, look: Any) -> None:

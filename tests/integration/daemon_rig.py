@@ -185,7 +185,11 @@ class Rig:
 
 @asynccontextmanager
 async def running(
-    home: Path, environ: Mapping[str, str] | None = None, symbols: tuple[str, ...] = SYMBOLS, **changes: Any
+    home: Path,
+    environ: Mapping[str, str] | None = None,
+    symbols: tuple[str, ...] = SYMBOLS,
+    left_behind: str = "",
+    **changes: Any,
 ) -> AsyncIterator[Rig]:
     """A prepared daemon whose background tasks run."""
     make_home(home)
@@ -196,7 +200,7 @@ async def running(
         stores = open_stores(home, parts.clock)
         listed = await parts.venue.contract_specs()
         specs = {symbol: listed[symbol] for symbol in parts.symbols}
-        daemon = Daemon(options, settings, parts, stores, specs)
+        daemon = Daemon(options, settings, parts, stores, specs, left_behind)
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(_run(work), name=name) for name, work in daemon.tasks().items() if name != "loop-lag"

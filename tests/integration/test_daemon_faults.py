@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,12 +14,10 @@ from typing import Any
 import pytest
 import structlog
 
-from tests.integration.daemon_rig import SYMBOLS, Rig, running
+from tests.integration.daemon_rig import Rig, running
+from tests.integration.fault_rows import TABLE, WARM_CYCLES, Row, observe, orders
 from tradingbot.core.records import LedgerKind
 from tradingbot.simulator.faults import FAULTS
-
-WARM_CYCLES = 9
-"""By then this seed holds positions, and the next cycles want to open and to close."""
 
 
 @pytest.fixture(autouse=True)
@@ -31,59 +28,6 @@ def quiet_log() -> Iterator[None]:
     structlog.reset_defaults()
 
 
-@dataclass(frozen=True)
-class Row:
-    """What the daemon does under one trouble.
-
-    `entries`: entries may still be opened. `blocked`: a reason that must show, in permission or as ``stale:<input>``.
-    `exits`: positions may still be closed at the venue. `symbols`: more than can be held at once, where all that are
-    traded would be held and could not be closed.
-    """
-
-    fault: str
-    entries: bool
-    exits: bool
-    blocked: str = ""
-    settings: dict[str, Any] = field(default_factory=dict)
-    symbols: tuple[str, ...] = SYMBOLS
-
-
-EIGHT = (*SYMBOLS, "XRP", "ADA", "DOT", "LINK", "DOGE")
-UNREADABLE = "account_unreadable"
-
-TABLE = [
-    Row("timeout_before", entries=False, exits=False, blocked=UNREADABLE),
-    Row("timeout_after", entries=False, exits=True, blocked=UNREADABLE),
-    Row("http_500", entries=False, exits=False, blocked="venue_degraded"),
-    Row("http_502_html", entries=False, exits=False, blocked="venue_degraded"),
-    Row("http_429", entries=False, exits=False, blocked="venue_degraded"),
-    Row("api_limit_exceeded", entries=False, exits=False, blocked="venue_degraded"),
-    Row("html_page", entries=False, exits=False, blocked="venue_degraded"),
-    Row("redirect", entries=False, exits=False, blocked="venue_degraded"),
-    Row("truncated_json", entries=False, exits=True, blocked="venue_degraded"),
-    Row("wrong_content_type", entries=False, exits=True, blocked="venue_degraded"),
-    Row("malformed_json", entries=False, exits=True, blocked="venue_degraded"),
-    Row("empty_instruments", entries=True, exits=True),
-    Row("clock_skew", entries=False, exits=True, blocked="clock_skew", settings={"seconds": 60}),
-    Row("nonce_error", entries=False, exits=False, blocked="venue_degraded"),
-    Row("auth_error", entries=False, exits=False, blocked="venue_degraded"),
-    Row("close_sockets", entries=False, exits=True, blocked="stream_down"),
-    # Each reconnection brings one fresh book; in between it is stale.
-    Row("silent_socket", entries=True, exits=True, blocked="stale:book"),
-    Row("sequence_gap", entries=True, exits=True),
-    Row("maintenance", entries=False, exits=False, blocked="stream_down"),
-    Row("post_only", entries=False, exits=False, blocked="market_closed", symbols=EIGHT),
-    Row("price_collar", entries=False, exits=False),
-    Row("stale_ticker", entries=False, exits=True, blocked="stale:ticker"),
-    Row("missing_bid_ask", entries=True, exits=True),
-    Row("reject_orders", entries=False, exits=False),
-    Row("slow", entries=True, exits=True, settings={"ms": 1500}),
-    Row("extreme_spreads", entries=False, exits=False),
-    Row("unavailable", entries=False, exits=False, blocked="venue_degraded"),
-    Row("unknown_status", entries=True, exits=True),
-]
-
-
 def test_no_fault_is_forgotten() -> None:
     assert sorted(row.fault for row in TABLE) == sorted(FAULTS)
 
@@ -91,54 +35,7 @@ def test_no_fault_is_forgotten() -> None:
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.fault)
 async def test_the_daemon_under(row: Row, tmp_path: Path) -> None:
     """Cycles go on, entries stop where they must, and afterwards nothing is missing, doubled or unprotected."""
-    async with running(tmp_path, symbols=row.symbols) as rig:
-        await rig.cycle(WARM_CYCLES)
-        assert rig.held
-        assert rig.protected()
-        rig.fault(row.fault, **row.settings)
-        await rig.cycle()  # what was fresh a moment ago may still act once
-        entered, exited = _orders(rig, "entry"), _orders(rig, "exit")
-        for _ in range(6):
-            await rig.cycle()
-            assert set(rig.held) <= set(rig.stops), "a position lost its stop"
-        assert rig.failures == [], "cycles go on under every trouble"
-        if not row.entries:
-            assert _orders(rig, "entry") == entered, "an entry was filled"
-        if row.blocked:
-            await rig.cycle_until(f"{row.blocked} shows", lambda: row.blocked in _reasons(rig), 15)
-        if not row.exits:
-            assert _orders(rig, "exit") == exited
-        trades = len(rig.venue.rows.fills)
-        rig.heal()
-        await rig.cycle_until("entries are free", lambda: _free(rig), 25)
-        await rig.cycle_until("it trades again", lambda: len(rig.venue.rows.fills) >= trades + 4)
-        await rig.cycle()
-        assert rig.protected()
-        assert not rig.daemon.unresolved
-        await rig.assert_agrees()
-
-
-def _orders(rig: Rig, purpose: str) -> int:
-    """Filled orders of one purpose at the venue."""
-    return len({fill.uid for fill in rig.venue.rows.fills if (fill.client_id or "").endswith(f"-{purpose}")})
-
-
-def _reasons(rig: Rig) -> set[str]:
-    """Everything that spoke against an entry in the newest cycles."""
-    found: set[str] = set()
-    for record in rig.rows("cycles")[-5:]:
-        found |= {*record["permission"]["reasons"], *record["permission"]["per_symbol"].values()}
-        found |= {f"stale:{name}" for names in record["stale"].values() for name in names}
-    wanted = {record["cycle_id"] for record in rig.rows("cycles")[-5:]}
-    for signal in rig.rows("signals"):
-        if signal["cycle_id"] in wanted and signal["stage"] != "entered":
-            found |= {why["code"] for why in signal["reasons"]}
-    return found
-
-
-def _free(rig: Rig) -> bool:
-    report = rig.reports[-1]
-    return report is not None and not report.permission.reasons and not report.permission.per_symbol
+    await observe(row, tmp_path)
 
 
 # ---------------------------------------------------------------- orders of unknown outcome
@@ -252,8 +149,8 @@ async def test_a_hanging_data_endpoint_does_not_keep_exits_waiting(tmp_path: Pat
         rig.fault("timeout_before", path="charts")
         rig.fault("timeout_before", path="accounts")
         rig.fault("timeout_before", path="openpositions")
-        before = _orders(rig, "exit")
-        await rig.cycle_until("an exit is filled", lambda: _orders(rig, "exit") > before, 10)
+        before = orders(rig, "exit")
+        await rig.cycle_until("an exit is filled", lambda: orders(rig, "exit") > before, 10)
         assert rig.failures == []
 
 

@@ -85,8 +85,15 @@ def _refusing(home: Path, monkeypatch: pytest.MonkeyPatch) -> Disk:
     return Disk(home, lambda: full.__setitem__(0, True), lambda: full.__setitem__(0, False))
 
 
+TINY_DISK_IS_FINE = {
+    "TRADINGBOT__RESOURCES__DISK_FREE_MB__WARN": "0.001",
+    "TRADINGBOT__RESOURCES__DISK_FREE_MB__CRITICAL": "0.001",
+}
+"""The guard of free space would hold entries back on a small disk from the start; here the disk itself is the test."""
+
+
 async def test_a_full_disk_blocks_entries_and_nothing_else(disk: Disk) -> None:
-    async with running(disk.home) as rig:
+    async with running(disk.home, TINY_DISK_IS_FINE) as rig:
         await rig.cycle(9)
         assert rig.held
         disk.fill()

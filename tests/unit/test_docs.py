@@ -18,6 +18,7 @@ from tradingbot.core.types import Symbol
 from tradingbot.engine.catalog import DOCUMENTS, JOURNALS
 from tradingbot.guards.downtime import Downtime, TradingState
 from tradingbot.guards.entry_permission import AlphaTradingPolicy, VenueView, entry_permission
+from tradingbot.guards.issue_kinds import KINDS, runbook
 from tradingbot.jobs.routine import JOBS
 from tradingbot.sim_server.coinglass.gate import ENDPOINTS
 from tradingbot.sim_server.hub import PRIVATE_FEEDS, PUBLIC_FEEDS
@@ -74,7 +75,25 @@ def test_every_page_is_in_the_index() -> None:
     index = page("README.md")
     for path in PAGES[1:]:
         name = str(path.relative_to(ROOT / "docs"))
-        assert name == "README.md" or f"({name})" in index, f"docs/README.md does not list {name}"
+        if path.parent.name == "runbooks":
+            name, lists = path.name, page("runbooks/README.md") + index
+        else:
+            lists = index
+        assert name == "README.md" or f"({name})" in lists, f"no index lists {name}"
+
+
+def test_every_kind_of_issue_has_its_runbook_and_every_runbook_its_kind() -> None:
+    folder = ROOT / "docs" / "runbooks"
+    assert {path.stem for path in folder.glob("*.md")} - {"README"} == set(KINDS)
+    for kind in KINDS.values():
+        text = (ROOT / runbook(kind.name)).read_text(encoding="utf-8")
+        assert text.startswith(f"# {kind.name}: {kind.title}\n")
+        assert f"Usual severity: {kind.severity}." in text
+        for section in ("What it means", "What the daemon does", "What you do", "It is over when"):
+            assert f"## {section}\n" in text, (kind.name, section)
+        assert f"| [{kind.name}]({kind.name}.md) | {kind.title} | {kind.severity} | {kind.remedy} |" in page(
+            "runbooks/README.md"
+        )
 
 
 def test_make_targets_of_the_readme_are_those_of_the_makefile() -> None:
@@ -131,17 +150,18 @@ def test_the_page_of_the_simulated_coinglass_names_every_path() -> None:
 
 def test_every_fault_has_a_row_on_the_page_of_faults() -> None:
     table = page("faults.md").partition("## ")[0]
-    named = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\|([^|]+)\|", table, flags=re.MULTILINE))))
+    named = set(re.findall(r"^\| `(\w+)` \|", table, flags=re.MULTILINE))
     assert named == set(FAULTS)
 
 
 def test_every_reason_against_entries_is_named() -> None:
-    policy, venue = AlphaTradingPolicy(enabled=False), VenueView(False, 3, 3, False, clock_agrees=False)
+    policy, venue = AlphaTradingPolicy(enabled=False), VenueView(False, True, False, clock_agrees=False)
     downtime = Downtime(TradingState.DOWNTIME, None, None)
-    found = entry_permission((Symbol("BTCUSDT"),), policy, downtime, venue, False, True, {})
+    disagree = dict.fromkeys((Symbol("ETHUSDT"), Symbol("SOLUSDT")), "position_size")
+    found = entry_permission((Symbol("BTCUSDT"),), policy, downtime, venue, False, True, disagree)
     text = page("architecture.md")
     for reason in (*found.reasons, *found.per_symbol.values()):
-        assert f"| `{reason}` |" in text, reason
+        assert f"| `{reason}` |" in text or f"| `{reason}`, `" in text, reason
 
 
 def test_every_feed_is_named() -> None:

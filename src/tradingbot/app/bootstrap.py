@@ -134,7 +134,7 @@ async def _embedded(
     endpoints = await sim.start()
     if frozen:
         stack.push_async_callback(sim.stop)
-    venue = _kraken_futures(options, settings, only(universe, symbols), clock, endpoints, stack, frozen)
+    venue = _kraken_futures(options, settings, only(universe, symbols), clock, endpoints, stack, frozen, frozen)
     intel = IntelAccess(settings.coinglass, secrets.coinglass_key)
     if not frozen and not asks_elsewhere(settings.coinglass):
         beside = await open_simulated_coinglass(feed, clock, params, home, options.data, stack)
@@ -212,10 +212,14 @@ def _kraken_futures(
     endpoints: SimEndpoints,
     stack: AsyncExitStack,
     looking: bool,
+    alone: bool = False,
 ) -> ExchangeGateway:
     keys = Credentials(endpoints.api_key, endpoints.api_secret) if endpoints.api_key else None
-    # A second reader beside a running daemon must not share its nonce file: the venue tolerates none at all.
-    nonces: NonceStore = MemoryNonceStore() if looking else FileNonceStore(options.home / "state" / "nonce.json")
+    nonces: NonceStore = FileNonceStore(options.home / "state" / "nonce.json")
+    if looking:
+        # A second reader beside a running daemon must not share its nonce file: the venue tolerates none at all. A
+        # venue that stands still for this reader alone takes what the daemon had not used yet.
+        nonces = MemoryNonceStore(nonces.load() if alone else 0)
     cache = None if looking else SpecCacheFile(options.home, clock)
     if cache is not None:
         stack.push_async_callback(cache.close)

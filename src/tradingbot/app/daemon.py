@@ -12,13 +12,18 @@ import structlog
 from tradingbot.app.analyst import Analyst
 from tradingbot.app.bootstrap import VenueParts
 from tradingbot.app.deployment_checks import MAX_CLOCK_SKEW_S
+from tradingbot.app.governance import Governance, GovernanceParts
+from tradingbot.app.health_desk import HealthDesk, Watched
 from tradingbot.app.learning_files import known_learning
+from tradingbot.app.maintenance import Maintenance
 from tradingbot.app.operator import OperatorInbox
 from tradingbot.app.options import RunOptions
+from tradingbot.app.resources import ResourceWatch, issues_of
 from tradingbot.app.restore import known_instance, known_intents, known_portfolio, known_switches
 from tradingbot.app.routine_works import RoutineWorks
 from tradingbot.app.runtime import CycleLoop, Runtime, StopStage, Work
 from tradingbot.app.stores import Stores
+from tradingbot.app.supervision import Restartable
 from tradingbot.app.switchboard import Switchboard
 from tradingbot.app.thinking import a_collector, decision_params, keep_params, open_intelligence
 from tradingbot.app.vitals import LoopLag, rss_mb
@@ -38,7 +43,7 @@ from tradingbot.engine.signal_bus import SignalBus
 from tradingbot.engine.signal_desk import SignalDesk
 from tradingbot.guards.downtime import downtime_at
 from tradingbot.guards.entry_permission import EntryPermission, VenueView, entry_permission
-from tradingbot.jobs.routine import routine_jobs
+from tradingbot.jobs.routine import JOBS, routine_jobs
 from tradingbot.jobs.scheduler import Scheduler
 from tradingbot.market.contracts import ContractSpec
 from tradingbot.market.snapshot import MarketSnapshot
@@ -57,7 +62,9 @@ class Daemon:
         parts: VenueParts,
         stores: Stores,
         specs: Mapping[Symbol, ContractSpec],
+        left_behind: str = "",
     ) -> None:
+        """`left_behind`: who held the home's lock and died with it; empty after an orderly end."""
         self._options = options
         self._settings = settings
         self._parts = parts
@@ -66,6 +73,14 @@ class Daemon:
         self._clock = clock
         self._account_lock = asyncio.Lock()
         self._lag = LoopLag()
+        self.resources = ResourceWatch(
+            options.home,
+            clock,
+            self._lag,
+            settings.resources,
+            stores.journals["resources"],
+            lambda found: self._health.issues.observe("resources", issues_of(found)),
+        )
         self._intents = known_intents(stores)
         self._instance = known_instance(options, parts, stores, self._intents)
         self._ids = OrderIds(self._instance.instance)
@@ -83,18 +98,37 @@ class Daemon:
         signal_desk = SignalDesk(documents["latest_signals"], documents["regime"], self._collector.desk)
         self._bus.attach("latest signals", signal_desk.listen)
         self._analyst = Analyst(stores, clock, self._keeper, venue.name, settings.learning)
+        maintenance = Maintenance(options.home, stores, settings.storage, clock)
         self._works = RoutineWorks(
-            parts, stores, settings, self._collector, self._reconciler, self._account_lock, self._analyst
+            parts, stores, settings, self._collector, self._reconciler, self._account_lock, self._analyst, maintenance
         )
-        self._scheduler = Scheduler(routine_jobs(self._works.by_name()), clock)
+        self._scheduler = Scheduler(routine_jobs({row.name: self._job(row.name) for row in JOBS}), clock)
         self._switches = known_switches(stores, clock, settings.risk.kill_switches)
         self._intents.listeners.append(self._switches.note)
         self._switchboard = Switchboard(
             self._switches, venue, self._intel, self._scheduler, stores.writer, clock, settings.risk, self._keeper
         )
         self._executor = Executor(venue, clock, self._ids, self._intents, self._keeper, engine)
+        works = {"venue": venue.run, "intelligence": self._intel.run, "scheduler": self._scheduler.run}
+        self._restartable = {name: Restartable(name, work) for name, work in works.items()}
+        self._health = HealthDesk(self._watched(), left_behind)
+        self._governance = Governance(
+            GovernanceParts(
+                stores,
+                clock,
+                settings,
+                self._keeper,
+                self._intents,
+                self._reconciler,
+                self._executor,
+                self._ids.is_ours,
+                self._health.healing,
+                self._account_lock,
+                self._works,
+            )
+        )
         self._bot_cycle = self._cycle()
-        self._desk = OperatorDesk(self._switches, self._flattener(), self._account_lock)
+        self._desk = OperatorDesk(self._switches, self._flattener(), self._account_lock, self._health.issues)
         self._inbox = OperatorInbox(options.home, clock, self.operate, stores.journals["operator_audit"])
         self._loop = CycleLoop(self.run_cycle, clock, engine, self.after_cycle, options.cycles, self._stop)
         self._runtime = Runtime(self.tasks(), self._loop, self._stages())
@@ -134,6 +168,48 @@ class Daemon:
             )
         )
 
+    def _watched(self) -> Watched:
+        restartable = self._restartable
+        streams = {f"{one.name} stream": restartable["venue"] for one in self._parts.venue.health().streams}
+        return Watched(
+            options=self._options,
+            settings=self._settings,
+            stores=self._stores,
+            venue=self._parts.venue,
+            clock=self._clock,
+            keeper=self._keeper,
+            intents=self._intents,
+            reconciler=self._reconciler,
+            settlement=self._settlement,
+            switches=self._switches,
+            scheduler=self._scheduler,
+            intel=self._collector.desk,
+            account_lock=self._account_lock,
+            silent_s=self._switchboard.silent_s,
+            suppressed=lambda: self._works.suppressed,
+            margin_short=self._switchboard.margin_text,
+            restartable={
+                **streams,
+                "intelligence": restartable["intelligence"],
+                "scheduler": restartable["scheduler"],
+            },
+        )
+
+    def _job(self, name: str) -> Work:
+        """The body of a job; looked up when it runs, because the bodies' owners are built later."""
+
+        async def run() -> None:
+            bodies = {
+                **self._works.by_name(),
+                "exchange_health": self._health.exchange.probe,
+                "watchdog": self._health.watchdog.run,
+                "tactical_operator": self._governance.tactical.run,
+                "strategic_review": self._governance.review,
+            }
+            await bodies[name]()
+
+        return run
+
     def _flattener(self) -> Flattener:
         return Flattener(
             FlattenParts(
@@ -154,13 +230,13 @@ class Daemon:
     def tasks(self) -> dict[str, Work]:
         """What runs beside the cycles, by name."""
         tasks: dict[str, Work] = {
-            "venue": self._parts.venue.run,
+            **{name: task.run for name, task in self._restartable.items()},
+            "health": self._health.run,
             "book-samples": self._collector.sample_books,
-            "scheduler": self._scheduler.run,
-            "intelligence": self._intel.run,
             "loop-lag": self._lag.watch,
             "operator": self._inbox.run,
             "heartbeats": self._switchboard.run,
+            "resources": self.resources.run,
         }
         if self._parts.sim is not None:
             tasks["simulated-venue"] = self._market
@@ -199,6 +275,7 @@ class Daemon:
             venue=self._parts.venue.name,
             venue_url=self._parts.url,
             venue_ws_url=self._parts.ws_url,
+            intelligence_url=self._parts.intel.params.base_url,
             data=str(self._options.data.resolve()) if self._options.data else "",
             symbols=list(self._options.symbols),
             seed=self._options.seed,
@@ -240,19 +317,32 @@ class Daemon:
     async def operate(self, order: OperatorOrder) -> Answer:
         """Carry out what a person asks for, and show at once what came of it."""
         answer = await self._desk.carry_out(order)
-        self._state = self._state.model_copy(update=self._switchboard.shown())
+        self._state = self._state.model_copy(update={**self._switchboard.shown(), **self._health.shown()})
         self._stores.documents["runtime"].put(self._state)
         return answer
 
     async def _watch(self, snapshot: MarketSnapshot) -> None:
+        self._health.watch(snapshot)
         wallets = {spec.wallet for spec in self._collector.specs.values()}
-        await self._switchboard.watch(snapshot.account, snapshot.equity_usd, wallets)
+        healing = self._health.healing
+        limit = self._settings.health.healing.soft_limit
+        await self._switchboard.watch(snapshot.account, snapshot.equity_usd, wallets, healing.heals(), limit)
 
     async def _market(self) -> None:
         sim = self._parts.sim
         assert sim is not None
         await sim.run()
         self._stop("the market data has ended")
+
+    @property
+    def restartable(self) -> Mapping[str, Restartable]:
+        """Core tasks that can be begun anew, by name."""
+        return self._restartable
+
+    @property
+    def health(self) -> HealthDesk:
+        """What watches this daemon from inside."""
+        return self._health
 
     @property
     def state(self) -> RuntimeState:
@@ -279,10 +369,9 @@ class Daemon:
         health, settings = self._parts.venue.health(), self._settings
         venue = VenueView(
             streams_connected=all(stream.connected for stream in health.streams),
-            consecutive_failures=health.consecutive_failures,
-            failures_block=settings.engine.venue_failures_block,
+            degraded=self._health.exchange.health.degraded,
             account_readable=account_readable,
-            clock_agrees=abs(self._works.skew_s) <= MAX_CLOCK_SKEW_S,
+            clock_agrees=abs(self._health.exchange.skew_s) <= MAX_CLOCK_SKEW_S,
         )
         return entry_permission(
             self._parts.symbols,
@@ -295,11 +384,13 @@ class Daemon:
             switches=self._switches.names,
             entries_left_today=self._switchboard.entries_left(),
             margin_short=self._switchboard.margin_short is not None,
+            resources=self.resources.blocks,
         )
 
     async def after_cycle(self, report: CycleReport | None, failure: str) -> None:
         """Write down what `tradingbot status` shows."""
         self._switchboard.cycle_done(failure)
+        self._health.after_cycle(report, failure)
         health, storage = self._parts.venue.health(), self._stores.writer.health()
         if storage.ok is not self._state.storage_ok:
             say = log.info if storage.ok else log.error
@@ -315,6 +406,7 @@ class Daemon:
             "rss_mb": round(rss_mb(), 1),
             "loop_lag_p99_ms": round(self._lag.p99_ms(), 2),
             "loop_lag_max_ms": round(self._lag.max_ms, 2),
+            **self.resources.figures,
             "last_failure": failure or self._state.last_failure,
             "storage_ok": storage.ok,
             "storage_detail": storage.detail,
@@ -322,6 +414,7 @@ class Daemon:
             "jobs": self._scheduler.statuses(),
             "unresolved_orders": list(self._intents.unresolved),
             **self._switchboard.shown(),
+            **self._health.shown(),
         }
         if report is None:
             changes["entry_blocks"] = [*self.permission(True, {}).reasons, "cycle_failed"]

@@ -12,6 +12,7 @@ from rich.console import Console
 from tradingbot.app.bootstrap import asks_elsewhere, completed, credentials_of, load, open_venue, secret_texts
 from tradingbot.app.daemon import Daemon
 from tradingbot.app.deployment_checks import CheckResult
+from tradingbot.app.error_watch import ErrorWatch
 from tradingbot.app.home import make_home
 from tradingbot.app.logs import set_up_logs
 from tradingbot.app.options import RunOptions
@@ -42,13 +43,14 @@ async def run_daemon(options: RunOptions, environ: Mapping[str, str], log_style:
         lock.acquire(SystemClock().now())
         stack.callback(lock.release)
         parts = await open_venue(options, settings, secrets, stack)
-        stores = open_stores(options.home, parts.clock, settings.storage.generations)
+        stores = open_stores(options.home, parts.clock, settings.storage.generations, settings.storage.journal_max_mb)
         sink.clock, sink.journal = parts.clock, stores.journals["daemon"]
         results = [*setup_checks(options, settings, secrets), *await all_checks(options, parts)]
         require(Console(stderr=log_style == "json"), f"tradingbot · {options.profile}", results)
         listed = await parts.venue.contract_specs()
         specs = {symbol: listed[symbol] for symbol in parts.symbols if symbol in listed}
-        daemon = Daemon(options, settings, parts, stores, specs)
+        daemon = Daemon(options, settings, parts, stores, specs, lock.left_behind)
+        sink.listener = ErrorWatch(daemon.health.issues)
         calm_garbage_collector()
         return await daemon.run()
 

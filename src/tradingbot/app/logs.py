@@ -23,11 +23,12 @@ MASK = "***"
 
 
 class LogSink:
-    """What every line needs from the run: its clock, and the journal that keeps a copy. Both may come later."""
+    """What every line needs from the run: its clock, the journal that keeps a copy, who listens. All may come later."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.journal: Journal | None = None
+        self.listener: Callable[[Event], None] | None = None
 
     def stamp(self, _: Any, __: str, event: Event) -> Event:
         """Add the time."""
@@ -39,6 +40,8 @@ class LogSink:
         if self.journal is not None:
             with suppress(StorageUnavailableError):
                 self.journal.append(dict(event))
+        if self.listener is not None:
+            self.listener(event)
         return event
 
 

@@ -43,13 +43,14 @@ class OperatorRequest(BaseModel):
     reason: str = Field(default="", max_length=500)
     switches: tuple[SwitchName, ...] = ()
     every: bool = False
+    issue: str = Field(default="", max_length=200)
     user: str = Field(default="", max_length=100)
     pid: int = 0
 
     def order(self) -> OperatorOrder:
         """What the desk is asked to do."""
         by = f"operator {self.user or 'unknown'} (pid {self.pid})"
-        return OperatorOrder(self.command, self.reason, by, self.switches, self.every)
+        return OperatorOrder(self.command, self.reason, by, self.switches, self.every, self.issue)
 
 
 def inbox(home: Path) -> Path:
@@ -234,6 +235,7 @@ def _audit_record(now: datetime, name: str, request: OperatorRequest, answer: An
         "command": request.command,
         "switches": [switch.value for switch in request.switches],
         "every": request.every,
+        "issue": request.issue,
         "reason": request.reason,
         "user": request.user,
         "pid": request.pid,

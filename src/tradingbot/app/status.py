@@ -18,7 +18,9 @@ from tradingbot.app.stores import open_document
 from tradingbot.clock import SystemClock
 from tradingbot.core.errors import ConfigurationError, StateCorruptError
 from tradingbot.engine.catalog import DOCUMENTS, journal_path
+from tradingbot.engine.health_models import IssuesState
 from tradingbot.engine.identifiers import OrderIds
+from tradingbot.engine.issue_registry import issue_record
 from tradingbot.engine.kill_switches import switch_record
 from tradingbot.engine.models import LatestSignalsState, PositionsState, RuntimeState, TradesState
 from tradingbot.engine.switch_models import KillSwitchesState
@@ -79,6 +81,7 @@ def read_status(home: Path) -> dict[str, Any]:
         "left_out": latest.left_out if latest else [],
         "silent_components": silent_components(latest) if latest else [],
         "kill_switches": [switch_record(switch) for switch in _tripped(found.get("kill_switches"))],
+        "issues": issue_rows(found.get("issues")),
         "requests_waiting": waiting(home),
         "positions": [_position_row(one, latest) for one in positions.positions],
         "trade_count": len(trades.trades),
@@ -107,6 +110,17 @@ def _one_document(home: Path, name: str) -> Any:
 
 def _tripped(known: KillSwitchesState | None) -> tuple[Tripped, ...]:
     return known.state.tripped if known is not None else ()
+
+
+def open_issues(home: Path) -> list[dict[str, Any]]:
+    """Open issues as the file has them, the worst first."""
+    return issue_rows(_one_document(home, "issues"))
+
+
+def issue_rows(known: IssuesState | None) -> list[dict[str, Any]]:
+    """Issues for people and programs, the worst first, then the oldest."""
+    rows = known.open if known is not None else []
+    return [issue_record(one) for one in sorted(rows, key=lambda one: (-one.severity.rank, one.since, one.issue_id))]
 
 
 def open_position_lines(home: Path) -> list[str]:

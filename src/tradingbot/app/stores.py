@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from tradingbot.engine.catalog import DOCUMENTS, JOURNALS, document_path, journa
 from tradingbot.ports import Clock
 from tradingbot.storage.document import Document
 from tradingbot.storage.journal import Journal
+from tradingbot.storage.repairs import RepairLog
 from tradingbot.storage.writer import StorageWriter
 
 
@@ -21,31 +22,46 @@ class Stores:
     writer: StorageWriter
     documents: dict[str, Document[Any]]
     journals: dict[str, Journal]
+    repairs: RepairLog = field(default_factory=RepairLog)
 
 
 def open_document(
-    home: Path, name: str, writer: StorageWriter, generations: int = 3, journals: Mapping[str, Journal] | None = None
+    home: Path,
+    name: str,
+    writer: StorageWriter,
+    generations: int = 3,
+    repairs: RepairLog | None = None,
+    journals: Mapping[str, Journal] | None = None,
 ) -> Document[Any]:
     """One document of the catalogue. Who writes it gives the `journals`: some must be on disk before it."""
     row = DOCUMENTS[name]
     encode = row.encoder() if row.encoder is not None else None
-    path = document_path(home, name)
     after = [journals[other] for other in row.after] if journals is not None else []
-    return Document(path, row.model, row.schema_version, writer, generations=generations, encode=encode, after=after)
+    return Document(
+        document_path(home, name),
+        row.model,
+        row.schema_version,
+        writer,
+        generations=generations,
+        encode=encode,
+        after=after,
+        repairs=repairs,
+    )
 
 
-def open_stores(home: Path, clock: Clock, generations: int = 3) -> Stores:
-    """Everything the daemon owns under `home`."""
-    writer = StorageWriter(clock)
+def open_stores(home: Path, clock: Clock, generations: int = 3, journal_max_mb: float | None = None) -> Stores:
+    """Everything the daemon owns under `home`; journals are rotated at `journal_max_mb` at the latest."""
+    writer, repairs = StorageWriter(clock), RepairLog()
     journals = {
         name: Journal(
             journal_path(home, name),
             writer,
-            max_bytes=int(row.max_mb * 1_000_000),
+            max_bytes=int(min(row.max_mb, journal_max_mb or row.max_mb) * 1_000_000),
             keep_files=row.keep_files,
             retention_days=row.retention_days,
+            repairs=repairs,
         )
         for name, row in JOURNALS.items()
     }
-    documents = {name: open_document(home, name, writer, generations, journals) for name in DOCUMENTS}
-    return Stores(writer, documents, journals)
+    documents = {name: open_document(home, name, writer, generations, repairs, journals) for name in DOCUMENTS}
+    return Stores(writer, documents, journals, repairs)

@@ -14,6 +14,7 @@ from tradingbot.core.records import AccountState, Reason
 from tradingbot.engine.heartbeats import Heartbeats, overdue_s, together
 from tradingbot.engine.kill_switches import KillSwitches, switch_record
 from tradingbot.engine.portfolio_keeper import PortfolioKeeper
+from tradingbot.guards.healing_escalation import Heal
 from tradingbot.guards.margin import entries_left, margin_shortage
 from tradingbot.jobs.scheduler import Scheduler
 from tradingbot.ports import Clock, IntelSource, Venue
@@ -63,14 +64,26 @@ class Switchboard:
                 log.debug("heartbeat.storage_silent", error=str(error))  # the writer told of it when it began
             await self._clock.sleep(STORAGE_PROOF_S)
 
-    async def watch(self, account: AccountState | None, equity_usd: Decimal | None, wallets: Collection[str]) -> None:
-        """One look, with the account of this cycle."""
+    async def watch(
+        self,
+        account: AccountState | None,
+        equity_usd: Decimal | None,
+        wallets: Collection[str],
+        heals: tuple[Heal, ...] = (),
+        heals_limit: int = 3,
+    ) -> None:
+        """One look, with the account of this cycle and the repairs of the newest 24 hours."""
         limit_pct = self._risk.limits.min_free_margin_pct
         short = margin_shortage(account, equity_usd, wallets, limit_pct)
         if short != self.margin_short and (short is None or self.margin_short is None):
             log.warning("margin.short" if short else "margin.suffices", **dict((short or Reason("")).numbers))
         self.margin_short = short
-        await self._switches.watch(equity_usd, self._keeper.trades, self.silent_s())
+        await self._switches.watch(equity_usd, self._keeper.trades, self.silent_s(), heals, heals_limit)
+
+    def margin_text(self) -> str:
+        """What is short of margin, in words; empty when nothing is."""
+        short = self.margin_short
+        return "" if short is None else ", ".join(f"{name} {value}" for name, value in short.numbers)
 
     def cycle_done(self, failure: str) -> None:
         """A cycle has ended; only one without a failure is a sign of life."""

@@ -29,6 +29,7 @@ class LoopLag:
     def __init__(self, interval_s: float = 0.02, kept: int = 15_000) -> None:
         self._interval_s = interval_s
         self._late_ms: deque[float] = deque(maxlen=kept)
+        self._worst_ms = 0.0
         self.max_ms = 0.0
 
     async def watch(self) -> None:
@@ -41,6 +42,7 @@ class LoopLag:
             late_ms = min(late_s, time.thread_time() - used_s) * 1000
             self._late_ms.append(late_ms)
             self.max_ms = max(self.max_ms, late_ms)
+            self._worst_ms = max(self._worst_ms, late_ms)
             if late_ms > STALL_MS:
                 log.warning("loop.stalled", late_ms=round(late_ms, 1), limit_ms=STALL_MS)
 
@@ -48,6 +50,11 @@ class LoopLag:
         """99th percentile of the newest measurements; 0 before the first."""
         ordered = sorted(self._late_ms)
         return ordered[int(len(ordered) * 0.99)] if ordered else 0.0
+
+    def take_worst_ms(self) -> float:
+        """The worst measurement since this was asked last; 0 without any."""
+        worst_ms, self._worst_ms = self._worst_ms, 0.0
+        return worst_ms
 
 
 def rss_mb() -> float:

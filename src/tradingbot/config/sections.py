@@ -57,3 +57,18 @@ class StorageParams(Params):
     """Files (SPEC 15)."""
 
     generations: int = Field(default=3, ge=1, le=20, description="Older copies kept of every document.")
+    journal_max_mb: float | None = Field(
+        default=None,
+        ge=0.01,
+        le=1024,
+        description="Journals are rotated at this size at the latest, MB; null: their own.",
+    )
+    quarantine_days: float = Field(
+        default=30.0, ge=1, le=3650, description="Days that what was set aside as damaged is kept."
+    )
+    quarantine_files: int = Field(
+        default=50, ge=1, le=10_000, description="Files kept in each quarantine folder, newest first."
+    )
+    leftover_hours: float = Field(
+        default=24.0, ge=1, le=720, description="Hours after which a temporary file of a crash is removed."
+    )

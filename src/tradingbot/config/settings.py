@@ -19,6 +19,8 @@ from tradingbot.exits.params import ExitParams
 from tradingbot.gates.params import GateParams
 from tradingbot.guards.downtime import DowntimeParams
 from tradingbot.guards.entry_permission import AlphaTradingPolicy
+from tradingbot.guards.health_params import HealthParams
+from tradingbot.guards.resources import ResourceLimits
 from tradingbot.intel.params import CoinglassParams
 from tradingbot.learning.params import LearningParams
 from tradingbot.market.data_contracts import ContractParams
@@ -58,6 +60,7 @@ class Settings(Params):
     exits: ExitParams = ExitParams()
     engine: EngineParams = EngineParams()
     learning: LearningParams = LearningParams()
+    health: HealthParams = HealthParams()
     alpha_trading: AlphaTradingPolicy = AlphaTradingPolicy()
     coinglass: CoinglassParams = CoinglassParams()
     universe: UniverseParams = UniverseParams()
@@ -66,6 +69,7 @@ class Settings(Params):
     downtime: DowntimeParams = DowntimeParams()
     dashboard: DashboardParams = DashboardParams()
     storage: StorageParams = StorageParams()
+    resources: ResourceLimits = ResourceLimits()
     simulator: SimulatorParams = SimulatorParams()
     validation: ValidationParams = ValidationParams()
 

@@ -55,6 +55,7 @@ class CycleReport:
     trades: int
     open_positions: int
     protected: int
+    raw_differences: tuple[tuple[str, str, str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +259,7 @@ class BotCycle:
             equity_usd=snapshot.equity_usd,
             permission=permission,
             differences=tuple(f"{d.kind} {d.symbol}: ours {d.ours}, venue {d.venue}" for d in truth.differences),
+            raw_differences=tuple((d.kind, d.symbol, d.ours, d.venue) for d in truth.differences),
             opened=sum(1 for item in done if item.what == "open" and item.status == "accepted"),
             closed=sum(1 for item in done if item.what == "close" and item.status == "accepted"),
             trades=trades,

@@ -9,6 +9,12 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
+from tradingbot.engine.health_models import (
+    ExchangeHealthState,
+    HealingEscalationState,
+    IssuesState,
+    StrategicReviewState,
+)
 from tradingbot.engine.learning_models import (
     AttributionState,
     CalibrationState,
@@ -73,6 +79,12 @@ DOCUMENTS: Final[Mapping[str, DocumentRow]] = {
     "kill_switches": DocumentRow(
         "state/kill_switches.json", KillSwitchesState, 1, "engine.kill_switches", after=("kill_switches",)
     ),
+    "exchange_health": DocumentRow(
+        "feature_store/exchange_health_state.json", ExchangeHealthState, 1, "engine.exchange_health"
+    ),
+    "healing": DocumentRow("feature_store/healing_escalation_state.json", HealingEscalationState, 1, "engine.healing"),
+    "issues": DocumentRow("feature_store/issues.json", IssuesState, 1, "engine.issue_registry"),
+    "strategic_review": DocumentRow("feature_store/strategic_review.json", StrategicReviewState, 1, "app.governance"),
     "runtime": DocumentRow("state/runtime.json", RuntimeState, 1, "app.daemon"),
     "regime": DocumentRow("feature_store/regime_state.json", RegimeState, 1, "engine.signal_desk"),
     "latest_signals": DocumentRow("feature_store/latest_signals.json", LatestSignalsState, 1, "engine.signal_desk"),
@@ -111,9 +123,14 @@ JOURNALS: Final[Mapping[str, JournalRow]] = {
     "decision_params": JournalRow("logs/decision_params.jsonl", "app.thinking", 16, 50, 3650),
     "ensemble": JournalRow("logs/ensemble_predictions.jsonl", "engine.bot_cycle", 64, 30, 90),
     "size_adjustments": JournalRow("logs/size_adjustments.jsonl", "engine.bot_cycle", 32, 20, 365),
-    "exchange_health": JournalRow("logs/exchange_health.jsonl", "jobs.routine", 16, 10, 90),
+    "exchange_health": JournalRow("logs/exchange_health.jsonl", "engine.exchange_health", 16, 10, 90),
+    "healing": JournalRow("logs/healing_escalation_log.jsonl", "engine.healing", 16, 20, 3650),
+    "issues": JournalRow("logs/issues.jsonl", "engine.issue_registry", 16, 20, 365),
+    "governance": JournalRow("logs/governance.jsonl", "app.governance", 16, 20, 365),
     "kill_switches": JournalRow("logs/kill_switches.jsonl", "engine.kill_switches", 16, 20, 3650),
     "operator_audit": JournalRow("logs/operator_audit.jsonl", "app.operator", 16, 20, 3650),
+    "resources": JournalRow("logs/resources.jsonl", "app.resources", 16, 10, 90),
+    "maintenance": JournalRow("logs/maintenance.jsonl", "app.maintenance", 16, 10, 3650),
     "daemon": JournalRow("logs/daemon.jsonl", "app.logs", 64, 20, 30),
 }
 

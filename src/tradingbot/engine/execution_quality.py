@@ -11,7 +11,7 @@ from typing import Any, Final
 import structlog
 
 from tradingbot.core.types import ClientOrderId, ContractKind, OrderKind, Side, iso_utc, parse_utc
-from tradingbot.engine.intents import Intent, IntentLog
+from tradingbot.engine.intents import REMEMBERED_INTENTS, Intent, IntentLog
 from tradingbot.engine.learning_models import RealityGapState
 from tradingbot.engine.signal_desk import Kept
 from tradingbot.learning.learned import slippage_bps
@@ -78,7 +78,7 @@ class ExecutionQuality:
         self._state = state
         self._params = params
         self._open: dict[ClientOrderId, OrderFills] = {}
-        self._written: set[str] = set()
+        self._written: dict[str, None] = {}  # in the order of writing
 
     @property
     def gap(self) -> RealityGap:
@@ -99,7 +99,13 @@ class ExecutionQuality:
 
     def _recall(self, line: Mapping[str, Any]) -> None:
         self._count(line)
-        self._written.add(str(line["client_order_id"]))
+        self._remember(str(line["client_order_id"]))
+
+    def _remember(self, order_id: str) -> None:
+        """A fill of an order that is older than all of these is not told again."""
+        self._written[order_id] = None
+        while len(self._written) > REMEMBERED_INTENTS:
+            del self._written[next(iter(self._written))]
 
     def note(self, row: Mapping[str, Any]) -> None:
         """One line of the journal of fills."""
@@ -118,7 +124,7 @@ class ExecutionQuality:
         done = [fills for fills in self._open.values() if self._is_complete(fills, held)]
         for fills in done:
             del self._open[fills.order_id]
-            self._written.add(str(fills.order_id))
+            self._remember(str(fills.order_id))
             line = self._line(fills, now)
             self._journal.append(line)
             self._count(line)

@@ -13,6 +13,7 @@ from tradingbot.core.errors import StorageUnavailableError
 from tradingbot.core.records import OrderOutcome
 from tradingbot.engine.portfolio_keeper import StateDocument
 from tradingbot.engine.switch_models import KillSwitchesState
+from tradingbot.guards.healing_escalation import Heal
 from tradingbot.guards.kill_switch import Step, noted, pause, resume, review, watch
 from tradingbot.guards.switch_state import Change, Facts, SwitchName, SwitchParams, SwitchState, TradeResult, Tripped
 from tradingbot.portfolio.position import ClosedTrade
@@ -53,14 +54,19 @@ class KillSwitches:
         return self._state.names
 
     async def watch(
-        self, equity_usd: Decimal | None, trades: Sequence[ClosedTrade], silent_s: Mapping[str, float]
+        self,
+        equity_usd: Decimal | None,
+        trades: Sequence[ClosedTrade],
+        silent_s: Mapping[str, float],
+        heals: tuple[Heal, ...] = (),
+        heals_limit: int = 3,
     ) -> None:
         """Look at what is known now; what trips here holds from the next decision on, and is on disk when it returns.
 
         `equity_usd` None: unknown. `trades` are all finished ones, oldest first.
         """
         self._trades = self._results(trades)
-        facts = Facts(self._clock.now(), equity_usd, self._trades, silent_s)
+        facts = Facts(self._clock.now(), equity_usd, self._trades, silent_s, heals, heals_limit)
         await self._take(watch(self._state, facts, self._params))
 
     async def pause(self, text: str, by: str) -> Tripped:

@@ -177,6 +177,7 @@ class RuntimeState(StateModel):
     venue: str
     venue_url: str
     venue_ws_url: str = ""
+    intelligence_url: str = ""
     data: str = ""
     symbols: list[str] = Field(default_factory=list)
     seed: int | None = None
@@ -191,6 +192,17 @@ class RuntimeState(StateModel):
     rss_mb: float = 0.0
     loop_lag_p99_ms: float = 0.0
     loop_lag_max_ms: float = 0.0
+    peak_rss_mb: float | None = None
+    open_files: int | None = None
+    tasks: int | None = None
+    threads: int | None = None
+    disk_free_mb: float | None = None
+    home_mb: float | None = None
+    exchange_health: str = ""
+    exchange_health_since: datetime | None = None
+    heals_24h: dict[str, int] = Field(default_factory=dict)
+    heartbeats_s: dict[str, float] = Field(default_factory=dict)
+    issues: list[dict[str, Any]] = Field(default_factory=list)
     equity_usd: Decimal | None = None
     entry_blocks: list[str] = Field(default_factory=list)
     blocked_symbols: dict[str, str] = Field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Carries out what a person asks for: pause, resume, flatten. Every order may be repeated without harm."""
+"""Carries out what a person asks for: pause, resume, flatten, acknowledge. Every order may be repeated without harm."""
 
 from __future__ import annotations
 
@@ -8,21 +8,26 @@ from typing import Any, Literal
 
 from tradingbot.core.types import iso_utc
 from tradingbot.engine.flatten import Flattened, Flattener, flattened_record
+from tradingbot.engine.issue_registry import IssueRegistry, issue_record
 from tradingbot.engine.kill_switches import KillSwitches, switch_record
 from tradingbot.guards.switch_state import SwitchName, Tripped
 
-Command = Literal["pause", "resume", "flatten"]
+Command = Literal["pause", "resume", "flatten", "acknowledge"]
 
 
 @dataclass(frozen=True, slots=True)
 class OperatorOrder:
-    """What is asked. `switches` are for resume: empty means `operator_pause`; `every` means all that are tripped."""
+    """What is asked. `switches` are for resume: empty means `operator_pause`; `every` means all that are tripped.
+
+    `issue` is the id that `acknowledge` concerns.
+    """
 
     command: Command
     text: str = ""
     by: str = "operator"
     switches: tuple[SwitchName, ...] = ()
     every: bool = False
+    issue: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +43,11 @@ class Answer:
 class OperatorDesk:
     """Serves one order at a time."""
 
-    def __init__(self, switches: KillSwitches, flattener: Flattener, account_lock: asyncio.Lock) -> None:
+    def __init__(
+        self, switches: KillSwitches, flattener: Flattener, account_lock: asyncio.Lock, issues: IssueRegistry
+    ) -> None:
         self._switches = switches
+        self._issues = issues
         self._flattener = flattener
         self._lock = account_lock
 
@@ -49,6 +57,8 @@ class OperatorDesk:
             return await self._pause(order)
         if order.command == "resume":
             return await self._resume(order)
+        if order.command == "acknowledge":
+            return self._acknowledge(order)
         return await self._flatten(order)
 
     async def _pause(self, order: OperatorOrder) -> Answer:
@@ -68,6 +78,14 @@ class OperatorDesk:
         if not left:
             lines = ("no kill switch holds entries back",)
         return Answer(True, text, lines, {**self._facts(), "lifted": [switch.name.value for switch in lifted]})
+
+    def _acknowledge(self, order: OperatorOrder) -> Answer:
+        issue = self._issues.acknowledge(order.issue, order.by)
+        known = ", ".join(one.issue_id for one in self._issues.open) or "none"
+        if issue is None:
+            return Answer(False, f"no open issue has the id {order.issue!r}", (f"open issues: {known}",))
+        text = f"{issue.issue_id} is acknowledged; it stays open until it is over, and is told again if it gets worse"
+        return Answer(True, text, (), {"issue": issue_record(issue)})
 
     async def _flatten(self, order: OperatorOrder) -> Answer:
         await self._switches.pause(order.text or "flatten", order.by)

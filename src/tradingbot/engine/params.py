@@ -67,9 +67,6 @@ class EngineParams(Params):
     orders: OrderParams = OrderParams()
     freshness: FreshnessParams = FreshnessParams()
     grace: GraceParams = GraceParams()
-    venue_failures_block: int = Field(
-        default=3, ge=1, le=100, description="Failed requests in a row that block entries (SPEC 13.1)."
-    )
 
     @model_validator(mode="after")
     def _orders_expire_before_they_are_given_up(self) -> EngineParams:

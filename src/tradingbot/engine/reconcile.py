@@ -12,6 +12,7 @@ from tradingbot.core.types import Symbol
 from tradingbot.engine.identifiers import OrderIds
 from tradingbot.engine.portfolio_keeper import PortfolioKeeper
 from tradingbot.engine.resolve import UnknownOrders
+from tradingbot.engine.resting_stops import with_missing_stops
 from tradingbot.engine.settlement import Settlement
 from tradingbot.portfolio.reconcile import Difference, compare_positions
 from tradingbot.ports import Clock, Venue
@@ -93,6 +94,7 @@ class Reconciler:
             await self._settlement.absorb_rest()
             positions, orders = await self._ask()
             differences = compare_positions(self._keeper.book, positions)
+        orders = await with_missing_stops(self._venue, self._keeper.book.open_positions, orders)
         return Truth(tuple(positions), tuple(orders), differences)
 
     async def _ask(self) -> tuple[Sequence[VenuePosition], Sequence[OpenOrder]]:

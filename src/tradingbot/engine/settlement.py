@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 
 import structlog
@@ -36,6 +37,11 @@ class Settlement:
         now = self._clock.now()
         fills = await self._venue.fills(self._keeper.fills_wanted_since(now))
         return len(self._keeper.absorb(fills, now, complete=True))
+
+    async def absorb_again(self, symbol: str, since: datetime) -> int:
+        """Ask for a symbol's fills since a moment, e.g. its position's entry; how many were new. Raises VenueError."""
+        fills = [fill for fill in await self._venue.fills(since) if fill.symbol == symbol]
+        return len(self._keeper.absorb(fills, self._clock.now(), complete=True))
 
     async def book(self, prices_usd: Mapping[str, Decimal]) -> list[ClosedTrade]:
         """Book ledger rows when fills or an hour's funding wait for them, and settle what is finished.

@@ -15,6 +15,12 @@ from tradingbot.guards.downtime import Downtime, TradingState
 SymbolName = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{2,15}USDT$")]
 
 
+POSITION_SIZE = "position_size"
+"""What stands against a symbol of which book and exchange hold different sizes."""
+MANY_DISAGREE = 2
+"""From so many such symbols on, what the exchange says of the account is not believed, and nothing is opened."""
+
+
 class AlphaTradingPolicy(Params):
     """Whether signals may trade at all, and in what (SPEC 5.1)."""
 
@@ -48,11 +54,10 @@ class EntryPermission:
 
 @dataclass(frozen=True, slots=True)
 class VenueView:
-    """How the venue looks: streams alive, failures in a row, account readable, its clock and ours together."""
+    """How the venue looks: streams alive, degraded or not, account readable, its clock and ours together."""
 
     streams_connected: bool
-    consecutive_failures: int
-    failures_block: int
+    degraded: bool
     account_readable: bool
     clock_agrees: bool = True
 
@@ -68,27 +73,33 @@ def entry_permission(
     switches: Sequence[str] = (),
     entries_left_today: int | None = None,
     margin_short: bool = False,
+    resources: Sequence[str] = (),
 ) -> EntryPermission:
     """The permission that follows from everything that can stand against an entry.
 
     `switches` names the kill switches that hold entries back (SPEC 6.3), `margin_short` is the check before the cycle
-    (SPEC 6.4).
+    (SPEC 6.4). `resources` says what the machine lacks: ``disk_space``, ``memory`` (`guards.resources`).
     """
     against = (
         ("alpha_trading_disabled", not policy.enabled),
         ("downtime", downtime.state is TradingState.DOWNTIME),
         ("storage_unavailable", not storage_ok),
         ("stream_down", not venue.streams_connected),
-        ("venue_degraded", venue.consecutive_failures >= venue.failures_block),
+        ("venue_degraded", venue.degraded),
         ("account_unreadable", not venue.account_readable),
+        ("positions_disagree", _disagreements(per_symbol) >= MANY_DISAGREE),
         ("clock_skew", not venue.clock_agrees),
         ("stopping", stopping),
         ("margin_short", margin_short),
         ("trades_per_day", entries_left_today is not None and entries_left_today <= 0),
     )
     not_enabled = {symbol: "not_in_enabled_symbols" for symbol in symbols if symbol not in policy.enabled_symbols}
-    reasons = (*(name for name, holds in against if holds), *switches)
+    reasons = (*(name for name, holds in against if holds), *resources, *switches)
     return EntryPermission(reasons, {**not_enabled, **per_symbol}, entries_left_today)
+
+
+def _disagreements(per_symbol: Mapping[Symbol, str]) -> int:
+    return sum(1 for why in per_symbol.values() if why == POSITION_SIZE)
 
 
 POLICY_CODES = ("alpha_trading_disabled", "not_in_enabled_symbols")

@@ -51,7 +51,7 @@ def _lift_due(state: SwitchState, facts: Facts, params: SwitchParams) -> Step:
     changes = []
     state = _counted_beats(state, facts, params)
     for switch in state.tripped:
-        why = _due(state, switch, facts.now, params)
+        why = _due(state, switch, facts, params)
         if why:
             state = _without(state, switch.name, facts)
             changes.append(Change(facts.now, "lift", switch, why=why))
@@ -65,8 +65,12 @@ def _counted_beats(state: SwitchState, facts: Facts, params: SwitchParams) -> Sw
     return replace(state, clear_cycles=0 if silent else state.clear_cycles + 1)
 
 
-def _due(state: SwitchState, switch: Tripped, now: datetime, params: SwitchParams) -> str:
+def _due(state: SwitchState, switch: Tripped, facts: Facts, params: SwitchParams) -> str:
     """Why the switch lifts by itself now; empty when it does not."""
+    now = facts.now
+    if switch.name is SwitchName.HEALING:
+        few = RULES[SwitchName.HEALING](state, facts, params) is None
+        return "repairs of every category have become few again" if few else ""
     if switch.name is SwitchName.STALE_HEARTBEAT:
         alive = state.clear_cycles >= params.heartbeat_clear_cycles
         return f"every subsystem was alive for {state.clear_cycles} cycles" if alive else ""
@@ -90,6 +94,8 @@ def _without(state: SwitchState, name: SwitchName, facts: Facts) -> SwitchState:
             return replace(state, refused=())
         case SwitchName.STALE_HEARTBEAT:
             return replace(state, clear_cycles=0)
+        case SwitchName.HEALING:
+            return replace(state, heals_from=facts.now)
     return state
 
 
@@ -170,5 +176,6 @@ def _told(name: SwitchName, text: str) -> str:
         SwitchName.WIN_RATE: "the window of trades begins anew",
         SwitchName.REJECT_RATE: "the window of orders begins anew",
         SwitchName.CONSECUTIVE_LOSSES: "losses are counted anew",
+        SwitchName.HEALING: "repairs are counted anew",
     }.get(name, "")
     return "; ".join(part for part in (text, anew) if part)

@@ -10,6 +10,7 @@ from typing import Final
 
 from tradingbot.core.records import OrderAccepted, OrderOutcome, OrderRefused, Reason, RefusalCode, reason
 from tradingbot.core.types import exact
+from tradingbot.guards.healing_escalation import counts
 from tradingbot.guards.switch_state import Facts, SwitchName, SwitchParams, SwitchState, TradeResult
 
 HUNDRED: Final = Decimal(100)
@@ -164,6 +165,17 @@ def stale_heartbeat(state: SwitchState, facts: Facts, params: SwitchParams) -> F
     return Finding(why, float(len(silent)), 1.0)
 
 
+def healing(state: SwitchState, facts: Facts, params: SwitchParams) -> Finding | None:  # noqa: ARG001 - a rule
+    """The daemon repaired itself too often in one category (SPEC 13.2)."""
+    found = counts(facts.heals, state.heals_from)
+    many = sorted(name for name, count in found.items() if count >= facts.heals_limit)
+    if not many:
+        return None
+    most = max(found.values())
+    why = reason("repaired_too_often", categories=", ".join(many), most=float(most), limit=float(facts.heals_limit))
+    return Finding(why, float(most), 2.0)
+
+
 RULES: Final[Mapping[SwitchName, Rule]] = {
     SwitchName.CONSECUTIVE_LOSSES: consecutive_losses,
     SwitchName.DAILY_LOSS: daily_loss,
@@ -171,5 +183,6 @@ RULES: Final[Mapping[SwitchName, Rule]] = {
     SwitchName.WIN_RATE: win_rate,
     SwitchName.REJECT_RATE: reject_rate,
     SwitchName.STALE_HEARTBEAT: stale_heartbeat,
+    SwitchName.HEALING: healing,
 }
 """The switches that trip by themselves."""

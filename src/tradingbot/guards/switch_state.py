@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from tradingbot.core.records import Reason
+from tradingbot.guards.healing_escalation import Heal
 
 
 class SwitchName(StrEnum):
@@ -21,6 +22,7 @@ class SwitchName(StrEnum):
     WIN_RATE = "win_rate"
     REJECT_RATE = "reject_rate"
     STALE_HEARTBEAT = "stale_heartbeat"
+    HEALING = "healing"
     OPERATOR_PAUSE = "operator_pause"
     OPERATOR_REVIEW = "operator_review"
 
@@ -32,6 +34,7 @@ LIFTS: Final[Mapping[SwitchName, str]] = {
     SwitchName.WIN_RATE: "only by `tradingbot resume`, which begins the window anew",
     SwitchName.REJECT_RATE: "by itself after a time without a refused order, or by `tradingbot resume`; window emptied",
     SwitchName.STALE_HEARTBEAT: "by itself once everything has beaten again for some cycles, or by `tradingbot resume`",
+    SwitchName.HEALING: "by itself once the repairs are older than 24 h, or by `tradingbot resume`; counted anew",
     SwitchName.OPERATOR_PAUSE: "only by `tradingbot resume`",
     SwitchName.OPERATOR_REVIEW: "only by `tradingbot resume`, after a look at logs/kill_switches.jsonl",
 }
@@ -64,7 +67,8 @@ class SwitchState:
 
     `day` is the newest UTC day with a known equity and `day_equity_usd` the first one of it; None after a resume: the
     next known equity counts. `peak_equity_usd` likewise. Trades that ended up to `losses_from` or `win_rate_from` do
-    not count for these switches. `refused` tells of the newest orders, oldest first, whether each was refused.
+    not count for these switches, nor repairs up to `heals_from` for `healing`. `refused` tells of the newest orders,
+    oldest first, whether each was refused.
     `clear_cycles` counts the cycles in a row without a silent subsystem while `stale_heartbeat` is tripped.
     """
 
@@ -76,6 +80,7 @@ class SwitchState:
     win_rate_from: datetime | None = None
     refused: tuple[bool, ...] = ()
     clear_cycles: int = 0
+    heals_from: datetime | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -100,13 +105,16 @@ class Facts:
     """What the switches are shown in one cycle. `equity_usd` None: unknown, and nothing follows from it.
 
     `trades` are those of ours that finished, in any order. `silent_s` is the age of each subsystem's newest sign of
-    life, seconds.
+    life, seconds. `heals` are the repairs of the newest 24 hours; so many of
+    one category as `heals_limit` trip.
     """
 
     now: datetime
     equity_usd: Decimal | None = None
     trades: tuple[TradeResult, ...] = ()
     silent_s: Mapping[str, float] = field(default_factory=dict)
+    heals: tuple[Heal, ...] = ()
+    heals_limit: int = 3
 
 
 @dataclass(frozen=True, slots=True)

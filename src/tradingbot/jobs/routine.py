@@ -1,4 +1,4 @@
-"""The timetable: venue health, reconciliation, contract specifications, validation (SPEC 14). One row per job."""
+"""The timetable: venue health, reconciliation, specifications, validation, analyses, maintenance (SPEC 14)."""
 
 from __future__ import annotations
 
@@ -26,10 +26,14 @@ class JobRow:
 
 JOBS: Final = (
     JobRow("exchange_health", "*/5 * * * *", deadline_s=30, catch_up=False),
+    JobRow("watchdog", "2-59/5 * * * *", deadline_s=60, catch_up=False),
+    JobRow("tactical_operator", "7-59/15 * * * *", deadline_s=60, catch_up=False),
+    JobRow("strategic_review", "20 5 * * *", deadline_s=60),
     JobRow("portfolio_reconciliation", "0 * * * *", deadline_s=120),
     JobRow("contract_specifications", "30 * * * *", deadline_s=30),
     JobRow("strategic_advice", "10 * * * *", deadline_s=60),
     JobRow("trade_analysis", "0 7 * * *", deadline_s=120),
+    JobRow("maintenance", "10 5 * * *", deadline_s=600),
     JobRow("symbol_validation", "0 4 * * *", deadline_s=300, at_start=True),
 )
 

@@ -30,7 +30,9 @@ def accounts(call: Call) -> Answer:
 def open_positions(call: Call) -> Answer:
     """Open positions; `size` is unsigned, there is no mark and no id."""
     state = call.service.venue.state
-    rows = []
+    rows: list[dict[str, Any]] = []
+    if _left_out("empty_positions", call):
+        return {"openPositions": rows}
     for symbol, position in state.account.positions.items():
         market = state.market(symbol)
         row: dict[str, Any] = {
@@ -51,8 +53,12 @@ def open_positions(call: Call) -> Answer:
 
 def open_orders(call: Call) -> Answer:
     """Resting orders and triggers, newest first."""
-    orders = list(call.service.venue.account.orders.values())
+    orders = [] if _left_out("empty_orders", call) else list(call.service.venue.account.orders.values())
     return {"openOrders": [open_order_json(order) for order in reversed(orders)]}
+
+
+def _left_out(fault: str, call: Call) -> bool:
+    return call.service.venue.state.faults.hit(fault, call.path, call.service.now_ms()) is not None
 
 
 def fills(call: Call) -> Answer:

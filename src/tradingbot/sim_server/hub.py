@@ -147,7 +147,12 @@ class Hub:
                     _tell(listening, delta)
         if rows.fills:
             fills = [private_feeds.fill_message(fill) for fill in rows.fills]
-            _tell(self.listeners("fills"), {"feed": "fills", "username": account.uid, "fills": fills})
+            faults, now_ms = self._service.venue.state.faults, self._service.now_ms()
+            copies = (
+                0 if faults.hit("fills_lost", "ws", now_ms) else 2 if faults.hit("fills_twice", "ws", now_ms) else 1
+            )
+            for _ in range(copies):
+                _tell(self.listeners("fills"), {"feed": "fills", "username": account.uid, "fills": fills})
         listening = self.listeners("account_log")
         for row in rows.log if listening else ():
             _tell(listening, {"feed": "account_log", "new_entry": private_feeds.log_entry(row)})

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tradingbot.simulator.market_feed import MarketFeed, MinuteBar
 from tradingbot.simulator.tape import MINUTE_MS
 
+_DAY_MS = 86_400_000
 _CHUNK = 2_880
 _LARGEST_CHUNK = 20_160
 _SPARE = 1_440
@@ -31,11 +32,15 @@ class Candle:
 
 
 class BarStore:
-    """All minutes of all assets that are needed, asked from the feed in chunks and never twice."""
+    """All minutes of all assets that are needed, asked from the feed in chunks and never twice.
+
+    What is older than `history_days` before the newest minute is neither shown nor kept.
+    """
 
     def __init__(self, feed: MarketFeed, start_ms: int, history_days: int) -> None:
         self._feed = feed
-        self._oldest_ms = start_ms - history_days * 86_400_000
+        self._history_ms = history_days * _DAY_MS
+        self._oldest_ms = start_ms - self._history_ms
         self._rows: dict[str, _Rows] = {}
         self._start_ms = start_ms
         self._exhausted: set[str] = set()
@@ -47,6 +52,13 @@ class BarStore:
             view = rows.view()
             if not len(view) or view[-1, 0] < bar.open_ms:
                 rows.append(_row(bar))
+                self._forget(rows, bar.open_ms)
+
+    def _forget(self, rows: _Rows, newest_ms: int) -> None:
+        """Let go of what is too old to be shown, a day at a time."""
+        self._oldest_ms = max(self._oldest_ms, newest_ms - self._history_ms)
+        if rows.oldest_ms < self._oldest_ms - _DAY_MS:
+            rows.cut(self._oldest_ms)
 
     def warm(self, days: int) -> None:
         """Read the last `days` of every asset, day by day: markets that are made day by day are then made once."""
@@ -57,7 +69,9 @@ class BarStore:
 
     def put(self, asset: str, bar: MinuteBar) -> None:
         """Note what a minute was, in place of what was thought of it before."""
-        self._of(asset).put(_row(bar))
+        rows = self._of(asset)
+        rows.put(_row(bar))
+        self._forget(rows, bar.open_ms)
 
     def drop(self, asset: str, open_ms: int) -> None:
         """Forget the newest minute if it is this one: it was not seen to its end."""
@@ -116,10 +130,20 @@ class _Rows:
         """All rows, without copying."""
         return self._data[: self._count]
 
+    @property
+    def oldest_ms(self) -> float:
+        """When the oldest row opens; only where there is one."""
+        return float(self._data[0, 0])
+
+    def cut(self, since_ms: int) -> None:
+        """Forget the rows that open before a moment."""
+        self._data = self.view()[int(np.searchsorted(self.view()[:, 0], since_ms)) :].copy()
+        self._count = len(self._data)
+
     def append(self, row: tuple[float, ...]) -> None:
         """One newer row."""
         if self._count == len(self._data):
-            self._data = np.concatenate((self._data, np.empty((max(_SPARE, self._count), _COLUMNS))))
+            self._data = np.concatenate((self._data, np.empty((max(_SPARE, self._count // 8), _COLUMNS))))
         self._data[self._count] = row
         self._count += 1
 

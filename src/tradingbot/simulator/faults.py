@@ -38,6 +38,10 @@ FAULTS: Final = {
     "slow": "answers take `ms` longer",
     "extreme_spreads": "books are as thin and wide as on the old demo venue",
     "unavailable": "HTTP 200 with Unavailable",
+    "empty_positions": "the list of positions is empty although there are some",
+    "empty_orders": "the list of open orders is empty although there are some",
+    "fills_lost": "the private stream leaves out fills",
+    "fills_twice": "the private stream sends every fill twice",
     "unknown_status": "the order is processed, its status is an unknown word",
 }
 

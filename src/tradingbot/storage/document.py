@@ -10,6 +10,7 @@ The file is one line of JSON, readable with cat and jq::
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import re
@@ -25,6 +26,7 @@ from pydantic import BaseModel, ValidationError
 from tradingbot.core.errors import StateCorruptError, StateError, StateNewerError, StorageUnavailableError
 from tradingbot.core.types import iso_utc
 from tradingbot.storage.files import make_folder, quarantine_path, sync_folder, write_file
+from tradingbot.storage.repairs import Repair, RepairLog
 from tradingbot.storage.writer import StorageWriter, Target
 
 T = TypeVar("T", bound=BaseModel)
@@ -66,10 +68,12 @@ class Document(Generic[T]):
         generations: int = 3,
         encode: Callable[[T], bytes] | None = None,
         after: Sequence[Target] = (),
+        repairs: RepairLog | None = None,
     ) -> None:
         """`encode` stands in for pydantic's encoder of the whole and gives the same bytes, in the writer thread.
 
-        `after`: journals whose lines the value rests on; it is written only when they are durable.
+        `after`: journals whose lines the value rests on; it is written only when they are durable. `repairs` is told of
+        every copy that was set aside and of an older one that took its place.
         """
         self.path = path
         self.after = tuple(after)
@@ -86,6 +90,8 @@ class Document(Generic[T]):
         self._temp = path.with_name(f".{path.name}.tmp")
         self._checked = False
         self._suspect = True
+        self._repairs = repairs or RepairLog()
+        self._newest: T | None = None
 
     # ------------------------------------------------------------ reading
 
@@ -102,7 +108,10 @@ class Document(Generic[T]):
         self._checked = True
         if value is not None:
             return Loaded(value, *self._describe(number, bad))
-        return Loaded(None, "missing", self._set_aside(bad))
+        notes = self._set_aside(bad)
+        for path, why in bad:
+            self._repairs.note(Repair("corrupt", path, why, "set aside; no good copy is left, it is made again"))
+        return Loaded(None, "missing", notes)
 
     def peek(self) -> T | None:
         """The newest good copy, for those who do not own the file: nothing is moved, nothing is written.
@@ -113,6 +122,30 @@ class Document(Generic[T]):
         if value is None and bad:
             raise self._no_copy_left(bad)
         return value
+
+    def fault(self) -> str:
+        """What is wrong with the file on disk, which this life has written; empty when nothing is, or nothing was put.
+
+        Reads the file, so not on the event loop. Raises StorageUnavailableError, StateNewerError.
+        """
+        if self._newest is None or self._suspect:
+            return ""
+        try:
+            found = self._read(self.path)
+        except _BadCopyError as why:
+            return str(why)
+        return "missing" if found is None else ""
+
+    async def mend(self) -> None:
+        """Set the bad file aside and write the newest value again. Raises StorageUnavailableError."""
+        if self._newest is not None:
+            await asyncio.to_thread(self._set_bad_one_aside)
+            await self._writer.submit_and_wait(self, self._newest, 0)
+
+    def _set_bad_one_aside(self) -> None:
+        with suppress(OSError):
+            if self.path.exists():
+                self.path.rename(quarantine_path(self.path, "corrupt", self._writer.clock.now()))
 
     def _newest_good(self) -> tuple[T | None, int, list[tuple[Path, str]]]:
         bad: list[tuple[Path, str]] = []
@@ -136,10 +169,14 @@ class Document(Generic[T]):
     def _describe(self, number: int, bad: list[tuple[Path, str]]) -> tuple[str, tuple[str, ...]]:
         if number == 0:
             return "current", ()
+        used = self._older[number - 1].name
+        for path, why in bad:
+            self._repairs.note(Repair("corrupt", path, why, f"set aside; {used} is used instead"))
         notes = self._set_aside(bad)
         if not bad:
             notes = (f"{self.path.name} is missing",)
-        return f"generation-{number}", (*notes, f"{self._older[number - 1].name} is used instead")
+            self._repairs.note(Repair("missing", self.path, "missing", f"{used} is used instead"))
+        return f"generation-{number}", (*notes, f"{used} is used instead")
 
     def _set_aside(self, bad: list[tuple[Path, str]]) -> tuple[str, ...]:
         return tuple(self._quarantine(path, why) for path, why in bad)
@@ -216,11 +253,13 @@ class Document(Generic[T]):
     def put(self, value: T) -> None:
         """Queue the value; it is durable soon, or a newer one in its stead. Raises StateNewerError."""
         self._check_before_writing()
+        self._newest = value
         self._writer.submit(self, value, 0)
 
     async def commit(self, value: T) -> None:
         """Return when this value (or a newer one) is durable. Raises StorageUnavailableError, StateNewerError."""
         self._check_before_writing()
+        self._newest = value
         await self._writer.submit_and_wait(self, value, 0)
 
     def save(self, value: T) -> None:

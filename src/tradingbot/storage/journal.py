@@ -15,6 +15,7 @@ import orjson
 from tradingbot.core.types import iso_utc
 from tradingbot.storage.files import FILE_MODE, make_folder, quarantine_path, sync_folder, write_all, write_file
 from tradingbot.storage.journal_reader import JournalReader
+from tradingbot.storage.repairs import Repair, RepairLog
 from tradingbot.storage.rotation import compress, part_path, parts, retire
 from tradingbot.storage.writer import StorageWriter, Target
 
@@ -41,10 +42,12 @@ class Journal:
         keep_files: int = 30,
         retention_days: float | None = 90.0,
         compress: bool = True,
+        repairs: RepairLog | None = None,
     ) -> None:
         self.path = path
+        self.max_bytes = max_bytes
+        self._repairs = repairs or RepairLog()
         self._writer = writer
-        self._max_bytes = max_bytes
         self._keep_files = keep_files
         self._retention_days = retention_days
         self._compress = compress
@@ -83,7 +86,7 @@ class Journal:
         """Append all lines or none. Raises OSError."""
         block = b"".join(payloads)
         descriptor = self._opened()
-        if self._size and self._size + len(block) > self._max_bytes:
+        if self._size and self._size + len(block) > self.max_bytes:
             self._rotate(descriptor)
             descriptor = self._opened()
         try:
@@ -105,7 +108,7 @@ class Journal:
         if not self._housekeeping_due:
             return None
         self._housekeeping_due = False
-        return self._tidy()
+        return self.tidy()
 
     def close(self) -> None:
         """Release the descriptor."""
@@ -113,7 +116,8 @@ class Journal:
             os.close(self._descriptor)
             self._descriptor = None
 
-    def _tidy(self) -> Iterator[None]:
+    def tidy(self) -> Iterator[None]:
+        """Delete parts that are too old or too many, then compress what is left, step by step. Raises OSError."""
         retire(self.path, self._keep_files, self._retention_days, self._writer.clock.now())
         yield
         if self._compress:
@@ -128,6 +132,7 @@ class Journal:
                 return self._descriptor
             self.close()
             self._undo_to = None
+            self._repairs.note(Repair("missing", self.path, "moved or deleted while in use", "begun anew"))
         if not self.path.exists():
             make_folder(self.path.parent)
         descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
@@ -135,7 +140,10 @@ class Journal:
             if self._undo_to is not None:
                 os.ftruncate(descriptor, min(self._undo_to, os.fstat(descriptor).st_size))
                 self._undo_to = None
+            before = os.fstat(descriptor).st_size
             self._size = repair_tail(descriptor, self.path, self._writer.clock.now())
+            if self._size < before:
+                self._repairs.note(Repair("torn", self.path, f"{before - self._size} torn bytes", "set aside"))
             if self._size == 0:
                 sync_folder(self.path.parent)
         except OSError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -49,6 +50,8 @@ class InstanceLock:
     def __init__(self, home: Path) -> None:
         self.path = home / LOCK_NAME
         self._descriptor: int | None = None
+        self.left_behind = ""
+        """Who held the lock and died without letting go of it, as the file says; empty after an orderly end."""
 
     def acquire(self, started_at: datetime) -> None:
         """Take the lock, at once. Raises AlreadyRunningError naming the holder, StorageUnavailableError."""
@@ -59,6 +62,7 @@ class InstanceLock:
             raise StorageUnavailableError(f"{self.path}: the lock cannot be made: {error.strerror}") from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self.left_behind = os.pread(descriptor, 4096, 0).decode(errors="replace").strip()
             os.ftruncate(descriptor, 0)
             write_all(descriptor, orjson.dumps({"pid": os.getpid(), "started_at": iso_utc(started_at)}) + b"\n")
         except BlockingIOError:
@@ -79,8 +83,10 @@ class InstanceLock:
         return f"{who} already works in {self.path.parent}; stop it first, or choose another folder with --home"
 
     def release(self) -> None:
-        """Let go; the file stays."""
+        """Let go; the file stays, empty: whoever comes next sees that this was an orderly end."""
         if self._descriptor is not None:
+            with suppress(OSError):
+                os.ftruncate(self._descriptor, 0)
             os.close(self._descriptor)
             self._descriptor = None
 

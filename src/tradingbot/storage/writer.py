@@ -8,11 +8,12 @@ is the order of calls; between targets it is too, as long as writes succeed.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -41,6 +42,7 @@ class _Item:
 class _Write:
     target: Target | None  # None is a barrier: its waiter wakes when everything before it is durable
     items: list[_Item]
+    chore: Callable[[], Iterator[None]] | None = None  # no write: work for the writer's idle time
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class StorageWriter:
         self._unsynced: dict[Target, None] = {}
         self._open: dict[Target, None] = {}
         self._idle: dict[Target, Iterator[None]] = {}
+        self._chores: list[Waiter] = []
         self._health = StorageHealth(ok=True)
 
     # ------------------------------------------------------------ from the event loop
@@ -93,6 +96,21 @@ class StorageWriter:
         """Return when everything queued before is durable. Raises StorageUnavailableError naming what is not."""
         waiter = Waiter()
         self._enqueue(None, _Item(None, 0, [waiter]))
+        with self.clock.hold():
+            await waiter.future
+
+    async def when_idle(self, target: Target, work: Callable[[], Iterator[None]]) -> None:
+        """Do housekeeping of a target step by step in the writer's thread, while nothing is to be written.
+
+        Returns when it is done. Raises StorageUnavailableError after `close`, or when the work raises an OSError.
+        """
+        waiter = Waiter()
+        with self._wake:
+            if self._closed:
+                raise StorageUnavailableError("storage is closed")
+            self._queue.append(_Write(target, [_Item(None, 0, [waiter])], work))
+            self._start()
+            self._wake.notify()
         with self.clock.hold():
             await waiter.future
 
@@ -132,10 +150,13 @@ class StorageWriter:
             if target is not None and not self._admit(target, item):
                 return
             self._place(target, item)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="storage-writer", daemon=True)
-                self._thread.start()
+            self._start()
             self._wake.notify()
+
+    def _start(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="storage-writer", daemon=True)
+            self._thread.start()
 
     def _admit(self, target: Target, item: _Item) -> bool:
         """Whether there is room for one more journal record; documents always have their one place."""
@@ -153,12 +174,12 @@ class StorageWriter:
             self._queue.append(_Write(None, [item]))
         elif target.newest_only:
             for write in self._queue:
-                if write.target is target:
+                if write.target is target and write.chore is None:
                     item = self._supersede(write.items, item)
                     self._queue.remove(write)
                     break
             self._queue.append(_Write(target, [item]))
-        elif self._queue and self._queue[-1].target is target:
+        elif self._queue and self._queue[-1].target is target and self._queue[-1].chore is None:
             self._queue[-1].items.append(item)
         else:
             self._queue.append(_Write(target, [item]))
@@ -202,6 +223,10 @@ class StorageWriter:
     def _carry_out(self, write: _Write) -> None:
         if write.target is None:
             self._settle(write.items, self._sync_all())
+        elif write.chore is not None:
+            waiters = write.items[0].waiters
+            self._chores = [*(one for one in self._chores if not one.future.done()), *waiters]
+            self._idle[write.target] = _told(self._idle.pop(write.target, None), write.chore, waiters)
         else:
             self._attempt(write.target, write.items)
 
@@ -244,7 +269,8 @@ class StorageWriter:
         self._publish()
         work = target.idle_work()
         if work is not None:
-            self._idle[target] = work
+            # Asked for while a chore of the same target is under way: one after the other.
+            self._idle[target] = itertools.chain(self._idle.pop(target, ()), work)
         self._settle(items, None)
 
     def _refused(self, target: Target, items: list[_Item], error: OSError) -> None:
@@ -301,6 +327,7 @@ class StorageWriter:
 
     def _finish(self, closing: Waiter) -> None:
         error = self._sync_all()
+        wake(self._chores, StorageUnavailableError("storage was closed before its housekeeping was done"))
         for target in self._open:
             with suppress(OSError):
                 target.close()
@@ -336,6 +363,17 @@ class StorageWriter:
     def _owed(self) -> str:
         names = sorted({str(write.target.path) for write in list(self._queue) if write.target is not None})
         return "not written: " + (", ".join(names) if names else "the write under way")
+
+
+def _told(before: Iterator[None] | None, work: Callable[[], Iterator[None]], waiters: list[Waiter]) -> Iterator[None]:
+    """What was under way already, then the work; who waits is woken at its end, also when it fails."""
+    try:
+        yield from before or ()
+        yield from work()
+    except OSError as error:
+        wake(waiters, StorageUnavailableError(f"housekeeping failed: {error}"))
+        raise
+    wake(waiters, None)
 
 
 def _explain(path: Path, error: OSError) -> str:

@@ -14,9 +14,11 @@ from tradingbot.clock import SteppedClock
 from tradingbot.core.records import RefusalCode
 from tradingbot.core.types import ClientOrderId, Side
 from tradingbot.engine.flatten import Flattened, Flattener, FlattenParts
+from tradingbot.engine.issue_registry import IssueRegistry
 from tradingbot.engine.kill_switches import KillSwitches
 from tradingbot.engine.operator_desk import OperatorDesk, OperatorOrder
 from tradingbot.engine.params import EngineParams
+from tradingbot.guards.issues import IssueBook
 from tradingbot.guards.switch_state import SwitchName, SwitchState
 from tradingbot.risk.params import KillSwitchParams
 
@@ -153,11 +155,15 @@ async def test_what_others_hold_is_told_and_left_alone(rig: Rig) -> None:
     assert found.complete, "ours is closed"
 
 
+def no_issues(rig: Rig) -> IssueRegistry:
+    return IssueRegistry(IssueBook(), MemoryDocument(), MemoryJournal(), rig.clock)
+
+
 async def test_the_desk_pauses_before_it_closes_and_waits_for_the_account(rig: Rig) -> None:
     """A running cycle ends first; it opens nothing any more."""
     switches = KillSwitches(SwitchState(), MemoryDocument(), MemoryJournal(), rig.clock, KillSwitchParams())
     lock = asyncio.Lock()
-    desk = OperatorDesk(switches, flattener(rig), lock)
+    desk = OperatorDesk(switches, flattener(rig), lock, no_issues(rig))
     await held(rig)
     async with asyncio.TaskGroup() as group:
         async with lock:
@@ -173,7 +179,7 @@ async def test_the_desk_pauses_before_it_closes_and_waits_for_the_account(rig: R
 
 async def test_a_plain_resume_lifts_the_pause_alone_and_names_the_rest(rig: Rig) -> None:
     switches = KillSwitches(SwitchState(), MemoryDocument(), MemoryJournal(), rig.clock, KillSwitchParams())
-    desk = OperatorDesk(switches, flattener(rig), asyncio.Lock())
+    desk = OperatorDesk(switches, flattener(rig), asyncio.Lock(), no_issues(rig))
     await desk.carry_out(OperatorOrder("pause"))
     await switches.watch(Decimal(100), (), {})
     await switches.watch(Decimal(70), (), {})

@@ -171,6 +171,22 @@ def test_candles_are_built_from_history_and_live_minutes_without_asking_twice() 
     assert np.all(np.diff(rows[:, 0]) == MINUTE_MS)
 
 
+def test_minutes_that_are_too_old_to_be_shown_are_let_go() -> None:
+    """A venue that runs for years holds as many minutes as one that runs for days."""
+    feed = CountingFeed()
+    store = BarStore(feed, START_MS, history_days=1)
+    for number in range(6 * 1_440):
+        store.add({"BTC": feed._bar("BTC", number)})
+    newest_ms = START_MS + (6 * 1_440 - 1) * MINUTE_MS
+    assert len(store._rows["BTC"].view()) <= 2 * 1_440 + 1
+    rows = store.minutes("BTC", 0)
+    assert rows[-1, 0] == newest_ms
+    assert newest_ms - 2 * 86_400_000 <= rows[0, 0] <= newest_ms - 86_400_000
+    assert feed.asked == 0
+    candles = store.candles("BTC", 60 * MINUTE_MS, newest_ms - 5 * 60 * MINUTE_MS, newest_ms)
+    assert len(candles) == 5
+
+
 def test_a_budget_refills_evenly_and_never_beyond_its_size() -> None:
     budget = Budget(100, 10.0)
     assert budget.spend(100, 0)

@@ -1,4 +1,4 @@
-"""What `pause`, `resume` and `flatten` share: leave a request, wait for the daemon's answer, say what happened."""
+"""What commands to a running daemon share: leave a request, wait for the answer, say what happened."""
 
 from __future__ import annotations
 
@@ -77,6 +77,7 @@ def send(
     *,
     switches: tuple[SwitchName, ...] = (),
     every: bool = False,
+    issue: str = "",
 ) -> dict[str, Any]:
     """Leave the request; the daemon's answer, or what becomes of the request without one."""
     from tradingbot.app.operator import OperatorRequest, leave_request
@@ -89,6 +90,7 @@ def send(
         reason=reason,
         switches=switches,
         every=every,
+        issue=issue,
         user=_user(),
         pid=os.getpid(),
     )

@@ -75,6 +75,10 @@ def _summary(console: Console, facts: dict[str, Any]) -> None:
         table.add_row("margin", f"[red]short[/]: {_numbers(runtime['margin_short'])}")
     for switch in facts["kill_switches"]:
         table.add_row("kill switch", _switch(switch))
+    if runtime["exchange_health"] == "degraded":
+        table.add_row("exchange", f"[red]degraded[/] since {str(runtime['exchange_health_since'])[:19]} UTC")
+    for issue in facts["issues"]:
+        table.add_row("issue", _issue(issue))
     for name in facts["requests_waiting"]:
         table.add_row("waiting", f"[yellow]{escape(name)}[/] is not carried out yet")
     table.add_row("storage", "ok" if runtime["storage_ok"] else f"[red]unavailable[/]: {runtime['storage_detail']}")
@@ -120,6 +124,12 @@ def _switch(row: dict[str, Any]) -> str:
     until = f" (not before {str(row['lifts_at'])[:19]} UTC)" if row["lifts_at"] else ""
     why = f"{row['reason'].replace('_', ' ')}: {_numbers(row['numbers'])}"
     return f"[red]{row['switch']}[/] since {str(row['since'])[:19]} UTC, {escape(why)}; lifts {row['lifts']}{until}"
+
+
+def _issue(row: dict[str, Any]) -> str:
+    colour = "yellow" if row["severity"] == "warning" else "red"
+    known = ", acknowledged" if row["acknowledged_at"] else ""
+    return f"[{colour}]{escape(row['id'])}[/] since {str(row['since'])[:19]} UTC{known}: {escape(row['title'])}"
 
 
 def _numbers(numbers: dict[str, Any]) -> str:

@@ -1,0 +1,104 @@
+"""What a soak's samples amount to, held against stated limits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from benchmarks.soak.watching import Soak
+from tradingbot.guards.trend import Trend, trend
+
+CYCLES_PER_DAY: Final = 1440
+WARM_UP_SHARE: Final = 0.15
+WARM_UP_CYCLES: Final = 1440
+"""The first day, or of a short run its first part, does not count for slopes: caches and history fill then."""
+MIN_DAYS_FOR_SLOPE: Final = 3.0
+"""A shorter time sees caches fill and the market's midnights, not a leak."""
+
+MAX_RSS_MB: Final = 400.0
+MAX_RSS_SLOPE_MB: Final = 2.0
+"""Per simulated day, of which one is the minutes that the simulated exchange keeps for its charts."""
+MAX_RSS_PER_TRADE_MB: Final = 0.04
+"""What one trade may leave in memory: here, in its orders' intents, and in the records of the simulated exchange."""
+MAX_OPEN_FILES: Final = 150
+MAX_THREADS: Final = 30
+MAX_TASKS: Final = 200
+MAX_LAG_P99_MS: Final = 100.0
+SLOPES: Final = (("rss_mb", "MB"), ("open_files", ""), ("threads", ""), ("tasks", ""), ("home_mb", "MB"))
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One demand on the run and whether it was met."""
+
+    what: str
+    found: str
+    limit: str
+    met: bool
+
+
+def settled(soak: Soak) -> list[dict[str, float]]:
+    """Samples after the warm-up."""
+    first = min(WARM_UP_CYCLES, soak.cycles * WARM_UP_SHARE)
+    return [row for row in soak.samples if row["cycle"] >= first]
+
+
+def slope(soak: Soak, column: str) -> Trend | None:
+    """Growth of a column per simulated day, after the warm-up."""
+    return trend([(row["cycle"] * 60.0, row[column]) for row in settled(soak)])
+
+
+def allowed_growth_mb(soak: Soak) -> float:
+    """How fast memory may grow, MB per simulated day: a little, and what each trade leaves."""
+    days = max(1.0, soak.cycles / CYCLES_PER_DAY)
+    return MAX_RSS_SLOPE_MB + MAX_RSS_PER_TRADE_MB * int(soak.status.get("trade_count", 0)) / days
+
+
+def worst(soak: Soak, column: str) -> float:
+    """The largest value that was sampled."""
+    return max((row[column] for row in soak.samples), default=0.0)
+
+
+def p99(values: Sequence[float]) -> float:
+    """99th percentile."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))] if ordered else 0.0
+
+
+def checks(soak: Soak) -> list[Check]:
+    """Everything that must hold."""
+    runtime, reconciled = soak.runtime, soak.status.get("reconcile", {})
+    failed = [f"{job['name']} {job['failures'] + job['overruns']}" for job in runtime.get("jobs", ()) if _bad(job)]
+    rows = [
+        Check("exit code of the daemon", str(soak.exit_code), "0", soak.exit_code == 0 and not soak.stalled),
+        Check("cycles", f"{runtime.get('cycles', 0):,}", f"{soak.cycles:,}", runtime.get("cycles") == soak.cycles),
+        Check("cycles failed", str(runtime.get("failed_cycles", "?")), "0", runtime.get("failed_cycles") == 0),
+        Check("files and exchange agree", str(reconciled.get("agree", "unknown")), "True", _agrees(reconciled)),
+        _peak(soak, "peak_rss_mb", "peak memory, MB", MAX_RSS_MB),
+        _peak(soak, "open_files", "most open files", MAX_OPEN_FILES),
+        _peak(soak, "threads", "most threads", MAX_THREADS),
+        _peak(soak, "tasks", "most tasks", MAX_TASKS),
+        _peak(soak, "lag_p99_ms", "worst p99 of the loop's lateness, ms", MAX_LAG_P99_MS),
+        Check("jobs that failed (faults reach them too)", ", ".join(failed) or "none", "told only", met=True),
+        Check("desk questions that failed", str(len(soak.desk_errors)), "0", not soak.desk_errors),
+    ]
+    growth = slope(soak, "rss_mb")
+    if growth is not None and growth.span_s >= MIN_DAYS_FOR_SLOPE * 86_400:
+        said, limit = f"{growth.per_day:+.2f} +- {growth.error_per_day:.2f}", allowed_growth_mb(soak)
+        met = growth.surely_per_day <= limit
+        rows.append(Check("memory growth, MB per simulated day", said, f"{limit:.2f}", met))
+    return rows
+
+
+def _peak(soak: Soak, column: str, what: str, limit: float) -> Check:
+    value = worst(soak, column)
+    return Check(what, f"{value:,.6g}", f"{limit:,.6g}", 0 < value <= limit)
+
+
+def _bad(job: dict[str, int]) -> bool:
+    return bool(job["failures"] or job["overruns"])
+
+
+def _agrees(reconciled: dict[str, object]) -> bool:
+    return reconciled.get("agree") is True

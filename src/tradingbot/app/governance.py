@@ -1,0 +1,230 @@
+"""The daemon looks at itself: the tactical operator every quarter of an hour, the strategic review daily (13.4)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import structlog
+
+from tradingbot.app.routine_works import RoutineWorks
+from tradingbot.app.stores import Stores
+from tradingbot.config import Settings
+from tradingbot.core.errors import VenueError
+from tradingbot.core.records import OpenOrder, OrderOutcome
+from tradingbot.core.types import ClientOrderId, OrderKind, parse_utc
+from tradingbot.engine.execute import Executor
+from tradingbot.engine.healing import HealingDesk
+from tradingbot.engine.health_models import StrategicReviewState
+from tradingbot.engine.intents import IntentLog
+from tradingbot.engine.portfolio_keeper import PortfolioKeeper
+from tradingbot.engine.reconcile import Reconciler
+from tradingbot.exits.protection import CancelStop
+from tradingbot.guards.healing_escalation import HealCategory
+from tradingbot.guards.health_params import TacticalParams
+from tradingbot.guards.self_review import DayFacts, Recommendation, counted, recommendations
+from tradingbot.guards.switch_rules import is_refusal
+from tradingbot.portfolio.position import ClosedTrade
+from tradingbot.ports import Clock
+from tradingbot.storage.journal_reader import JournalReader
+
+log = structlog.get_logger(__name__)
+
+DAY: Final = timedelta(days=1)
+STRAY_AFTER: Final = timedelta(minutes=2)
+"""An order of ours that is no stop never rests for so long by intention."""
+KEPT_REFUSALS: Final = 1000
+NEWEST_TRADES: Final = 2000
+LINES: Final = {"cycles": 3_000, "kill_switches": 500, "issues": 5_000, "healing": 2_000, "intents": 20_000}
+"""Newest lines of each journal that may belong to one day."""
+
+
+class TacticalOperator:
+    """Body of the job `tactical_operator`: what the cycle does not see because it lasts longer than one cycle."""
+
+    def __init__(
+        self,
+        stores: Stores,
+        clock: Clock,
+        params: TacticalParams,
+        intents: IntentLog,
+        reconciler: Reconciler,
+        executor: Executor,
+        is_ours: Callable[[ClientOrderId | None], bool],
+        healing: HealingDesk,
+        account_lock: asyncio.Lock,
+        refresh_contracts: Callable[[], Awaitable[None]],
+        validate: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._stores = stores
+        self._clock = clock
+        self._params = params
+        self._intents = intents
+        self._reconciler = reconciler
+        self._executor = executor
+        self._is_ours = is_ours
+        self._healing = healing
+        self._account_lock = account_lock
+        self._refresh_contracts = refresh_contracts
+        self._validate = validate
+        self._refusals: deque[tuple[datetime, str]] = deque(maxlen=KEPT_REFUSALS)
+
+    def note(self, outcome: OrderOutcome) -> None:
+        """Remember an order that was refused for its own fault."""
+        intent = self._intents.find(outcome.client_order_id)
+        if is_refusal(outcome) and intent is not None:
+            self._refusals.append((self._clock.now(), intent.symbol))
+
+    async def run(self) -> None:
+        """One round; its findings and actions are one line of `logs/governance.jsonl`."""
+        refused = self._refused_often()
+        actions: list[str] = []
+        if refused:
+            actions += await self._look_at_contracts(refused)
+        async with self._account_lock:
+            truth = await self._reconciler.reconcile()
+            strays = self._strays(truth.open_orders)
+            for order in strays:
+                actions.append(await self._cancel(order))
+        line = {
+            "at": self._clock.now(),
+            "role": "tactical_operator",
+            "refused_often": refused,
+            "unknown_orders": list(self._intents.unresolved),
+            "differences": [asdict(one) for one in truth.differences],
+            "stray_orders": [order.client_order_id for order in strays],
+            "actions": actions,
+        }
+        self._stores.journals["governance"].append(line)
+        if actions:
+            log.warning("tactical.acted", actions=actions)
+
+    def _refused_often(self) -> dict[str, int]:
+        since = self._clock.now() - timedelta(seconds=self._params.window_s)
+        found = Counter(symbol for at, symbol in self._refusals if at >= since)
+        return {symbol: count for symbol, count in found.items() if count >= self._params.refusals_revalidate}
+
+    async def _look_at_contracts(self, refused: dict[str, int]) -> list[str]:
+        """Orders are refused when the exchange has changed a contract, or a symbol is no longer fit."""
+        names = ", ".join(sorted(refused))
+        try:
+            await self._refresh_contracts()
+            await self._validate()
+        except VenueError as error:
+            return [f"{names}: orders are refused; contracts could not be read: {error}"]
+        return [f"{names}: orders are refused; contracts read anew and symbols validated"]
+
+    def _strays(self, orders: tuple[OpenOrder, ...]) -> list[OpenOrder]:
+        """Orders of ours that rest although none of that kind should. Stops are looked after by every cycle."""
+        now, unresolved = self._clock.now(), self._intents.unresolved
+        return [
+            order
+            for order in orders
+            if self._is_ours(order.client_order_id)
+            and order.kind is not OrderKind.STOP
+            and order.client_order_id not in unresolved
+            and now - order.created_at >= STRAY_AFTER
+        ]
+
+    async def _cancel(self, order: OpenOrder) -> str:
+        what = f"{order.side.value} {order.size} {order.symbol} ({order.client_order_id})"
+        heal = await self._healing.begin(HealCategory.STRAY_ORDER, str(order.client_order_id), f"{what} rests")
+        done = await self._executor.protect("", CancelStop(order.symbol, order, "stray"))
+        self._healing.finish(heal, done.status, succeeded=done.status in ("cancelled", "not_found"))
+        return f"cancelled {what}: {done.status}"
+
+
+class StrategicReview:
+    """Body of the job `strategic_review`: how the daemon itself did in the last 24 hours."""
+
+    def __init__(self, stores: Stores, clock: Clock, keeper: PortfolioKeeper, cycle_s: float) -> None:
+        self._stores = stores
+        self._clock = clock
+        self._keeper = keeper
+        self._cycle_s = cycle_s
+
+    async def run(self, running_since: datetime) -> None:
+        """Count, judge, keep in `feature_store/strategic_review.json` and one line of `logs/governance.jsonl`."""
+        now = self._clock.now()
+        since = max(now - DAY, running_since)
+        expected = int((now - since).total_seconds() / self._cycle_s)
+        trades = [_result(trade) for trade in self._keeper.trades[-NEWEST_TRADES:] if trade.exit_time >= since]
+        readers = {name: self._stores.journals[name].reader() for name in LINES}
+        with self._clock.hold():
+            facts, advice = await asyncio.to_thread(_reviewed, readers, since, trades, expected)
+        plain = asdict(facts)
+        state = StrategicReviewState(as_of=now, since=since, facts=plain, recommendations=[asdict(a) for a in advice])
+        self._stores.documents["strategic_review"].put(state)
+        line = {"at": now, "role": "strategic_review", "since": since, **plain}
+        self._stores.journals["governance"].append({**line, "recommendations": [asdict(one) for one in advice]})
+        log.info("strategic.reviewed", cycles=facts.cycles, advice=[one.text for one in advice])
+
+
+@dataclass(frozen=True, slots=True)
+class GovernanceParts:
+    """What governance works with."""
+
+    stores: Stores
+    clock: Clock
+    settings: Settings
+    keeper: PortfolioKeeper
+    intents: IntentLog
+    reconciler: Reconciler
+    executor: Executor
+    is_ours: Callable[[ClientOrderId | None], bool]
+    healing: HealingDesk
+    account_lock: asyncio.Lock
+    works: RoutineWorks
+
+
+class Governance:
+    """Both works, built from one set of parts."""
+
+    def __init__(self, parts: GovernanceParts) -> None:
+        settings = parts.settings
+        self._began = parts.clock.now()
+        self.tactical = TacticalOperator(
+            parts.stores,
+            parts.clock,
+            settings.health.tactical,
+            parts.intents,
+            parts.reconciler,
+            parts.executor,
+            parts.is_ours,
+            parts.healing,
+            parts.account_lock,
+            parts.works.read_specifications,
+            parts.works.validate,
+        )
+        parts.intents.listeners.append(self.tactical.note)
+        self.strategic = StrategicReview(parts.stores, parts.clock, parts.keeper, settings.engine.cycle_s)
+
+    async def review(self) -> None:
+        """Body of the job `strategic_review`."""
+        await self.strategic.run(self._began)
+
+
+def _reviewed(
+    readers: dict[str, JournalReader], since: datetime, trades: list[tuple[float, float]], expected: int
+) -> tuple[DayFacts, list[Recommendation]]:
+    lines = {name: _newer(reader.tail(LINES[name]), since) for name, reader in readers.items()}
+    outcomes = [line for line in lines["intents"] if line.get("event") == "outcome"]
+    facts = counted(
+        lines["cycles"], lines["kill_switches"], lines["issues"], lines["healing"], outcomes, trades, expected
+    )
+    return facts, recommendations(facts)
+
+
+def _result(trade: ClosedTrade) -> tuple[float, float]:
+    """Net result and fees, USD; fees are valued as the net result is."""
+    usd_per_unit = float(trade.net_pnl_usd / trade.net_pnl) if trade.net_pnl else 1.0
+    return float(trade.net_pnl_usd), float(trade.fees) * usd_per_unit
+
+
+def _newer(lines: list[dict[str, Any]], since: datetime) -> list[dict[str, Any]]:
+    """Lines at or after a moment; those without a time are left out."""
+    return [line for line in lines if (at := line.get("at") or line.get("as_of")) and parse_utc(str(at)) >= since]
