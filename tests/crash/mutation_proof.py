@@ -55,7 +55,8 @@ def attempt(name: str, order: Order) -> Proof:
     """Run the section that must notice, with the mutation in the daemon."""
     mutation = MUTATIONS[name]
     order.say(f"[mutation] {name}: {mutation.what}")
-    mine = replace(order, folder=order.folder / f"without-{name}", mutation=name, lanes=1, random_cuts=3)
+    folder = order.folder / f"without-{name}"
+    mine = replace(order, folder=folder, glob="*", mutation=name, lanes=1, random_cuts=3)
     match mutation.section:
         case "power":
             section = sections.power(replace(mine, cut_at=(mutation.points or sections.CUT_AT[:4]) * TIMES))
