@@ -129,6 +129,7 @@ JOURNALS: Final[Mapping[str, JournalRow]] = {
     "governance": JournalRow("logs/governance.jsonl", "app.governance", 16, 20, 365),
     "kill_switches": JournalRow("logs/kill_switches.jsonl", "engine.kill_switches", 16, 20, 3650),
     "operator_audit": JournalRow("logs/operator_audit.jsonl", "app.operator", 16, 20, 3650),
+    "pre_deployment": JournalRow("logs/pre_deployment.jsonl", "app.pre_deployment", 4, 10, 3650),
     "resources": JournalRow("logs/resources.jsonl", "app.resources", 16, 10, 90),
     "maintenance": JournalRow("logs/maintenance.jsonl", "app.maintenance", 16, 10, 3650),
     "daemon": JournalRow("logs/daemon.jsonl", "app.logs", 64, 20, 30),
