@@ -202,8 +202,8 @@ class IntelSource(Protocol):
 class Journal(Protocol):
     """Append-only JSONL. One owner."""
 
-    def append(self, record: Mapping[str, Any]) -> None:
-        """Queue one record; written in order, soon, off the event loop."""
+    def append(self, record: Mapping[str, Any]) -> bool | None:
+        """Queue one record; written in order, soon, off the event loop. False: dropped, too much waits already."""
 
     async def commit(self, record: Mapping[str, Any]) -> None:
         """Append one record and return when it is on disk. Raises StorageUnavailableError."""

@@ -133,7 +133,8 @@ class Rig:
         await self.stores.writer.flush()
         documents = read_documents(self.home)
         positions = documents["positions"] or PositionsState()
-        asked = await ask_venue(self.parts.venue, positions, documents["trades"] or TradesState(), self.rows("fills"))
+        trades = documents["trades"] or TradesState()
+        asked = await ask_venue(self.parts.venue, positions, trades, self.rows("fills"), self.rows("executed_trades"))
         return compare(asked, OrderIds(documents["instance"].instance))
 
     async def assert_agrees(self) -> None:

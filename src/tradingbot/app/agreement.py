@@ -5,22 +5,37 @@ Derived anew from the files and from the venue's own records, without the code t
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from tradingbot.core.records import AccountState, Fill, LedgerEntry, LedgerKind, OpenOrder, VenuePosition
 from tradingbot.core.types import FillId, OrderKind, Symbol
 from tradingbot.engine.identifiers import OrderIds
+from tradingbot.engine.journalled_trades import older_trades
 from tradingbot.engine.models import PositionsState, TradesState
+from tradingbot.learning.exact_sums import total
 from tradingbot.portfolio.position import ClosedTrade, Position
 from tradingbot.portfolio.reconcile import Difference
 from tradingbot.ports import Venue
 
 ZERO = Decimal(0)
 OURS = (LedgerKind.TRADE, LedgerKind.FUNDING, LedgerKind.LIQUIDATION)
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What the journal of executed trades says of a trade that the file holds only as a part of sums."""
+
+    symbol: Symbol
+    entry_time: datetime
+    exit_time: datetime
+    currency: str
+    net_pnl: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +50,7 @@ class Records:
     venue_fills: Sequence[Fill]
     ledger: Sequence[LedgerEntry]
     account: AccountState
+    older: Sequence[Holding] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +68,16 @@ class Agreement:
 
 
 async def ask_venue(
-    venue: Venue, positions: PositionsState, trades: TradesState, journal_fills: Sequence[Mapping[str, Any]]
+    venue: Venue,
+    positions: PositionsState,
+    trades: TradesState,
+    journal_fills: Sequence[Mapping[str, Any]],
+    journal_trades: Iterable[Mapping[str, Any]] = (),
 ) -> Records:
-    """The venue's side, asked now. Raises VenueError."""
+    """The venue's side, asked now; `journal_trades` are read only when some trades are archived. Raises VenueError."""
     began = [*(t.entry_time for t in trades.trades), *(p.entry_time for p in positions.positions)]
+    if trades.archived.oldest_entry_time is not None:
+        began.append(trades.archived.oldest_entry_time)
     since = min(began, default=positions.fills_since)
     return Records(
         positions,
@@ -66,6 +88,10 @@ async def ask_venue(
         await venue.fills(since) if since is not None else (),
         await venue.ledger(positions.baseline_id),
         await venue.account(),
+        [
+            Holding(one.symbol, one.entry_time, one.exit_time, one.settlement_currency, one.net_pnl)
+            for one in older_trades(trades, journal_trades)
+        ],
     )
 
 
@@ -78,9 +104,10 @@ def compare(records: Records, ids: OrderIds) -> Agreement:
         *_fills(records, ours),
         *_cash(records, {fill.fill_id for fill in ours}),
         *_balances(records),
+        *_archive(records),
     ]
     counts = {
-        "trades": len(records.trades.trades),
+        "trades": records.trades.count,
         "open_positions": len([p for p in records.positions.positions if p.is_open]),
         "settling_positions": len([p for p in records.positions.positions if not p.is_open]),
         "fills_ours": len({str(row["fill_id"]) for row in records.journal_fills if row.get("purpose")}),
@@ -171,7 +198,7 @@ def _pair(value: tuple[Decimal, Decimal] | None) -> str:
 
 def booked_cash(records: Records) -> dict[str, Decimal]:
     """Net result by currency as our files have it: finished trades and what open positions have booked."""
-    sums: dict[str, Decimal] = {}
+    sums = {currency: one.net_pnl for currency, one in records.trades.archived.sums.items()}
     for trade in records.trades.trades:
         sums[trade.settlement_currency] = sums.get(trade.settlement_currency, ZERO) + trade.net_pnl
     for position in records.positions.positions:
@@ -181,10 +208,10 @@ def booked_cash(records: Records) -> dict[str, Decimal]:
 
 
 def _cash(records: Records, fills_of_ours: set[FillId]) -> Iterable[Difference]:
-    ours = booked_cash(records)
+    ours, held = booked_cash(records), HeldTimes(records)
     theirs: dict[str, Decimal] = {}
     for row in records.ledger:
-        if _concerns_us(records, row) and (row.fill_id is None or row.fill_id in fills_of_ours):
+        if _concerns_us(held, row) and (row.fill_id is None or row.fill_id in fills_of_ours):
             theirs[row.currency] = theirs.get(row.currency, ZERO) + row.change
     for currency in sorted({*ours, *theirs}):
         mine, venue = ours.get(currency, ZERO), theirs.get(currency, ZERO)
@@ -192,18 +219,48 @@ def _cash(records: Records, fills_of_ours: set[FillId]) -> Iterable[Difference]:
             yield Difference("booked_cash", currency, str(mine), str(venue), f"differs by {venue - mine}")
 
 
-def _concerns_us(records: Records, row: LedgerEntry) -> bool:
+def _concerns_us(held: HeldTimes, row: LedgerEntry) -> bool:
     """Trades, and funding of what we held at that time: the funding of somebody else's position is not ours."""
     if row.kind not in OURS or row.symbol is None:
         return False
-    if row.kind is not LedgerKind.FUNDING:
-        return True
-    open_now = [p for p in records.positions.positions if p.is_open]
-    settling = [p for p in records.positions.positions if not p.is_open]
-    closed: list[Position | ClosedTrade] = [*records.trades.trades, *settling]
-    return any(one.symbol == row.symbol and one.entry_time <= row.time for one in open_now) or any(
-        one.symbol == row.symbol and one.entry_time <= row.time <= (one.exit_time or row.time) for one in closed
-    )
+    return row.kind is not LedgerKind.FUNDING or held.at(row.symbol, row.time)
+
+
+class HeldTimes:
+    """When we held what."""
+
+    def __init__(self, records: Records) -> None:
+        positions = records.positions.positions
+        closed: list[Position | ClosedTrade | Holding] = [*records.trades.trades, *records.older]
+        spans = [(one.symbol, one.entry_time, one.exit_time) for one in (*closed, *positions) if not _is_open(one)]
+        spans += [(one.symbol, one.entry_time, None) for one in positions if one.is_open]
+        last = datetime.max.replace(tzinfo=UTC)
+        self._entries: dict[Symbol, list[datetime]] = {}
+        self._until: dict[Symbol, list[datetime]] = {}
+        for symbol, entry, leave in sorted(spans, key=lambda span: span[1]):
+            until = self._until.setdefault(symbol, [])
+            self._entries.setdefault(symbol, []).append(entry)
+            until.append(max(leave or last, until[-1] if until else entry))
+
+    def at(self, symbol: Symbol, moment: datetime) -> bool:
+        """Whether something of ours was held then, its first and last moment among them."""
+        began = bisect_right(self._entries.get(symbol, []), moment)
+        return began > 0 and moment <= self._until[symbol][began - 1]
+
+
+def _is_open(one: Position | ClosedTrade | Holding) -> bool:
+    return isinstance(one, Position) and one.is_open
+
+
+def _archive(records: Records) -> Iterable[Difference]:
+    """The sums of archived trades are those of their lines in the journal."""
+    gone = records.trades.archived
+    if len(records.older) != gone.count:
+        yield Difference("archived_trades", "", str(gone.count), str(len(records.older)), "sums against journal")
+    for currency, sums in sorted(gone.sums.items()):
+        lines = total([one.net_pnl for one in records.older if one.currency == currency])
+        if lines != sums.net_pnl:
+            yield Difference("archived_cash", currency, str(sums.net_pnl), str(lines), "sums against journal")
 
 
 def _balances(records: Records) -> Iterable[Difference]:

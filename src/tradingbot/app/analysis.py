@@ -8,6 +8,7 @@ from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
 from functools import reduce
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from tradingbot.clock import SystemClock
 from tradingbot.core.errors import ConfigurationError, StateCorruptError
 from tradingbot.core.types import parse_utc
 from tradingbot.engine.catalog import journal_path
+from tradingbot.engine.journalled_trades import older_trades
 from tradingbot.engine.learning_models import RolloutState
 from tradingbot.engine.models import TradesState
 from tradingbot.learning.calibration import Calibration, calibrated
@@ -38,6 +40,7 @@ from tradingbot.learning.trade_review import (
 )
 from tradingbot.portfolio.position import ClosedTrade
 from tradingbot.storage.journal_reader import JournalReader
+from tradingbot.storage.journal_search import search
 from tradingbot.storage.writer import StorageWriter
 
 Analysis = Callable[[Sequence[TradeFacts], Sequence[Mapping[str, Any]], LearningParams], Any]
@@ -152,7 +155,9 @@ def read_analysis(
     state = open_document(home, "trades", writer).peek() if home.is_dir() else None
     if not isinstance(state, TradesState):
         raise ConfigurationError(f"no trades in {home} yet; start a daemon with: tradingbot run --home {home}")
-    trades = [trade for trade in state.trades if _within(trade.exit_time, since, until)]
+    journal = search(journal_path(home, "executed_trades"), '"trade_id":', since)
+    both = chain(older_trades(state, journal), state.trades)
+    trades = [trade for trade in both if _within(trade.exit_time, since, until)]
     lines = JournalReader(journal_path(home, "execution_quality"))
     orders = [line for line in lines if _within(parse_utc(str(line["filled_at"])), since, until)]
     rollout = None

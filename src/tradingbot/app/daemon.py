@@ -19,7 +19,7 @@ from tradingbot.app.maintenance import Maintenance
 from tradingbot.app.operator import OperatorInbox
 from tradingbot.app.options import RunOptions
 from tradingbot.app.resources import ResourceWatch, issues_of
-from tradingbot.app.restore import known_instance, known_intents, known_portfolio, known_switches
+from tradingbot.app.restore import kept_trades, known_instance, known_intents, known_portfolio, known_switches
 from tradingbot.app.routine_works import RoutineWorks
 from tradingbot.app.runtime import CycleLoop, Runtime, StopStage, Work
 from tradingbot.app.stores import Stores
@@ -84,7 +84,7 @@ class Daemon:
         self._intents = known_intents(stores)
         self._instance = known_instance(options, parts, stores, self._intents)
         self._ids = OrderIds(self._instance.instance)
-        self._keeper = known_portfolio(stores, self._intents)
+        self._keeper = known_portfolio(stores, self._intents, kept_trades(settings))
         self._settlement = Settlement(venue, clock, self._keeper, engine.read_budget_s)
         self._unknown = UnknownOrders(venue, clock, self._intents, self._keeper, engine)
         self._reconciler = Reconciler(venue, clock, self._keeper, self._settlement, self._unknown, self._ids)

@@ -21,6 +21,8 @@ from tradingbot.engine.execute import Executor
 from tradingbot.engine.healing import HealingDesk
 from tradingbot.engine.health_models import StrategicReviewState
 from tradingbot.engine.intents import IntentLog
+from tradingbot.engine.journalled_trades import newest_trades
+from tradingbot.engine.models import TradesState
 from tradingbot.engine.portfolio_keeper import PortfolioKeeper
 from tradingbot.engine.reconcile import Reconciler
 from tradingbot.exits.protection import CancelStop
@@ -152,10 +154,12 @@ class StrategicReview:
         now = self._clock.now()
         since = max(now - DAY, running_since)
         expected = int((now - since).total_seconds() / self._cycle_s)
-        trades = [_result(trade) for trade in self._keeper.trades[-NEWEST_TRADES:] if trade.exit_time >= since]
+        known, journal = self._keeper.state, self._stores.journals["executed_trades"].reader()
         readers = {name: self._stores.journals[name].reader() for name in LINES}
         with self._clock.hold():
-            facts, advice = await asyncio.to_thread(_reviewed, readers, since, trades, expected)
+            facts, advice = await asyncio.to_thread(
+                lambda: _reviewed(readers, since, _results(known, journal, since), expected)
+            )
         plain = asdict(facts)
         state = StrategicReviewState(as_of=now, since=since, facts=plain, recommendations=[asdict(a) for a in advice])
         self._stores.documents["strategic_review"].put(state)
@@ -217,6 +221,12 @@ def _reviewed(
         lines["cycles"], lines["kill_switches"], lines["issues"], lines["healing"], outcomes, trades, expected
     )
     return facts, recommendations(facts)
+
+
+def _results(known: TradesState, journal: JournalReader, since: datetime) -> list[tuple[float, float]]:
+    """The newest trades that ended since then; the journal is read where they are no longer kept one by one."""
+    trades = newest_trades(known, journal, NEWEST_TRADES) if known.archived.may_hold(since) else known.trades
+    return [_result(trade) for trade in trades[-NEWEST_TRADES:] if trade.exit_time >= since]
 
 
 def _result(trade: ClosedTrade) -> tuple[float, float]:

@@ -12,6 +12,7 @@ from tradingbot.config import Settings
 from tradingbot.engine.catalog import DOCUMENTS
 from tradingbot.engine.execution_quality import ExecutionQuality
 from tradingbot.engine.intents import IntentLog
+from tradingbot.engine.journalled_trades import trades_of
 from tradingbot.engine.learning_models import LearningState, VenueMetadata
 from tradingbot.engine.models import InstanceState
 from tradingbot.engine.portfolio_keeper import PortfolioKeeper
@@ -37,7 +38,8 @@ def known_learning(
     settings: Settings,
 ) -> PostTrade:
     """The post-trade handler, already brought up to every recorded trade. Raises StateNewerError."""
-    began = min([instance.created_at, *(trade.entry_time for trade in keeper.trades)])
+    entries = [trade.entry_time for trade in keeper.trades]
+    began = min([instance.created_at, keeper.archived.oldest_entry_time or instance.created_at, *entries])
     fresh = VenueMetadata(venue=venue, since=began)
     contents = {**EMPTY, "reality_gap": RealityGap()}
     states: dict[str, Any] = {
@@ -54,6 +56,9 @@ def known_learning(
     readiness = Readiness(allocation.ready_trades, allocation.ready_days)
     fee_bps = settings.gates.fee.taker_fee_bps
     handler = PostTrade(keeper, clock, documents, states, quality, settings.learning, readiness, fee_bps)
+    if lacking := [step.name for step in handler.lacking]:
+        taken = handler.catch_up(trades_of(journals["executed_trades"].reader()))
+        log.warning("learning.made_again", files=lacking, trades=taken)
     handler.handle()
     return handler
 

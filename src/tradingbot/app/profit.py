@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import reduce
 from pathlib import Path
 from typing import Any, Final
 
 from tradingbot.core.types import parse_utc
 from tradingbot.engine.catalog import journal_path
 from tradingbot.engine.models import LatestSignalsState, PositionsState, RuntimeState, TradesState
+from tradingbot.learning.exact_sums import added
 from tradingbot.portfolio.position import ClosedTrade, Position
 from tradingbot.storage.journal_reader import JournalReader
 
@@ -32,11 +34,20 @@ def profit_facts(
     day = runtime.as_of.date()
     of_day = (row for row in journal.tail(CYCLES_OF_A_DAY) if parse_utc(str(row["as_of"])).date() == day)
     closed_today = [trade for trade in trades.trades if trade.exit_time.date() == day]
+    gone, gone_today = trades.archived, trades.archived.closed_on(day)
     found = {
         "equity_usd": _text(runtime.equity_usd),
         "day": day.isoformat(),
-        "today": _change(runtime.equity_usd, of_day, closed_today),
-        "since_start": _change(runtime.equity_usd, journal, trades.trades),
+        "today": _change(
+            runtime.equity_usd,
+            of_day,
+            len(closed_today) + gone_today.trades,
+            _won(closed_today) + gone_today.wins,
+            _net(closed_today, gone_today.net_pnl_usd),
+        ),
+        "since_start": _change(
+            runtime.equity_usd, journal, trades.count, _won(trades.trades) + gone.wins, trades.net_pnl_usd
+        ),
         **_open(positions.positions, latest),
     }
     return {**found, "not_from_trading_usd": _text(not_from_trading_usd(found))}
@@ -53,7 +64,7 @@ def not_from_trading_usd(profit: Mapping[str, Any]) -> Decimal | None:
 
 
 def _change(
-    equity: Decimal | None, cycles: Iterable[Mapping[str, Any]], trades: Sequence[ClosedTrade]
+    equity: Decimal | None, cycles: Iterable[Mapping[str, Any]], trades: int, won: int, net_pnl_usd: Decimal
 ) -> dict[str, Any]:
     first = next((row for row in cycles if row.get("equity_usd") is not None), None)
     before = Decimal(str(first["equity_usd"])) if first is not None else None
@@ -63,10 +74,18 @@ def _change(
         "from_usd": _text(before),
         "change_usd": _text(change),
         "change_pct": float(change / before * 100) if change is not None and before else None,
-        "trades": len(trades),
-        "won": sum(1 for trade in trades if trade.net_pnl_usd > 0),
-        "net_pnl_usd": str(sum((trade.net_pnl_usd for trade in trades), start=Decimal(0))),
+        "trades": trades,
+        "won": won,
+        "net_pnl_usd": str(net_pnl_usd),
     }
+
+
+def _won(trades: Sequence[ClosedTrade]) -> int:
+    return sum(1 for trade in trades if trade.net_pnl_usd > 0)
+
+
+def _net(trades: Sequence[ClosedTrade], before: Decimal) -> Decimal:
+    return reduce(added, (trade.net_pnl_usd for trade in trades), before)
 
 
 def _open(positions: Sequence[Position], latest: LatestSignalsState | None) -> dict[str, Any]:

@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Collection
 
 import structlog
 
 from tradingbot.app.bootstrap import VenueParts
 from tradingbot.app.options import RunOptions
 from tradingbot.app.stores import Stores
+from tradingbot.config import Settings
 from tradingbot.engine.identifiers import instance_of
 from tradingbot.engine.intents import REMEMBERED_INTENTS, IntentLog
-from tradingbot.engine.kill_switches import JOURNAL_LINES, KillSwitches, change_record, restored
-from tradingbot.engine.models import InstanceState, PositionsState, TradesState, with_journalled
-from tradingbot.engine.portfolio_keeper import PortfolioKeeper, purposes_by_fill
+from tradingbot.engine.journalled_trades import with_journalled
+from tradingbot.engine.kill_switches import JOURNAL_LINES, KillSwitches, change_record, looked_at, restored
+from tradingbot.engine.models import InstanceState, PositionsState, TradesState
+from tradingbot.engine.portfolio_keeper import KEPT_TRADES, FindJournalled, PortfolioKeeper, purposes_by_fill
 from tradingbot.engine.switch_models import KillSwitchesState
 from tradingbot.market.regime import RegimeReading
 from tradingbot.portfolio.book import REMEMBERED_FILLS
 from tradingbot.ports import Clock
 from tradingbot.risk.params import KillSwitchParams
+from tradingbot.storage.journal import Journal
+from tradingbot.storage.writer import StorageWriter
 
 log = structlog.get_logger(__name__)
 
-TRADE_LINES = 10_000
-"""Lines of the journal of executed trades that are read back at the start."""
+SPARE_TRADE_LINES = 1_000
+"""Lines of the journal of executed trades that are read back at the start, besides two per trade that is kept."""
 
 INTENT_LINES = 3 * REMEMBERED_INTENTS
 """Lines that are read back at the start: an intent has two or three, and a start must not take longer every month."""
@@ -100,7 +104,12 @@ def _new_name(options: RunOptions, parts: VenueParts) -> str:
     return hashlib.blake2b(seed.encode(), digest_size=3).hexdigest()
 
 
-def known_portfolio(stores: Stores, intents: IntentLog) -> PortfolioKeeper:
+def kept_trades(settings: Settings) -> int:
+    """How many trades are kept one by one: never fewer than the rules on the newest ones look at."""
+    return max(settings.storage.kept_trades, looked_at(settings.risk.kill_switches))
+
+
+def known_portfolio(stores: Stores, intents: IntentLog, kept_trades: int = KEPT_TRADES) -> PortfolioKeeper:
     """Book and trades. Trades that an older copy lacks come from the journal of executed trades.
 
     Raises StateCorruptError and StateNewerError.
@@ -109,10 +118,11 @@ def known_portfolio(stores: Stores, intents: IntentLog) -> PortfolioKeeper:
     positions, trades = documents["positions"].load(), documents["trades"].load()
     known = trades.value or TradesState()
     if trades.source != "current":
-        known = with_journalled(known, journals["executed_trades"].reader())
+        known = with_journalled(known, journals["executed_trades"].reader(), kept_trades)
         documents["trades"].put(known)
     for note in (*positions.notes, *trades.notes):
         log.error("state.repaired", note=note)
+    lines = journals["executed_trades"].reader().tail(2 * len(known.trades) + SPARE_TRADE_LINES)
     return PortfolioKeeper(
         (positions.value or PositionsState()).to_book(),
         known,
@@ -122,11 +132,26 @@ def known_portfolio(stores: Stores, intents: IntentLog) -> PortfolioKeeper:
         journals["executed_trades"],
         intents,
         purposes_by_fill(journals["fills"].reader().tail(REMEMBERED_FILLS)),
-        _journalled_trades(known, journals["executed_trades"].reader().tail(TRADE_LINES)),
+        {str(line.get("trade_id")) for line in lines},
+        kept_trades,
+        _finder(journals["executed_trades"], stores.writer),
     )
 
 
-def _journalled_trades(known: TradesState, lines: Iterable[Mapping[str, Any]]) -> set[str]:
-    """Trades whose line is in the journal. Of those too old for the lines that were read nobody asks."""
-    written = {str(line.get("trade_id")) for line in lines}
-    return written | {trade.trade_id for trade in known.trades[: -TRADE_LINES // 2]}
+def _finder(journal: Journal, writer: StorageWriter) -> FindJournalled:
+    """Looks trades up in the whole journal, beside the event loop."""
+
+    def find(ids: frozenset[str]) -> set[str]:
+        reader = journal.reader()
+        found = {str(line.get("trade_id")) for line in reader} & ids
+        if not reader.problems:
+            return found
+        # What cannot be read has most probably been counted: these trades are older than the newest archived one.
+        log.error("journal.damaged", path=str(reader.path), lines=reader.bad_lines, problems=list(reader.problems))
+        return set(ids)
+
+    async def find_beside(ids: Collection[str]) -> Collection[str]:
+        with writer.clock.hold():
+            return await asyncio.to_thread(find, frozenset(ids))
+
+    return find_beside

@@ -84,8 +84,8 @@ def read_status(home: Path) -> dict[str, Any]:
         "issues": issue_rows(found.get("issues")),
         "requests_waiting": waiting(home),
         "positions": [_position_row(one, latest) for one in positions.positions],
-        "trade_count": len(trades.trades),
-        "net_pnl_usd": str(sum((trade.net_pnl_usd for trade in trades.trades), start=0)),
+        "trade_count": trades.count,
+        "net_pnl_usd": str(trades.net_pnl_usd),
         "trades": TradesState.model_construct(trades=trades.trades[-SHOWN_TRADES:]).model_dump(mode="json")["trades"],
     }
 
@@ -190,7 +190,8 @@ async def _compare(home: Path, venue: Any) -> Agreement:
         raise ConfigurationError(f"no daemon has run in {home}: there is nothing to reconcile")
     positions = found["positions"] or PositionsState()
     journal = list(JournalReader(journal_path(home, "fills")))
-    records = await ask_venue(venue, positions, found["trades"] or TradesState(), journal)
+    trades = JournalReader(journal_path(home, "executed_trades"))
+    records = await ask_venue(venue, positions, found["trades"] or TradesState(), journal, trades)
     return compare(records, OrderIds(found["instance"].instance))
 
 

@@ -116,11 +116,11 @@ class Switchboard:
 
 
 def opened_since(keeper: PortfolioKeeper, since: datetime) -> int:
-    """Positions of ours that were opened at or after a moment, closed ones among them."""
+    """Positions of ours that were opened at or after the midnight of this UTC day, closed ones among them."""
     found = {position.position_id for position in keeper.book.positions if position.entry_time >= since}
     for trade in reversed(keeper.trades):
         if trade.exit_time < since - LATE_SETTLEMENT:
             break
         if trade.entry_time >= since:
             found.add(trade.trade_id)
-    return len(found)
+    return len(found) + keeper.archived.opened_on(since.date())

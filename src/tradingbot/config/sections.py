@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from tradingbot.core.params import Params, contradiction
 
@@ -53,6 +53,10 @@ class DashboardParams(Params):
         return self.host in ("localhost", "::1") or self.host.startswith("127.")
 
 
+LEAST_KEPT_TRADES = 500
+"""Enough for every look at the newest trades."""
+
+
 class StorageParams(Params):
     """Files (SPEC 15)."""
 
@@ -72,3 +76,17 @@ class StorageParams(Params):
     leftover_hours: float = Field(
         default=24.0, ge=1, le=720, description="Hours after which a temporary file of a crash is removed."
     )
+    kept_trades: int = Field(
+        default=2000,
+        ge=1,
+        le=20_000,
+        description="Newest finished trades kept one by one in memory and file, at least 500; older ones are sums "
+        "there, and lines of executed_trades.jsonl.",
+    )
+
+    @field_validator("kept_trades")
+    @classmethod
+    def _enough_trades(cls, value: int) -> int:
+        if value < LEAST_KEPT_TRADES:
+            raise ValueError(f"must be at least {LEAST_KEPT_TRADES}: switches and limits look at the newest trades")
+        return value

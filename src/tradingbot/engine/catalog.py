@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,9 +38,11 @@ from tradingbot.engine.models import (
     TradesEncoder,
     TradesState,
     ValidationState,
+    with_empty_archive,
 )
 from tradingbot.engine.switch_models import KillSwitchesState
 from tradingbot.intel.cache_models import FILES as INTEL_FILES
+from tradingbot.storage.document import Migration
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class DocumentRow:
     """Makes what encodes the content where pydantic's own way would take too long."""
     after: tuple[str, ...] = ()
     """Journals whose lines must be on disk before the content that rests on them."""
+    migrations: Mapping[int, Migration] = field(default_factory=dict)
+    """What turns the data of an older schema version into the next one's, by that older version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,16 @@ DOCUMENTS: Final[Mapping[str, DocumentRow]] = {
     "positions": DocumentRow(
         "state/positions_futures.json", PositionsState, 1, "engine.portfolio_keeper", after=("fills",)
     ),
-    "trades": DocumentRow("state/trades_futures.json", TradesState, 1, "engine.portfolio_keeper", TradesEncoder),
+    # A trade that leaves the file must have its line in the journal.
+    "trades": DocumentRow(
+        "state/trades_futures.json",
+        TradesState,
+        2,
+        "engine.portfolio_keeper",
+        TradesEncoder,
+        after=("executed_trades",),
+        migrations={1: with_empty_archive},
+    ),
     "instance": DocumentRow("state/instance.json", InstanceState, 1, "app.bootstrap"),
     "symbol_status": DocumentRow("feature_store/venue_symbol_status.json", ValidationState, 1, "app.validation"),
     "contract_specs": DocumentRow("feature_store/contract_specs.json", ContractSpecsState, 1, "app.spec_cache"),

@@ -63,7 +63,7 @@ class KillSwitches:
     ) -> None:
         """Look at what is known now; what trips here holds from the next decision on, and is on disk when it returns.
 
-        `equity_usd` None: unknown. `trades` are all finished ones, oldest first.
+        `equity_usd` None: unknown. `trades` are the newest finished ones, oldest first, `looked_at` of them or more.
         """
         self._trades = self._results(trades)
         facts = Facts(self._clock.now(), equity_usd, self._trades, silent_s, heals, heals_limit)
@@ -92,8 +92,8 @@ class KillSwitches:
 
     def _results(self, trades: Sequence[ClosedTrade]) -> tuple[TradeResult, ...]:
         """Enough of the newest trades for every rule."""
-        needed = max(self._params.win_rate_window_trades, self._params.max_consecutive_losses)
-        return tuple(TradeResult(trade.exit_time, trade.net_pnl_usd) for trade in trades[-2 * needed :])
+        newest = trades[-looked_at(self._params) :]
+        return tuple(TradeResult(trade.exit_time, trade.net_pnl_usd) for trade in newest)
 
     async def _take(self, step: Step) -> None:
         """The next state: journal first, so that no change of the state is without its line; then the state, durably.
@@ -115,6 +115,11 @@ class KillSwitches:
             await self._document.commit(content)
         except StorageUnavailableError as error:
             log.error("kill_switches.not_durable", error=str(error))
+
+
+def looked_at(params: SwitchParams) -> int:
+    """How many of the newest trades the rules may look at."""
+    return 2 * max(params.win_rate_window_trades, params.max_consecutive_losses)
 
 
 def change_record(change: Change) -> dict[str, Any]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
+from functools import reduce
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from tradingbot.core.records import Reason
 from tradingbot.core.types import FillId, Regime
+from tradingbot.engine.trade_archive import ArchivedTrades
+from tradingbot.learning.exact_sums import added
 from tradingbot.market.regime import RegimeReading
 from tradingbot.portfolio.book import Book
 from tradingbot.portfolio.position import ClosedTrade, Position
@@ -49,9 +50,25 @@ class PositionsState(StateModel):
 
 
 class TradesState(StateModel):
-    """`state/trades_futures.json`: finished trades, oldest first."""
+    """`state/trades_futures.json`: the newest finished trades, oldest first, and the sums of those before them."""
 
     trades: list[ClosedTrade] = Field(default_factory=list)
+    archived: ArchivedTrades = ArchivedTrades()
+
+    @property
+    def count(self) -> int:
+        """All finished trades."""
+        return self.archived.count + len(self.trades)
+
+    @property
+    def net_pnl_usd(self) -> Decimal:
+        """What all of them brought."""
+        return reduce(added, (trade.net_pnl_usd for trade in self.trades), self.archived.net_pnl_usd)
+
+
+def with_empty_archive(data: dict[str, Any]) -> dict[str, Any]:
+    """The file of schema 1, which held every trade, as schema 2."""
+    return {**data, "archived": {}}
 
 
 _TRADE: TypeAdapter[ClosedTrade] = TypeAdapter(ClosedTrade)
@@ -71,21 +88,12 @@ class TradesEncoder:
         """The whole state. Trades that it no longer holds are forgotten."""
         rows = [(trade, self._encoded(trade)) for trade in state.trades]
         self._known = {trade.trade_id: (trade, encoded) for trade, encoded in rows}
-        return b'{"trades":[' + b",".join([encoded for _, encoded in rows]) + b"]}"
+        sums = ArchivedTrades.__pydantic_serializer__.to_json(state.archived)
+        return b'{"trades":[' + b",".join([encoded for _, encoded in rows]) + b'],"archived":' + sums + b"}"
 
     def _encoded(self, trade: ClosedTrade) -> bytes:
         known = self._known.get(trade.trade_id)
         return known[1] if known is not None and known[0] is trade else _TRADE.dump_json(trade)
-
-
-def with_journalled(known: TradesState, records: Iterable[Mapping[str, Any]]) -> TradesState:
-    """The trades and those that only the journal of executed trades still knows, by time of exit."""
-    trades = {trade.trade_id: trade for trade in known.trades}
-    for record in records:
-        with suppress(ValidationError):  # a line of another shape is no trade
-            trade = _TRADE.validate_python({name: value for name, value in record.items() if name != "at"})
-            trades.setdefault(trade.trade_id, trade)
-    return TradesState.model_construct(trades=sorted(trades.values(), key=lambda trade: trade.exit_time))
 
 
 class InstanceState(StateModel):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from heapq import nsmallest
 from typing import Any, Protocol, TypeVar
 
 import structlog
@@ -14,6 +15,7 @@ from tradingbot.core.records import Fill, LedgerEntry, Liquidity
 from tradingbot.core.types import FillId, Symbol
 from tradingbot.engine.intents import Intent, IntentLog
 from tradingbot.engine.models import PositionsState, TradesState
+from tradingbot.engine.trade_archive import ArchivedTrades, age, archived
 from tradingbot.portfolio.book import REMEMBERED_FILLS, Book, FillEffect, apply_fill, apply_foreign_fill, apply_ledger
 from tradingbot.portfolio.ladder_record import without_part
 from tradingbot.portfolio.position import ClosedTrade, Position, close_out, without_advice
@@ -31,6 +33,17 @@ BY_HAND = "closed_by_hand"
 
 FILL_OVERLAP = timedelta(minutes=10)
 """Fills are asked for again from this long before the newest applied one; ids make the repetition harmless."""
+
+
+KEPT_TRADES = 2000
+"""Finished trades that are kept one by one."""
+
+FindJournalled = Callable[[Collection[str]], Awaitable[Collection[str]]]
+"""Which of these trades have a line in the journal of executed trades. Takes long; asked where nothing else tells."""
+
+
+async def _none_journalled(_: Collection[str]) -> Collection[str]:
+    return ()
 
 
 class StateDocument(Protocol[T]):
@@ -57,14 +70,21 @@ class PortfolioKeeper:
         intents: IntentLog,
         journalled_fills: Mapping[str, str] | None = None,
         journalled_trades: Iterable[str] = (),
+        kept_trades: int = KEPT_TRADES,
+        find_journalled: FindJournalled = _none_journalled,
     ) -> None:
         """`journalled_fills`: the newest lines of the journal of fills, purpose by fill id.
 
-        `journalled_trades`: ids of trades whose line is in the journal of executed trades.
+        `journalled_trades`: ids of trades whose line is in the journal of executed trades. `kept_trades`: how many of
+        the newest are kept one by one. `find_journalled` tells whether a trade that comes again is an archived one.
         """
         self._book = book
         self._saved: Book | None = None
         self._trades = list(trades.trades)
+        self._archived = trades.archived
+        self._kept_trades = kept_trades
+        self._find_journalled = find_journalled
+        self._may_leave: Callable[[ClosedTrade], bool] = lambda _: False
         self._trade_ids = {trade.trade_id for trade in self._trades}
         self._positions_file = positions_file
         self._trades_file = trades_file
@@ -84,8 +104,22 @@ class PortfolioKeeper:
 
     @property
     def trades(self) -> Sequence[ClosedTrade]:
-        """Finished trades, oldest first."""
+        """The newest finished trades, in the order in which they were settled."""
         return tuple(self._trades)
+
+    @property
+    def archived(self) -> ArchivedTrades:
+        """The sums of all finished trades before `trades`."""
+        return self._archived
+
+    @property
+    def state(self) -> TradesState:
+        """All finished trades as their file has them."""
+        return TradesState.model_construct(trades=self._trades, archived=self._archived)
+
+    def archive_when(self, may_leave: Callable[[ClosedTrade], bool]) -> None:
+        """Trades beyond the limit leave once `may_leave` says that nobody needs them any more; until then none does."""
+        self._may_leave = may_leave
 
     def listen_to_fills(self, listener: Callable[[Mapping[str, Any]], None]) -> None:
         """Hand every line of the journal of fills to `listener` too; it must be quick."""
@@ -210,19 +244,43 @@ class PortfolioKeeper:
     async def settle(self, prices_usd: Mapping[str, Decimal], now: datetime) -> list[ClosedTrade]:
         """Turn settled positions into trades: trade file first, then positions, so that a crash between repeats it."""
         finished = [position for position in self._book.positions if position.is_settled]
-        closed = [self._close(position, prices_usd) for position in finished]
-        new = [trade for trade in closed if trade.trade_id not in self._trade_ids]
+        new = await self._unknown([self._close(position, prices_usd) for position in finished])
         if new:
             # Remembered only once durable: a disk that refuses is asked again, and no trade's line is lost.
-            kept = [*self._trades, *(without_advice(trade) for trade in new)]
-            await self._trades_file.commit(TradesState.model_construct(trades=kept))
-            self._trades = kept
-            self._trade_ids.update(trade.trade_id for trade in new)
+            state = self._within_limit([*self._trades, *(without_advice(trade) for trade in new)])
+            await self._trades_file.commit(state)
+            self._remember(state)
             for trade in new:
                 self._report(trade, now)
         for position in finished:
             self._book = self._book.without(position.position_id)
         return new
+
+    async def _unknown(self, closed: Sequence[ClosedTrade]) -> list[ClosedTrade]:
+        """Those of these trades that were never recorded.
+
+        After a lost file of positions all of them come again, the archived ones too: the journal knows those.
+        """
+        new = [trade for trade in closed if trade.trade_id not in self._trade_ids]
+        old = [trade.trade_id for trade in new if self._archived.may_hold(trade.exit_time)]
+        known = await self._find_journalled(old) if old else ()
+        return [trade for trade in new if trade.trade_id not in known]
+
+    def _within_limit(self, trades: list[ClosedTrade]) -> TradesState:
+        """The file with these trades; those beyond the limit become sums, if their line is in the journal and everyone
+
+        who learns from trades has them. Their line is on disk before the file: the document waits for the journal.
+        """
+        excess = nsmallest(len(trades) - self._kept_trades, trades, key=age)
+        leaving = [one for one in excess if one.trade_id in self._journalled_trades and self._may_leave(one)]
+        left = {trade.trade_id for trade in leaving}
+        kept = [trade for trade in trades if trade.trade_id not in left] if left else trades
+        return TradesState.model_construct(trades=kept, archived=archived(leaving, self._archived))
+
+    def _remember(self, state: TradesState) -> None:
+        ids = {trade.trade_id for trade in state.trades}
+        self._journalled_trades -= self._trade_ids - ids
+        self._trades, self._archived, self._trade_ids = state.trades, state.archived, ids
 
     def _close(self, position: Position, prices_usd: Mapping[str, Decimal]) -> ClosedTrade:
         return close_out(position, prices_usd.get(position.settlement_currency, Decimal(1)))
@@ -231,8 +289,8 @@ class PortfolioKeeper:
         """The trade's line in the journal of executed trades, once; whether it was missing."""
         if trade.trade_id in self._journalled_trades:
             return False
-        self._trades_journal.append({"at": now, **asdict(trade)})
-        self._journalled_trades.add(trade.trade_id)
+        if self._trades_journal.append({"at": now, **asdict(trade)}) is not False:
+            self._journalled_trades.add(trade.trade_id)
         return True
 
     def _report(self, trade: ClosedTrade, now: datetime) -> None:

@@ -7,7 +7,7 @@ lack a trade are given it again, in the order in which trades were recorded, and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from tradingbot.engine.execution_quality import ExecutionQuality
 from tradingbot.engine.learning_models import LearnedParametersState, LearningState
 from tradingbot.engine.portfolio_keeper import PortfolioKeeper
 from tradingbot.engine.signal_desk import Kept
+from tradingbot.engine.trade_archive import ArchivedTrades
 from tradingbot.learning.allocation import Allocations, Readiness, allocated
 from tradingbot.learning.attribution import Attribution, attributed
 from tradingbot.learning.calibration import Calibration, calibrated
@@ -82,12 +83,33 @@ class LearningStep:
 
     def add(self, facts: TradeFacts) -> None:
         """Add one trade; content and mark are one value, so that neither is ever written without the other."""
-        trade = facts.trade
-        handled = self.state.handled.with_one(trade.trade_id, trade.exit_time)
-        changed = {"content": self._apply(self.state.content, facts), "handled": handled}
-        state = self.state.model_copy(update=changed)
+        state = self._with(facts)
         self._file.put(state)
         self.state = state
+
+    def take_in(self, facts: TradeFacts) -> None:
+        """Add one trade, not yet to the file."""
+        self.state = self._with(facts)
+
+    def keep(self) -> None:
+        """Write what was taken in."""
+        self._file.put(self.state)
+
+    def _with(self, facts: TradeFacts) -> LearningState[Any]:
+        trade = facts.trade
+        handled = self.state.handled.with_one(trade.trade_id, trade.exit_time)
+        return self.state.model_copy(update={"content": self._apply(self.state.content, facts), "handled": handled})
+
+    def lacks(self, gone: ArchivedTrades, trades: Sequence[ClosedTrade]) -> bool:
+        """Whether trades that are kept as sums alone are missing here, as after the loss of the file."""
+        since, handled = self.state.venue_metadata.since, self.state.handled
+        if gone.oldest_entry_time is None or gone.newest_exit_time is None or gone.newest_exit_time < since:
+            return False
+        if since > gone.oldest_entry_time:  # some of them are of another venue's time: they cannot be counted
+            return not handled.times or max(handled.times) < gone.newest_exit_time
+        ids, until = set(handled.newest), handled.until
+        kept = sum(1 for one in trades if one.trade_id in ids or (until is not None and one.exit_time <= until))
+        return handled.count - kept < gone.count
 
 
 class PostTrade:
@@ -118,11 +140,12 @@ class PostTrade:
         self._params = params
         self._venue = venue
         self._learned_file = files["learned"]
-        self._done = 0
+        self._done: set[str] = set()
         self._failing: set[str] = set()
         self._hash = ""
         self._learned = LearnedParameters()
         keeper.listen_to_fills(quality.note)
+        keeper.archive_when(lambda trade: trade.trade_id in self._done)
 
     def learned(self) -> LearnedParameters:
         """What the next decision may know of the past."""
@@ -133,13 +156,36 @@ class PostTrade:
         before = self._quality.gap
         self._guarded("execution_quality", "", self._measure)
         trades = self._keeper.trades
-        waiting = trades[self._done :]
-        complete = [self._handle_one(trade) for trade in waiting]
-        if all(complete):
-            self._done = len(trades)
+        waiting = [trade for trade in trades if trade.trade_id not in self._done]
+        complete = {trade.trade_id for trade in waiting if self._handle_one(trade)}
+        if waiting:
+            self._done = (self._done & {trade.trade_id for trade in trades}) | complete
         if waiting or self._quality.gap is not before or not self._hash:
             self._guarded("learned", "", self._learn)
         return len(waiting)
+
+    @property
+    def lacking(self) -> tuple[LearningStep, ...]:
+        """Steps that miss trades which only the journal of executed trades still has."""
+        return tuple(step for step in self.steps if step.lacks(self._keeper.archived, self._keeper.trades))
+
+    def catch_up(self, trades: Iterable[ClosedTrade]) -> int:
+        """Give every step what it lacks of these trades, in the order of the journal; how many some step took.
+
+        For files that were lost, before `handle`: it takes long. A trade that cannot be read is passed over.
+        """
+        kept = {trade.trade_id: trade for trade in self._keeper.trades}
+        taken, lacking = 0, self.lacking
+        for trade in trades:
+            one = kept.get(trade.trade_id, trade)
+            missing = [step for step in lacking if not step.holds(one)]
+            for known in self._facts(one) if missing else ():
+                for step in missing:
+                    self._guarded(step.name, one.trade_id, partial(step.take_in, known))
+                taken += 1
+        for step in lacking:
+            step.keep()
+        return taken
 
     def _measure(self) -> int:
         held = {position.position_id for position in self._keeper.book.positions}
@@ -147,13 +193,19 @@ class PostTrade:
 
     def _handle_one(self, trade: ClosedTrade) -> bool:
         missing = [step for step in self.steps if not step.holds(trade)]
-        facts: list[TradeFacts] = []
-        good = not missing or self._guarded("facts", trade.trade_id, lambda: facts.append(facts_of(trade)))
+        facts = self._facts(trade) if missing else []
+        good = not missing or bool(facts)
         for known in facts:
             for step in missing:
                 good = self._guarded(step.name, trade.trade_id, partial(step.add, known)) and good
         self._keeper.journal_trade(trade, self._clock.now())
         return good
+
+    def _facts(self, trade: ClosedTrade) -> list[TradeFacts]:
+        """The facts, or nothing where they cannot be found."""
+        facts: list[TradeFacts] = []
+        self._guarded("facts", trade.trade_id, lambda: facts.append(facts_of(trade)))
+        return facts
 
     def _guarded(self, step: str, trade_id: str, work: Callable[[], object]) -> bool:
         """What comes after a trade must never end the cycle: a failing step is said once and tried again next time."""

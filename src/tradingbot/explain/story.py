@@ -62,7 +62,7 @@ def _explain(home: Path, name: str, positions: PositionsState | None, trades: Tr
     if stored.universe is None and stored.signal is None and trade is None:
         raise ConfigurationError(
             f"nothing is on file of {name} in {home}; signals are kept in logs/signal_universe.jsonl, trades in "
-            "state/trades_futures.json"
+            "state/trades_futures.json and logs/executed_trades.jsonl"
         )
     return story(stored, trade)
 

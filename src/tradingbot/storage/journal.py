@@ -58,10 +58,13 @@ class Journal:
 
     # ------------------------------------------------------------ from the event loop
 
-    def append(self, record: Mapping[str, Any]) -> None:
-        """Queue one record; written in order, soon, off the event loop. Raises TypeError for what JSON cannot hold."""
+    def append(self, record: Mapping[str, Any]) -> bool:
+        """Queue one record; written in order, soon, off the event loop. False: dropped, the disk has refused for long.
+
+        Raises TypeError for what JSON cannot hold.
+        """
         line = encode_line(record)
-        self._writer.submit(self, line, len(line))
+        return self._writer.submit(self, line, len(line))
 
     async def commit(self, record: Mapping[str, Any]) -> None:
         """Append one record and return when it is on disk; who commits at the same time shares one fsync.

@@ -81,9 +81,9 @@ class StorageWriter:
         """Whether durable writes work, as of the last attempt. Never blocks."""
         return self._health
 
-    def submit(self, target: Target, payload: Any, size: int) -> None:
-        """Queue a write. Raises StorageUnavailableError only after `close`."""
-        self._enqueue(target, _Item(payload, size))
+    def submit(self, target: Target, payload: Any, size: int) -> bool:
+        """Queue a write; False when too much waits and it is dropped. Raises StorageUnavailableError after `close`."""
+        return self._enqueue(target, _Item(payload, size))
 
     async def submit_and_wait(self, target: Target, payload: Any, size: int) -> None:
         """Queue a write and return when it is durable. Raises StorageUnavailableError."""
@@ -143,15 +143,16 @@ class StorageWriter:
         except TimeoutError:
             raise StorageUnavailableError(f"storage did not finish within {timeout_s:g} s; {self._owed()}") from None
 
-    def _enqueue(self, target: Target | None, item: _Item) -> None:
+    def _enqueue(self, target: Target | None, item: _Item) -> bool:
         with self._wake:
             if self._closed:
                 raise StorageUnavailableError("storage is closed")
             if target is not None and not self._admit(target, item):
-                return
+                return False
             self._place(target, item)
             self._start()
             self._wake.notify()
+            return True
 
     def _start(self) -> None:
         if self._thread is None:

@@ -10,6 +10,7 @@ from pydantic_core import to_json
 from tests.builders_trades import a_trade
 from tradingbot.engine import models
 from tradingbot.engine.models import TradesEncoder, TradesState
+from tradingbot.engine.trade_archive import archived
 
 TRADES = [a_trade(number, "3.10", ladder_state={"0": {"size": "1"}} if number else {}) for number in range(3)]
 
@@ -23,8 +24,10 @@ def test_it_gives_what_pydantic_gives() -> None:
     encode = TradesEncoder()
     changed = [*TRADES[:2], replace(TRADES[2], fees=Decimal("9.9"))]
     for trades in ([], TRADES[:1], TRADES, changed, TRADES[1:], [TRADES[0], changed[2], TRADES[2]]):
-        state = TradesState(trades=trades)
-        assert encode(state) == plainly(state)
+        for gone in ([], TRADES[:1], TRADES):
+            state = TradesState(trades=trades, archived=archived(gone))
+            assert encode(state) == plainly(state)
+            assert TradesState.model_validate_json(encode(state)) == state
 
 
 def test_a_known_trade_is_not_encoded_again(monkeypatch) -> None:  # type: ignore[no-untyped-def]
@@ -44,4 +47,4 @@ def test_a_known_trade_is_not_encoded_again(monkeypatch) -> None:  # type: ignor
 
 def test_the_state_holds_nothing_else() -> None:
     """A further field must be encoded too."""
-    assert set(TradesState.model_fields) == {"trades"}
+    assert set(TradesState.model_fields) == {"trades", "archived"}
