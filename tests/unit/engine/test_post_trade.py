@@ -25,6 +25,7 @@ from tradingbot.engine.learning_models import RealityGapState, VenueMetadata
 from tradingbot.engine.models import TradesState
 from tradingbot.engine.portfolio_keeper import PortfolioKeeper
 from tradingbot.engine.post_trade import EMPTY, PostTrade
+from tradingbot.engine.trade_archive import archived
 from tradingbot.learning.allocation import Readiness
 from tradingbot.learning.params import LearningParams
 from tradingbot.learning.reality_gap import RealityGap
@@ -67,13 +68,14 @@ class Home:
         self.files = {name: DyingDocument(self.left) for name in (*EMPTY, "reality_gap", "learned")}
         self.journal = MemoryJournal()
         self.recorded: list = []
+        self.gone: list = []
 
     def start(self) -> PostTrade:
         """A handler on what the files hold."""
         written = [row["trade_id"] for row in self.journal.records]
         keeper = PortfolioKeeper(
             Book(),
-            TradesState.model_construct(trades=self.recorded),
+            TradesState.model_construct(trades=self.recorded, archived=archived(self.gone)),
             MemoryDocument(),
             MemoryDocument(),
             MemoryJournal(),
@@ -153,6 +155,33 @@ def test_lost_files_are_made_again_as_they_were(lost: set[str]) -> None:
         home.files[name].content = None
     home.start().handle()
     assert home.contents() == before
+
+
+@pytest.mark.parametrize("lost", [("timing",), tuple(EMPTY), ()])
+@pytest.mark.parametrize("gone", [(0, 1), (0, 3), (0, 1, 2, 3, 4)])
+def test_archived_trades_come_from_the_journal(gone: tuple[int, ...], lost: tuple[str, ...]) -> None:
+    """The fourth one was closed before the others, so it may leave before them."""
+    home = undisturbed()
+    before = home.contents()
+    home.gone = [TRADES[number] for number in gone]
+    home.recorded = [trade for trade in TRADES if trade not in home.gone]
+    for name in lost:
+        home.files[name].content = None
+    handler = home.start()
+    assert {step.name for step in handler.lacking} == set(lost)
+    assert handler.catch_up(TRADES) == (len(TRADES) if lost else 0)
+    assert handler.lacking == ()
+    handler.handle()
+    assert home.contents() == before
+
+
+def test_archived_trades_of_another_venue_s_time_are_not_missed() -> None:
+    home = Home()
+    home.gone = [replace(TRADES[0], exit_time=NOW - timedelta(days=1), entry_time=NOW - timedelta(days=2))]
+    home.recorded = TRADES[1:]
+    assert home.start().lacking == ()
+    home.gone.append(TRADES[1])
+    assert {step.name for step in home.start().lacking} == set(EMPTY)
 
 
 def test_a_failing_step_is_tried_again_and_the_others_go_on() -> None:

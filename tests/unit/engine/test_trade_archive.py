@@ -8,18 +8,27 @@ from dataclasses import asdict, replace
 from datetime import timedelta
 from decimal import Decimal
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel, ValidationError
 
 from tests.builders_trades import a_trade
 from tests.fakes import MemoryJournal
 from tests.support import BTC, ETH, NOW
+from tradingbot.app.governance import _results
+from tradingbot.app.restore import kept_trades
+from tradingbot.app.stores import open_document
+from tradingbot.clock import SteppedClock
+from tradingbot.config import Settings
+from tradingbot.config.sections import LEAST_KEPT_TRADES, StorageParams
 from tradingbot.core.errors import StorageUnavailableError
 from tradingbot.core.types import ClientOrderId, ContractKind, Direction
+from tradingbot.engine.catalog import document_path
 from tradingbot.engine.intents import IntentLog
 from tradingbot.engine.journalled_trades import newest_trades, older_trades, trades_of, with_journalled
 from tradingbot.engine.models import PositionsState, TradesEncoder, TradesState, with_empty_archive
@@ -27,7 +36,10 @@ from tradingbot.engine.portfolio_keeper import PortfolioKeeper
 from tradingbot.engine.trade_archive import ArchivedTrades, age, archived
 from tradingbot.portfolio.book import Book
 from tradingbot.portfolio.position import ClosedTrade, Position, close_out, without_advice
+from tradingbot.risk.params import KillSwitchParams, RiskParams
+from tradingbot.storage.document import Document
 from tradingbot.storage.journal import encode_line
+from tradingbot.storage.writer import StorageWriter
 
 USD = {"USD": Decimal(1), "XBT": Decimal("50123.4567890123")}
 KEPT = 3
@@ -269,7 +281,7 @@ STEP = st.one_of(
 )
 
 
-@settings(max_examples=150, suppress_health_check=list(HealthCheck), deadline=None)
+@settings(max_examples=70, suppress_health_check=list(HealthCheck), deadline=None)
 @given(st.lists(STEP, max_size=25), st.integers(1, 5))
 def test_whatever_dies_or_is_lost_the_sums_are_those_of_all_trades(steps: list[Any], kept: int) -> None:
     asyncio.run(_live(Files(kept), steps))
@@ -363,3 +375,36 @@ def test_the_newest_trades_go_on_in_the_journal() -> None:
     for count in (2, 4, 7, 10, 12):
         assert newest_trades(state, journal, count) == trades[-count:]
     assert list(trades_of([{"trade_id": "t-1"}, {}, *journal.rows])) == trades
+
+
+def test_a_daily_review_goes_back_into_the_journal() -> None:
+    trades = [a_trade(number) for number in range(10)]
+    state = TradesState(trades=trades[8:], archived=archived(trades[:8]))
+    journal: Any = Lines(trades)
+    for since in (trades[3].exit_time, trades[9].exit_time):
+        assert len(_results(state, journal, since)) == sum(1 for trade in trades if trade.exit_time >= since)
+
+
+def test_the_file_of_the_first_schema_is_read_and_stays_beside(tmp_path: Path) -> None:
+    class Old(BaseModel):
+        trades: list[ClosedTrade]
+
+    clock, trades = SteppedClock(NOW), [a_trade(1), a_trade(2, "3.000000000000000000001")]
+    path = document_path(tmp_path, "trades")
+    Document(path, Old, 1, StorageWriter(clock)).save(Old(trades=trades))
+    before = path.read_bytes()
+    document = open_document(tmp_path, "trades", StorageWriter(clock))
+    found = document.load()
+    assert (found.value, found.source) == (TradesState(trades=trades), "current")
+    document.save(found.value)
+    assert orjson.loads(path.read_bytes())["schema_version"] == 2
+    assert path.with_name(f"{path.name}.schema-1").read_bytes() == before
+    assert document.load().value == found.value
+
+
+def test_the_limit_is_never_below_what_rules_look_at() -> None:
+    with pytest.raises(ValidationError, match="at least 500"):
+        StorageParams(kept_trades=LEAST_KEPT_TRADES - 1)
+    assert kept_trades(Settings(storage=StorageParams(kept_trades=500))) == 500
+    wide = RiskParams(kill_switches=KillSwitchParams(win_rate_window_trades=900))
+    assert kept_trades(Settings(storage=StorageParams(kept_trades=500), risk=wide)) == 1800
