@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import statistics
 import sys
@@ -15,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.crash import disks, sections
+from tests.crash.instrumented import KEPT_TRADES
 from tests.crash.mutation_proof import prove
 from tests.crash.places import meaning
 from tests.crash.points import Reached, discover
@@ -35,6 +37,8 @@ SECTIONS = {
 def main() -> int:
     """Run what was asked for."""
     chosen = _options()
+    if chosen.kept_trades is not None:
+        os.environ[KEPT_TRADES] = str(chosen.kept_trades)
     folder = chosen.keep or Path(tempfile.mkdtemp(prefix="crash-"))
     order = Order(
         folder,
@@ -80,6 +84,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--mutations", action="store_true", help="take one thing away at a time: each must be noticed")
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the whole table as Markdown")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave homes and logs there")
+    parser.add_argument("--kept-trades", type=int, metavar="N", help="keep fewer trades than a real daemon may")
     parser.add_argument("--quiet", action="store_true", help="no line per kill")
     return parser.parse_args()
 

@@ -20,6 +20,8 @@ from tests.crash.places import parse_plan
 from tests.crash.world import World
 
 VARIABLE = "CRASH_PLAN"
+KEPT_TRADES = "CRASH_KEPT_TRADES"
+"""Environment variable: how many finished trades are kept one by one, so few that a short run goes beyond them."""
 
 
 def main() -> None:
@@ -31,6 +33,8 @@ def main() -> None:
     watch_network(world)
     if name := plan.get("mutation"):
         MUTATIONS[name].apply()
+    if kept := os.environ.get(KEPT_TRADES):
+        _keep_few_trades(kept)
     if plan.get("power"):
         note_promises(world)  # last: a promise is what the product believes, mutated or not
     for command in plan.get("commands", ()):
@@ -41,6 +45,16 @@ def main() -> None:
 
     sys.argv[0] = "tradingbot"
     tradingbot()
+
+
+def _keep_few_trades(kept: str) -> None:
+    """The one thing that is not as in the product: its lower bounds of that setting."""
+    from tradingbot.app import restore
+    from tradingbot.config import sections
+
+    sections.LEAST_KEPT_TRADES = 1
+    restore.looked_at = lambda _: 0
+    os.environ["TRADINGBOT__STORAGE__KEPT_TRADES"] = kept
 
 
 def _listen(world: World) -> None:

@@ -175,6 +175,20 @@ def test_archived_trades_come_from_the_journal(gone: tuple[int, ...], lost: tupl
     assert home.contents() == before
 
 
+def test_an_older_copy_of_a_file_gets_the_archived_trades_that_it_lacks() -> None:
+    home, whole = Home(), undisturbed()
+    home.recorded = TRADES[:2]
+    home.start().handle()
+    for name in ("calibration", "rollout"):
+        whole.files[name].content = home.files[name].content
+    whole.gone, whole.recorded = TRADES[:4], TRADES[4:]
+    handler = whole.start()
+    assert {step.name for step in handler.lacking} == {"calibration", "rollout"}
+    handler.catch_up(TRADES)
+    handler.handle()
+    assert whole.contents() == undisturbed().contents()
+
+
 def test_archived_trades_of_another_venue_s_time_are_not_missed() -> None:
     home = Home()
     home.gone = [replace(TRADES[0], exit_time=NOW - timedelta(days=1), entry_time=NOW - timedelta(days=2))]

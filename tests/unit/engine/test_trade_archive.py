@@ -260,6 +260,16 @@ async def test_a_lost_file_is_made_again_as_it_had_grown(kept: int) -> None:
     assert before.archived.count == max(13 - kept, 0)
 
 
+async def test_a_trade_of_an_older_copy_that_the_journal_lacks_stays_whole() -> None:
+    files = Files()
+    await lived(files, 9)
+    files.lines = [line for line in files.lines if b'"t-5"' not in line]
+    files.start(1)  # which had 5, 6, 7
+    assert [trade.trade_id for trade in files.keeper.trades] == ["t-5", "t-6", "t-7", "t-8"]
+    files.handle()
+    files.expect_everything()
+
+
 async def test_a_journal_that_lacks_archived_trades_leaves_their_sums() -> None:
     files = Files()
     await lived(files, 10)
@@ -281,7 +291,7 @@ STEP = st.one_of(
 )
 
 
-@settings(max_examples=70, suppress_health_check=list(HealthCheck), deadline=None)
+@settings(max_examples=250, suppress_health_check=list(HealthCheck), deadline=None)
 @given(st.lists(STEP, max_size=25), st.integers(1, 5))
 def test_whatever_dies_or_is_lost_the_sums_are_those_of_all_trades(steps: list[Any], kept: int) -> None:
     asyncio.run(_live(Files(kept), steps))
