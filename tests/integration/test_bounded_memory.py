@@ -14,6 +14,7 @@ MAY_GROW = (
     # (paths, the word under which docs/resources.md tells of their bound)
     (r"daemon\._intents\._(intents|markets|executed)\b.*", "IntentLog"),
     (r"daemon\._keeper\._(trades|trade_ids|journalled_trades)\b.*", "finished trades"),
+    (r"daemon\._post_trade\._done", "finished trades"),
     (r"daemon\._keeper\._trades_file\._encode\._known\b.*", "finished trades"),
     (r"daemon\._keeper\._(journalled|book\.seen_fills)\b.*", "REMEMBERED_FILLS"),
     (r"parts\.venue\._venue\._account\.fills\._seen", "FillBox"),
