@@ -122,7 +122,7 @@ def known_portfolio(stores: Stores, intents: IntentLog, kept_trades: int = KEPT_
         documents["trades"].put(known)
     for note in (*positions.notes, *trades.notes):
         log.error("state.repaired", note=note)
-    lines = journals["executed_trades"].reader().tail(2 * len(known.trades) + SPARE_TRADE_LINES)
+    lines = journals["executed_trades"].reader().newest(2 * len(known.trades) + SPARE_TRADE_LINES)
     return PortfolioKeeper(
         (positions.value or PositionsState()).to_book(),
         known,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from heapq import heappush, heappushpop
 from typing import Any, Final, Protocol
@@ -42,21 +43,20 @@ def older_trades(state: TradesState, records: Iterable[Mapping[str, Any]]) -> It
             yield trade
 
 
-class Tail(Protocol):
-    """The newest lines of a journal."""
+class Lines(Protocol):
+    """A journal."""
 
-    def tail(self, count: int) -> list[dict[str, Any]]:
-        """As many as that, or fewer."""
+    def newest(self, count: int) -> Iterator[dict[str, Any]]:
+        """At least the newest `count` lines, oldest first."""
 
 
-def newest_trades(state: TradesState, journal: Tail, count: int) -> list[ClosedTrade]:
+def newest_trades(state: TradesState, journal: Lines, count: int) -> list[ClosedTrade]:
     """The newest `count` trades, oldest first, from the file and, as far as it does not go back, from the journal."""
     kept = state.trades[-count:]
     wanted = min(count - len(kept), state.archived.count)
     if not wanted:
         return kept
-    older = list(older_trades(state, journal.tail(count + SPARE_LINES)))
-    return [*older[-wanted:], *kept]
+    return [*deque(older_trades(state, journal.newest(count + SPARE_LINES)), maxlen=wanted), *kept]
 
 
 def with_journalled(known: TradesState, records: Iterable[Mapping[str, Any]], kept: int) -> TradesState:

@@ -267,9 +267,10 @@ class PortfolioKeeper:
         return [trade for trade in new if trade.trade_id not in known]
 
     def _within_limit(self, trades: list[ClosedTrade]) -> TradesState:
-        """The file with these trades; those beyond the limit become sums, if their line is in the journal and everyone
+        """The file with these trades; those beyond the limit become sums, as soon as they may.
 
-        who learns from trades has them. Their line is on disk before the file: the document waits for the journal.
+        Their line must be in the journal (and is on disk before the file is, which waits for it), and nobody who
+        learns from trades may lack them.
         """
         excess = nsmallest(len(trades) - self._kept_trades, trades, key=age)
         leaving = [one for one in excess if one.trade_id in self._journalled_trades and self._may_leave(one)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, replace
 from datetime import timedelta
 from decimal import Decimal
@@ -374,8 +374,8 @@ class Lines:
     def __init__(self, trades: list[ClosedTrade]) -> None:
         self.rows = [orjson.loads(encode_line({"at": NOW, **asdict(trade)})) for trade in trades]
 
-    def tail(self, count: int) -> list[dict[str, Any]]:
-        return self.rows[-count:]
+    def newest(self, count: int) -> Iterator[dict[str, Any]]:
+        return iter(self.rows[-count:])
 
 
 def test_the_newest_trades_go_on_in_the_journal() -> None:

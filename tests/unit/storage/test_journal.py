@@ -249,3 +249,20 @@ def test_the_tail_reaches_back_into_rotated_files(path: Path) -> None:
     path.with_name("signals.000001.20260101T000000000Z.jsonl").write_bytes(b'{"n":1}\n{"n":2}\n')
     path.write_bytes(b'{"n":3}\n')
     assert JournalReader(path).tail(2) == [{"n": 2}, {"n": 3}]
+
+
+def test_the_newest_records_come_one_by_one_from_as_few_files_as_that_takes(path: Path) -> None:
+    path.parent.mkdir()
+    lines = [json.dumps({"n": number}).encode() + b"\n" for number in range(10)]
+    first, second = (path.with_name(f"signals.00000{one}.20260101T000000000Z.jsonl") for one in (1, 2))
+    first.write_bytes(b"".join(lines[:4]))
+    second.with_name(f"{second.name}.gz").write_bytes(gzip.compress(b"".join(lines[4:7])))
+    path.write_bytes(b"".join(lines[7:]))
+    reader = JournalReader(path)
+    for count, begins in ((1, 7), (3, 7), (4, 4), (6, 4), (7, 0), (100, 0)):
+        assert [record["n"] for record in reader.newest(count)] == list(range(begins, 10)), count
+    path.unlink()
+    assert [record["n"] for record in reader.newest(2)] == [4, 5, 6]
+    second.with_name(f"{second.name}.gz").write_bytes(b"no gzip")
+    assert [record["n"] for record in reader.newest(2)] == [0, 1, 2, 3]
+    assert len(reader.problems) == 1
