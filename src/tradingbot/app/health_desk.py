@@ -121,6 +121,8 @@ class HealthDesk:
         self._stale_since_s: dict[str, tuple[float, str]] = {}
         self._mismatch_since_s: dict[str, float] = {}
         self._failed_in_a_row = 0
+        self.turned_s: float | None = None
+        """When the loop came round last, on the clock's monotonic scale."""
         if left_behind:
             before = f"held by a process that did not end in order: {left_behind}"
             self.healing.note(HealCategory.STALE_LOCK, "tradingbot.lock", before, "taken over")
@@ -129,6 +131,7 @@ class HealthDesk:
     async def run(self) -> None:
         """Between two cycles: ask a doubtful exchange again, and take note of what files mended. Until cancelled."""
         while True:
+            self.turned_s = self._w.clock.monotonic_s()
             await self._w.clock.sleep(BETWEEN_CYCLES_S)
             await self.exchange.probe_if_doubtful()
             self.watchdog.take_repairs()
