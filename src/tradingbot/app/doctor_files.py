@@ -81,6 +81,25 @@ def _loose_files(home: Path) -> Iterator[Path]:
                     yield path
 
 
+WITNESS: Final = {
+    "positions": "fills",
+    "trades": "executed_trades",
+    "instance": "intents",
+    "kill_switches": "kill_switches",
+    "healing": "healing",
+    "issues": "issues",
+}
+"""Documents that are never missing once a journal has lines."""
+
+
+def _was_written(home: Path, name: str) -> bool:
+    witness = journal_path(home, WITNESS[name]) if name in WITNESS else None
+    try:
+        return witness is not None and witness.stat().st_size > 0
+    except OSError:
+        return False
+
+
 def look_at_documents(home: Path) -> Iterator[Finding]:
     """Every document of the catalogue: can it be read, which generation, how old, which schema."""
     writer = StorageWriter(SystemClock())
@@ -92,7 +111,10 @@ def look_at_documents(home: Path) -> Iterator[Finding]:
             yield _unreadable(row.path, error)
             continue
         copy = newest_copy(document_path(home, name))
-        if value is None or copy is None:
+        if (value is None or copy is None) and _was_written(home, name):
+            detail = f"lost: {JOURNALS[WITNESS[name]].path} has lines that go with it, and no copy is left"
+            yield warning("documents", row.path, detail, "the next start makes it anew; or restore a backup", LOST)
+        elif value is None or copy is None:
             missing.append(row.path)
         else:
             yield _document(row.path, copy)

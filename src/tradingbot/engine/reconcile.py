@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import Final
 
 import structlog
 
@@ -18,6 +19,9 @@ from tradingbot.portfolio.reconcile import Difference, compare_positions
 from tradingbot.ports import Clock, Venue
 
 log = structlog.get_logger(__name__)
+
+LOCK_BUDGETS: Final = 3
+"""So many read budgets a job may hold the account: the cycle waits for it meanwhile, and exits with it."""
 
 
 @dataclass(frozen=True, slots=True)

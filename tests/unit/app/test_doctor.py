@@ -84,6 +84,11 @@ def _switch_tripped(home: Path) -> None:
     (home / "state" / "kill_switches.json").write_bytes(b"[]")
 
 
+def _lost(home: Path) -> None:
+    (home / "logs" / "executed_trades.jsonl").write_bytes(b'{"n":1}\n')
+    (home / "logs" / "executed_trades.jsonl").chmod(0o600)
+
+
 @pytest.mark.parametrize(
     ("break_it", "code", "subject", "remedy"),
     [
@@ -95,6 +100,7 @@ def _switch_tripped(home: Path) -> None:
         (_open_secrets, 2, "secret files", "chmod 600"),
         (_no_logs, 1, "logs", "restore"),
         (_interrupted, 2, "restore", "restore"),
+        (_lost, 1, "state/trades_futures.json", "anew"),
         (_switch_tripped, 2, "state/kill_switches.json", "restore"),
     ],
 )
