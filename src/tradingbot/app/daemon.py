@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Mapping
 from contextlib import suppress
 
@@ -22,6 +21,7 @@ from tradingbot.app.resources import ResourceWatch, issues_of
 from tradingbot.app.restore import known_instance, known_intents, known_portfolio, known_switches
 from tradingbot.app.routine_works import RoutineWorks
 from tradingbot.app.runtime import CycleLoop, Runtime, StopStage, Work
+from tradingbot.app.runtime_file import RuntimeFile
 from tradingbot.app.stores import Stores
 from tradingbot.app.supervision import Restartable
 from tradingbot.app.switchboard import Switchboard
@@ -147,7 +147,7 @@ class Daemon:
         )
         self._loop = CycleLoop(self.run_cycle, clock, engine, self.after_cycle, options.cycles, self._stop)
         self._runtime = Runtime(self.tasks(), self._loop, self._stages())
-        self._state = self._first_state()
+        self._shown = RuntimeFile(options, parts, stores, self._vital_signs)
 
     # ------------------------------------------------------------ building
 
@@ -269,7 +269,7 @@ class Daemon:
             # A cycle that was given up while stopping has applied fills and not saved them.
             with suppress(StorageUnavailableError):
                 await self._keeper.save()
-            self._stores.documents["runtime"].put(self._state.model_copy(update={"stopped": self._runtime.stop_reason}))
+            self._shown.ended(self._runtime.stop_reason)
             await self._stores.writer.close(10.0)
 
         return [
@@ -278,22 +278,6 @@ class Daemon:
             StopStage("simulated venue", 5.0, simulator_stopped),
             StopStage("state files", 12.0, files_flushed),
         ]
-
-    def _first_state(self) -> RuntimeState:
-        return RuntimeState(
-            profile=self._options.profile,
-            source=self._options.source,
-            venue=self._parts.venue.name,
-            venue_url=self._parts.url,
-            venue_ws_url=self._parts.ws_url,
-            intelligence_url=self._parts.intel.params.base_url,
-            data=str(self._options.data.resolve()) if self._options.data else "",
-            symbols=list(self._options.symbols),
-            seed=self._options.seed,
-            pid=os.getpid(),
-            started_at=self._clock.now(),
-            as_of=self._clock.now(),
-        )
 
     # ------------------------------------------------------------ running
 
@@ -328,8 +312,7 @@ class Daemon:
     async def operate(self, order: OperatorOrder) -> Answer:
         """Carry out what a person asks for, and show at once what came of it."""
         answer = await self._desk.carry_out(order)
-        self._state = self._state.model_copy(update={**self._switchboard.shown(), **self._health.shown()})
-        self._stores.documents["runtime"].put(self._state)
+        self._shown.refresh()
         return answer
 
     async def _watch(self, snapshot: MarketSnapshot) -> None:
@@ -358,7 +341,7 @@ class Daemon:
     @property
     def state(self) -> RuntimeState:
         """What `runtime.json` says, as of the last cycle."""
-        return self._state
+        return self._shown.state
 
     @property
     def intelligence(self) -> IntelSource:
@@ -398,48 +381,25 @@ class Daemon:
             resources=self.resources.blocks,
         )
 
-    async def after_cycle(self, report: CycleReport | None, failure: str) -> None:
-        """Write down what `tradingbot status` shows."""
-        self._switchboard.cycle_done(failure)
-        self._health.after_cycle(report, failure)
-        health, storage = self._parts.venue.health(), self._stores.writer.health()
-        if storage.ok is not self._state.storage_ok:
-            say = log.info if storage.ok else log.error
-            say("storage.recovered" if storage.ok else "storage.unavailable", detail=storage.detail)
-        streams = [
-            {"name": s.name, "connected": s.connected, "reconnects": s.reconnects, "gaps": s.gaps, "detail": s.detail}
-            for s in health.streams
-        ]
-        changes: dict[str, object] = {
-            "as_of": self._clock.now(),
-            "cycles": self._loop.count,
-            "failed_cycles": self._loop.failed,
+    def _vital_signs(self) -> dict[str, object]:
+        return {
             "rss_mb": round(rss_mb(), 1),
             "loop_lag_p99_ms": round(self._lag.p99_ms(), 2),
             "loop_lag_max_ms": round(self._lag.max_ms, 2),
             **self.resources.figures,
-            "last_failure": failure or self._state.last_failure,
-            "storage_ok": storage.ok,
-            "storage_detail": storage.detail,
-            "streams": streams,
             "jobs": self._scheduler.statuses(),
             "unresolved_orders": list(self._intents.unresolved),
             **self._switchboard.shown(),
             **self._health.shown(),
         }
-        if report is None:
-            changes["entry_blocks"] = [*self.permission(True, {}).reasons, "cycle_failed"]
-        else:
-            changes |= {
-                "cycle_id": report.cycle_id,
-                "last_cycle_ms": round(report.duration_ms, 3),
-                "equity_usd": report.equity_usd,
-                "entry_blocks": list(report.permission.reasons),
-                "blocked_symbols": {str(k): v for k, v in report.permission.per_symbol.items()},
-                "differences": list(report.differences),
-            }
-        self._state = self._state.model_copy(update=changes)
-        self._stores.documents["runtime"].put(self._state)
+
+    async def after_cycle(self, report: CycleReport | None, failure: str) -> None:
+        """Write down what `tradingbot status` shows."""
+        self._switchboard.cycle_done(failure)
+        self._health.after_cycle(report, failure)
+        blocks = report.permission.reasons if report else [*self.permission(True, {}).reasons, "cycle_failed"]
+        counts = {"cycles": self._loop.count, "failed_cycles": self._loop.failed}
+        self._shown.after_cycle(report, failure, blocks, counts)
 
     async def run_cycle(self) -> CycleReport:
         """One cycle. It and the hourly reconciliation both move the book: one at a time."""

@@ -85,7 +85,7 @@ DOCUMENTS: Final[Mapping[str, DocumentRow]] = {
     "healing": DocumentRow("feature_store/healing_escalation_state.json", HealingEscalationState, 1, "engine.healing"),
     "issues": DocumentRow("feature_store/issues.json", IssuesState, 1, "engine.issue_registry"),
     "strategic_review": DocumentRow("feature_store/strategic_review.json", StrategicReviewState, 1, "app.governance"),
-    "runtime": DocumentRow("state/runtime.json", RuntimeState, 1, "app.daemon"),
+    "runtime": DocumentRow("state/runtime.json", RuntimeState, 1, "app.runtime_file"),
     "regime": DocumentRow("feature_store/regime_state.json", RegimeState, 1, "engine.signal_desk"),
     "latest_signals": DocumentRow("feature_store/latest_signals.json", LatestSignalsState, 1, "engine.signal_desk"),
     "attribution": DocumentRow("feature_store/attribution.json", AttributionState, 1, "engine.post_trade"),
