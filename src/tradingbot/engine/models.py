@@ -89,12 +89,17 @@ def with_journalled(known: TradesState, records: Iterable[Mapping[str, Any]]) ->
 
 
 class InstanceState(StateModel):
-    """`state/instance.json`: which installation this is, and the venue account that its book belongs to."""
+    """`state/instance.json`: which installation this is, and the venue account that its book belongs to.
+
+    `venue_since` is when the venue was changed, None when it is the first; `venue_period` counts the venues.
+    """
 
     instance: str
     created_at: datetime
     profile: str
     venue: str
+    venue_since: datetime | None = None
+    venue_period: int = 1
 
 
 class SymbolCheck(StateModel):
