@@ -66,7 +66,7 @@ class Analyst:
         return [trade for trade in newest if trade.exit_time >= self._venue.since]
 
     def _is_ours(self, row: Mapping[str, Any]) -> bool:
-        """Whether a line of the journal of execution quality is an order of this venue; one of another shape is none."""
+        """Whether a line of the journal of execution quality is an order of this period."""
         try:
             return parse_utc(str(row["filled_at"])) >= self._venue.since
         except (KeyError, ValueError):

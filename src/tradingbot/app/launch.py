@@ -9,7 +9,15 @@ from pathlib import Path
 import structlog
 from rich.console import Console
 
-from tradingbot.app.bootstrap import asks_elsewhere, completed, credentials_of, load, open_venue, secret_texts
+from tradingbot.app.bootstrap import (
+    VenueParts,
+    asks_elsewhere,
+    completed,
+    credentials_of,
+    load,
+    open_venue,
+    secret_texts,
+)
 from tradingbot.app.daemon import Daemon
 from tradingbot.app.deployment_checks import CheckResult
 from tradingbot.app.error_watch import ErrorWatch
@@ -18,6 +26,7 @@ from tradingbot.app.logs import set_up_logs
 from tradingbot.app.options import RunOptions
 from tradingbot.app.start_checks import all_checks, require
 from tradingbot.app.stores import open_stores
+from tradingbot.app.venue_standing import check_learning
 from tradingbot.app.vitals import calm_garbage_collector
 from tradingbot.clock import SystemClock
 from tradingbot.config import Secrets, Settings
@@ -45,7 +54,8 @@ async def run_daemon(options: RunOptions, environ: Mapping[str, str], log_style:
         parts = await open_venue(options, settings, secrets, stack)
         stores = open_stores(options.home, parts.clock, settings.storage.generations, settings.storage.journal_max_mb)
         sink.clock, sink.journal = parts.clock, stores.journals["daemon"]
-        results = [*setup_checks(options, settings, secrets), *await all_checks(options, parts)]
+        learning = _learning(options, settings, parts)
+        results = [*setup_checks(options, settings, secrets), *await all_checks(options, parts), learning]
         require(Console(stderr=log_style == "json"), f"tradingbot · {options.profile}", results)
         listed = await parts.venue.contract_specs()
         specs = {symbol: listed[symbol] for symbol in parts.symbols if symbol in listed}
@@ -62,7 +72,13 @@ async def check_once(options: RunOptions, environ: Mapping[str, str]) -> list[Ch
     options = completed(options, settings)
     async with AsyncExitStack() as stack:
         parts = await open_venue(options, settings, secrets, stack, frozen=True)
-        return [*setup_checks(options, settings, secrets), *await all_checks(options, parts)]
+        learning = _learning(options, settings, parts)
+        return [*setup_checks(options, settings, secrets), *await all_checks(options, parts), learning]
+
+
+def _learning(options: RunOptions, settings: Settings, parts: VenueParts) -> CheckResult:
+    retain_pct = settings.learning.migration.retain_pct
+    return check_learning(options.home, parts.venue.name, retain_pct, parts.clock.now())
 
 
 def _confirm_live(options: RunOptions, settings: Settings) -> None:

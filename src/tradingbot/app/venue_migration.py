@@ -42,7 +42,7 @@ BESIDE: Final = ("instance", "positions")
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where the home stands: its instance, the period that runs (None: the first, nothing learned), newest migration."""
+    """The instance, the period that runs (None: the first, nothing learned yet), the newest migration."""
 
     instance: InstanceState
     period: VenueMetadata | None
