@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 ARGS ?=
 PYTEST_ARGS ?=
 
-.PHONY: setup setup-dev run sim test check bench crash switches soak audit lock clean help
+.PHONY: setup setup-dev run sim test check bench crash damage switches soak drill audit lock clean help
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -47,7 +47,7 @@ bench: setup-dev ## print the benchmark table and write benchmarks/latest.json
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 audit: setup-dev ## check the locked dependencies for known vulnerabilities
-	@$(BIN)/pip-audit --requirement requirements.lock --require-hashes --disable-pip
+	@AUDIT=$(BIN)/pip-audit scripts/audit.sh
 
 lock: setup-dev ## resolve the dependencies anew (needs uv on the PATH)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements.lock
@@ -57,11 +57,17 @@ lock: setup-dev ## resolve the dependencies anew (needs uv on the PATH)
 clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-crash: setup-dev ## kill the daemon at random moments against a venue that lives on (ARGS="--kills 50 --seeds 3")
+crash: setup-dev ## kill the daemon at every disk and network boundary, cut its power, freeze it (ARGS="--only power")
 	@$(BIN)/python -m tests.crash $(ARGS)
+
+damage: setup-dev ## start on every state file damaged in every way; write docs/damaged-files.md
+	@$(BIN)/python scripts/write_damage_docs.py
 
 switches: setup-dev ## trip every kill switch on real processes, kill the daemon twice, see it lift by its rule
 	@$(BIN)/python -m tests.crash.switches $(ARGS)
+
+drill: setup-dev ## deploy a good, a broken and a dying version of the real daemon; keys against a refusing venue
+	@TRADINGBOT_DRILL=1 $(BIN)/python -m pytest tests/integration/test_deploy_script.py tests/integration/test_secrets_stay_secret.py $(PYTEST_ARGS)
 
 soak: setup-dev ## run a simulated fortnight under faults and measure what the daemon takes (ARGS="--cycles 2000")
 	@$(BIN)/python -m benchmarks.soak $(ARGS)

@@ -16,8 +16,10 @@ from typing import Any, TypeVar
 __all__ = [
     "downtime_state",
     "exchange_health",
+    "healing_escalation_status",
     "normalize_position_size",
     "pre_deployment_checks",
+    "sample_readiness",
     "validate_venue_symbols",
 ]
 
@@ -50,11 +52,11 @@ def normalize_position_size(
 
 
 def pre_deployment_checks(*, home: str | None = None, profile: str = "paper", **options: Any) -> dict[str, Any]:
-    """Everything that must be true before a start: `ok`, and `checks` with name, ok, detail, critical."""
-    from tradingbot.app.launch import check_once
-    from tradingbot.app.one_liners import checks_found
+    """Everything that must be true before a start: `ok`, and `checks` with name, ok, detail, critical, remedy."""
+    from tradingbot.app.pre_deployment import as_facts, check_and_record
 
-    return checks_found(_on_loop(lambda: check_once(_options(home, profile, options), os.environ)))
+    wanted = _options(home, profile, options)
+    return as_facts(_on_loop(lambda: check_and_record(wanted, os.environ, "pre_deployment_checks()")))
 
 
 def exchange_health(*, home: str | None = None) -> dict[str, Any]:
@@ -63,6 +65,22 @@ def exchange_health(*, home: str | None = None) -> dict[str, Any]:
     from tradingbot.app.one_liners import health_of
 
     return health_of(home_folder(home, os.environ))
+
+
+def healing_escalation_status(*, home: str | None = None) -> dict[str, Any]:
+    """Heals of the last 24 hours by category and what follows from them; `known` is False while nothing was healed."""
+    from tradingbot.app.home import home_folder
+    from tradingbot.app.one_liners import healing_of
+
+    return healing_of(home_folder(home, os.environ))
+
+
+def sample_readiness(*, home: str | None = None) -> dict[str, Any]:
+    """How far each symbol can be judged: trades, days, readiness in percent, and what it takes (SPEC 10.7)."""
+    from tradingbot.app.home import home_folder
+    from tradingbot.app.one_liners import readiness_of
+
+    return readiness_of(_options(str(home_folder(home, os.environ)), "paper", {}), os.environ)
 
 
 def downtime_state(*, home: str | None = None, profile: str = "paper") -> dict[str, Any]:

@@ -7,11 +7,15 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import orjson
+
+ROOT = Path(__file__).resolve().parents[2]
 
 BUSY: dict[str, str] = {
     # Trade often: the more orders are under way when the kill comes, the better the test.
@@ -66,6 +70,12 @@ class VenueProcess:
         assert self.process.stdout is not None
         self.endpoints: dict[str, str] = orjson.loads(self.process.stdout.readline())
 
+    def now(self) -> datetime:
+        """The venue's time."""
+        url = self.endpoints["rest_url"].removesuffix("/derivatives") + "/control/state"
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return datetime.fromisoformat(orjson.loads(answer.read())["now"])
+
     def stop(self) -> None:
         """End it and wait."""
         self.process.terminate()
@@ -79,13 +89,21 @@ class DaemonProcess:
     """`tradingbot run --profile testnet` against that venue."""
 
     def __init__(
-        self, home: Path, venue: VenueProcess, speed: float, settings: Mapping[str, str] | None = None
+        self,
+        home: Path,
+        venue: VenueProcess,
+        speed: float,
+        settings: Mapping[str, str] | None = None,
+        plan: Mapping[str, Any] | None = None,
     ) -> None:
+        """With a `plan` its boundaries are watched; see `tests.crash.instrumented`."""
         self.home = home
+        self._events: list[dict[str, Any]] = []
         self._log = home.parent / "daemon.log"
         self._out = self._log.open("ab")
         self._start = self._log.stat().st_size
-        command = [sys.executable, "-m", "tradingbot", "run", "--profile", "testnet", "--home", str(home)]
+        program = "tradingbot" if plan is None else "tests.crash.instrumented"
+        command = [sys.executable, "-m", program, "run", "--profile", "testnet", "--home", str(home)]
         command += ["--venue-url", venue.endpoints["rest_url"], "--venue-ws-url", venue.endpoints["ws_url"]]
         command += ["--speed", str(speed), "--log-format", "json"]
         keys = {
@@ -95,20 +113,50 @@ class DaemonProcess:
             "TRADINGBOT__RISK__KILL_SWITCHES__HEARTBEAT_STALE_S": "86400",
         }
         environ = {**os.environ, **BUSY, **keys, **(settings or {})}
-        self.process = subprocess.Popen(command, stdout=self._out, stderr=self._out, env=environ)
+        self.side: Path | None = None
+        if plan is not None:
+            self.side = Path(plan["side"])
+            environ["CRASH_PLAN"] = orjson.dumps({"home": str(home), **plan}).decode()
+            environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), str(ROOT / "src"))))
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE if plan else None, stdout=self._out, stderr=self._out, env=environ, cwd=ROOT
+        )
+        self._read_to = self._start
 
     def events(self) -> list[dict[str, Any]]:
         """What it has logged since it was started, whole lines only."""
         with self._log.open("rb") as file:
-            file.seek(self._start)
-            lines = file.read().split(b"\n")[:-1]
-        return [orjson.loads(line) for line in lines if line.startswith(b"{")]
+            file.seek(self._read_to)
+            whole, newline, _ = file.read().rpartition(b"\n")
+        self._read_to += len(whole) + len(newline)
+        self._events += [orjson.loads(line) for line in whole.split(b"\n") if line.startswith(b"{")]
+        return self._events
+
+    def text(self) -> str:
+        """The end of what it has said since it was started."""
+        return self._log.read_bytes()[self._start :][-2000:].decode(errors="replace")
+
+    def order(self, **command: Any) -> None:
+        """A command to the launcher."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(orjson.dumps(command) + b"\n")
+        self.process.stdin.flush()
+
+    def told(self) -> list[dict[str, Any]]:
+        """What the launcher has told."""
+        assert self.side is not None
+        path = self.side / "told.jsonl"
+        return [orjson.loads(line) for line in path.read_bytes().split(b"\n")[:-1]] if path.exists() else []
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process lives."""
+        return self.process.poll() is None
 
     def cycles(self) -> int:
         """Finished cycles since the start."""
         if self.process.poll() is not None:
-            tail = self._log.read_bytes()[self._start :][-2000:].decode(errors="replace")
-            raise AssertionError(f"the daemon ended by itself with {self.process.returncode}: {tail}")
+            raise AssertionError(f"the daemon ended by itself with {self.process.returncode}: {self.text()}")
         return sum(1 for event in self.events() if event.get("event") == "cycle.completed")
 
     def kill(self) -> None:
@@ -122,6 +170,13 @@ class DaemonProcess:
         self._wait()
         return self.process.returncode
 
+    def died(self) -> int:
+        """Wait for an end that is on its way; the exit code, negative for a signal."""
+        self._wait()
+        return self.process.returncode
+
     def _wait(self) -> None:
         self.process.wait(40)
+        if self.process.stdin is not None:
+            self.process.stdin.close()
         self._out.close()

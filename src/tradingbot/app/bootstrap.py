@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, fields, replace
 
 from pydantic import SecretStr
 
-from tradingbot.app.home import checkout, config_folder, sim_home
+from tradingbot.app.home import config_folder, sim_home
+from tradingbot.app.installation import secret_files
 from tradingbot.app.options import RunOptions
 from tradingbot.app.paper_intel import open_simulated_coinglass
 from tradingbot.app.paper_market import (
@@ -28,7 +29,7 @@ from tradingbot.core.errors import ConfigurationError, VenueError
 from tradingbot.core.types import Symbol
 from tradingbot.intel.params import CoinglassParams
 from tradingbot.market.universe import Universe
-from tradingbot.net.nonce import FileNonceStore, MemoryNonceStore, NonceStore
+from tradingbot.net.nonce import FileNonceStore
 from tradingbot.ports import Clock, Venue
 from tradingbot.sim_server.coinglass.server import CoinglassEndpoints
 from tradingbot.sim_server.persistence import load_credentials
@@ -69,7 +70,7 @@ class VenueParts:
 def load(options: RunOptions, environ: Mapping[str, str]) -> tuple[Settings, Secrets]:
     """Settings of all layers and the secrets. Raises ConfigurationError."""
     folder = config_folder(options.home)
-    env_file = next((path for path in (options.home / ".env", checkout() / ".env") if path.is_file()), None)
+    env_file = next((path for path in secret_files(options.home, environ) if path.is_file()), None)
     settings = load_settings(folder, options.profile, environ, {}, env_file)
     return settings, load_secrets(environ, env_file)
 
@@ -134,7 +135,7 @@ async def _embedded(
     endpoints = await sim.start()
     if frozen:
         stack.push_async_callback(sim.stop)
-    venue = _kraken_futures(options, settings, only(universe, symbols), clock, endpoints, stack, frozen, frozen)
+    venue = _kraken_futures(options, settings, only(universe, symbols), clock, endpoints, stack, frozen)
     intel = IntelAccess(settings.coinglass, secrets.coinglass_key)
     if not frozen and not asks_elsewhere(settings.coinglass):
         beside = await open_simulated_coinglass(feed, clock, params, home, options.data, stack)
@@ -192,7 +193,7 @@ async def _venue_clock(options: RunOptions, settings: Settings, universe: Univer
     if options.profile == "live":
         return choose_clock(options, SystemClock().now(), False)
     wall = SystemClock()
-    public = KrakenFuturesVenue(_venue_params(settings, endpoints), universe, wall, None, MemoryNonceStore())
+    public = KrakenFuturesVenue(_venue_params(settings, endpoints), universe, wall, None, None)
     try:
         return choose_clock(options, await public.server_time(), False)
     except VenueError as error:
@@ -212,14 +213,11 @@ def _kraken_futures(
     endpoints: SimEndpoints,
     stack: AsyncExitStack,
     looking: bool,
-    alone: bool = False,
 ) -> ExchangeGateway:
     keys = Credentials(endpoints.api_key, endpoints.api_secret) if endpoints.api_key else None
-    nonces: NonceStore = FileNonceStore(options.home / "state" / "nonce.json")
-    if looking:
-        # A second reader beside a running daemon must not share its nonce file: the venue tolerates none at all. A
-        # venue that stands still for this reader alone takes what the daemon had not used yet.
-        nonces = MemoryNonceStore(nonces.load() if alone else 0)
+    # A second reader beside a running daemon signs without nonces, which are optional: numbers of its own would be
+    # too low, or push up those of the daemon.
+    nonces = None if looking else FileNonceStore(options.home / "state" / "nonce.json")
     cache = None if looking else SpecCacheFile(options.home, clock)
     if cache is not None:
         stack.push_async_callback(cache.close)

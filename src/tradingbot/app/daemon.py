@@ -119,7 +119,15 @@ class Daemon:
             self._switches, venue, self._intel, self._scheduler, stores.writer, clock, settings.risk, self._keeper
         )
         self._executor = Executor(venue, clock, self._ids, self._intents, self._keeper, engine)
-        works = {"venue": venue.run, "intelligence": self._intel.run, "scheduler": self._scheduler.run}
+        self._inbox = OperatorInbox(options.home, clock, self.operate, stores.journals["operator_audit"])
+        works = {
+            "venue": venue.run,
+            "intelligence": self._intel.run,
+            "scheduler": self._scheduler.run,
+            "book-samples": self._collector.sample_books,
+            "operator": self._inbox.run,
+            "resources": self.resources.run,
+        }
         self._restartable = {name: Restartable(name, work) for name, work in works.items()}
         self._health = HealthDesk(self._watched(), left_behind)
         note_migration(self._standing.record, self._health.issues, clock.now())
@@ -140,7 +148,14 @@ class Daemon:
         )
         self._bot_cycle = self._cycle()
         self._desk = OperatorDesk(self._switches, self._flattener(), self._account_lock, self._health.issues)
-        self._inbox = OperatorInbox(options.home, clock, self.operate, stores.journals["operator_audit"])
+        self._switchboard.loops.update(
+            {
+                "book-samples": lambda: self._collector.sampled_s,
+                "operator": lambda: self._inbox.turned_s,
+                "resources": lambda: self.resources.turned_s,
+                "health": lambda: self._health.turned_s,
+            }
+        )
         self._loop = CycleLoop(self.run_cycle, clock, engine, self.after_cycle, options.cycles, self._stop)
         self._runtime = Runtime(self.tasks(), self._loop, self._stages())
         self._state = self._first_state()
@@ -201,8 +216,7 @@ class Daemon:
             margin_short=self._switchboard.margin_text,
             restartable={
                 **streams,
-                "intelligence": restartable["intelligence"],
-                "scheduler": restartable["scheduler"],
+                **{name: task for name, task in restartable.items() if name != "venue"},
             },
         )
 
@@ -243,11 +257,8 @@ class Daemon:
         tasks: dict[str, Work] = {
             **{name: task.run for name, task in self._restartable.items()},
             "health": self._health.run,
-            "book-samples": self._collector.sample_books,
             "loop-lag": self._lag.watch,
-            "operator": self._inbox.run,
             "heartbeats": self._switchboard.run,
-            "resources": self.resources.run,
         }
         if self._parts.sim is not None:
             tasks["simulated-venue"] = self._market

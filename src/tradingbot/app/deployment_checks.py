@@ -22,12 +22,13 @@ ESSENTIAL = ("positions", "trades")
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One check. A failed critical check stops the start."""
+    """One check. A failed critical check stops the start; `remedy` says what a person can do about it."""
 
     name: str
     ok: bool
     detail: str
     critical: bool = True
+    remedy: str = ""
 
 
 def check_folders(home: Path) -> CheckResult:
@@ -36,7 +37,10 @@ def check_folders(home: Path) -> CheckResult:
         try:
             probe(home / name)
         except (OSError, StateError) as error:
-            return CheckResult("artifact root", False, f"{home / name} cannot be written: {error}")
+            detail = f"{home / name} cannot be written: {error}"
+            return CheckResult(
+                "artifact root", False, detail, remedy="make the folder writable, or choose another --home"
+            )
     return CheckResult("artifact root", True, str(home))
 
 
@@ -44,7 +48,8 @@ def check_disk(home: Path) -> CheckResult:
     """Enough free space for logs and state."""
     free_mb = shutil.disk_usage(home).free // 1_000_000
     ok = free_mb >= MIN_FREE_MB
-    return CheckResult("disk", ok, f"{free_mb:,} MB free" + ("" if ok else f"; at least {MIN_FREE_MB} MB are needed"))
+    detail = f"{free_mb:,} MB free" + ("" if ok else f"; at least {MIN_FREE_MB} MB are needed")
+    return CheckResult("disk", ok, detail, remedy="" if ok else f"free space on the disk of {home}")
 
 
 def check_state(home: Path, names: Iterable[str]) -> CheckResult:
@@ -56,7 +61,9 @@ def check_state(home: Path, names: Iterable[str]) -> CheckResult:
             found += open_document(home, name, writer).peek() is not None
         except StateError as error:
             if name in ESSENTIAL or isinstance(error, StateNewerError):
-                return CheckResult("state", False, str(error))
+                return CheckResult(
+                    "state", False, str(error), remedy="tradingbot restore, or the version that wrote it"
+                )
     return CheckResult("state", True, f"{found} state files readable" if found else "none yet: a first start")
 
 
@@ -65,7 +72,7 @@ async def check_venue(venue: Venue) -> CheckResult:
     try:
         specs = await venue.contract_specs()
     except VenueError as error:
-        return CheckResult("venue connectivity", False, str(error))
+        return CheckResult("venue connectivity", False, str(error), remedy="look at the network and the venue's status")
     return CheckResult("venue connectivity", True, f"{venue.name}: {len(specs)} contracts of the universe")
 
 
@@ -74,11 +81,12 @@ async def check_clock(venue: Venue, clock: Clock) -> CheckResult:
     try:
         theirs = await venue.server_time()
     except VenueError as error:
-        return CheckResult("clock", False, str(error))
+        return CheckResult("clock", False, str(error), remedy="the venue must answer first")
     skew_s = (theirs - clock.now()).total_seconds()
     ok = abs(skew_s) <= MAX_CLOCK_SKEW_S
-    remedy = "" if ok else f"; at most {MAX_CLOCK_SKEW_S:g} s are allowed, synchronise the system clock (chrony, ntpd)"
-    return CheckResult("clock", ok, f"{skew_s:+.3f} s against the venue{remedy}")
+    limit = "" if ok else f"; at most {MAX_CLOCK_SKEW_S:g} s are allowed, synchronise the system clock (chrony, ntpd)"
+    remedy = "" if ok else "synchronise the system clock (chrony, ntpd)"
+    return CheckResult("clock", ok, f"{skew_s:+.3f} s against the venue{limit}", remedy=remedy)
 
 
 async def check_account(venue: Venue) -> CheckResult:
@@ -86,7 +94,7 @@ async def check_account(venue: Venue) -> CheckResult:
     try:
         account = await venue.account()
     except VenueError as error:
-        return CheckResult("account", False, str(error))
+        return CheckResult("account", False, str(error), remedy="check the key pair and its permissions at the venue")
     wallets = ", ".join(f"{wallet.name} {wallet.balance} {wallet.currency}" for wallet in account.wallets)
     return CheckResult("account", True, wallets or "no margin wallet has a balance")
 

@@ -113,13 +113,16 @@ class HealthDesk:
             self.issues,
             settings.health.watchdog,
             watched.restartable,
-            watched.silent_s,
+            self._stuck_s,
             self._mismatches_s,
             self._reconcile_deeply,
         )
+        self._reconnects: dict[str, int] = {}
         self._stale_since_s: dict[str, tuple[float, str]] = {}
         self._mismatch_since_s: dict[str, float] = {}
         self._failed_in_a_row = 0
+        self.turned_s: float | None = None
+        """When the loop came round last, on the clock's monotonic scale."""
         if left_behind:
             before = f"held by a process that did not end in order: {left_behind}"
             self.healing.note(HealCategory.STALE_LOCK, "tradingbot.lock", before, "taken over")
@@ -128,6 +131,7 @@ class HealthDesk:
     async def run(self) -> None:
         """Between two cycles: ask a doubtful exchange again, and take note of what files mended. Until cancelled."""
         while True:
+            self.turned_s = self._w.clock.monotonic_s()
             await self._w.clock.sleep(BETWEEN_CYCLES_S)
             await self.exchange.probe_if_doubtful()
             self.watchdog.take_repairs()
@@ -201,6 +205,16 @@ class HealthDesk:
         return {
             str(order_id): (now - intent.created_at).total_seconds() for order_id, intent in found.items() if intent
         }
+
+    def _stuck_s(self) -> dict[str, float]:
+        """Silent subsystems that a restart may help. A stream that tries to connect again and again is not stuck."""
+        found = dict(self._w.silent_s())
+        for stream in self._w.venue.health().streams:
+            trying = stream.reconnects != self._reconnects.get(stream.name, stream.reconnects)
+            if trying and not stream.connected:
+                found.pop(f"{stream.name} stream", None)
+            self._reconnects[stream.name] = stream.reconnects
+        return found
 
     # ------------------------------------------------------------ positions that disagree
 

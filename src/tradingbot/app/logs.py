@@ -6,11 +6,13 @@ import logging
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from contextlib import suppress
 from typing import Any, TextIO
 
 import orjson
 import structlog
 
+from tradingbot.core.errors import StorageUnavailableError
 from tradingbot.core.number_text import number_text
 from tradingbot.core.types import iso_utc
 from tradingbot.ports import Clock, Journal
@@ -34,9 +36,10 @@ class LogSink:
         return event
 
     def copy(self, _: Any, __: str, event: Event) -> Event:
-        """Keep a copy."""
+        """Keep a copy; what is said after the files were closed, such as why the process ends, goes out without one."""
         if self.journal is not None:
-            self.journal.append(dict(event))
+            with suppress(StorageUnavailableError):
+                self.journal.append(dict(event))
         if self.listener is not None:
             self.listener(event)
         return event

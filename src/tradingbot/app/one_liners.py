@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from tradingbot.app.bootstrap import load
-from tradingbot.app.deployment_checks import CheckResult, critical_failures
 from tradingbot.app.options import RunOptions
 from tradingbot.app.status import is_running, read_documents
+from tradingbot.app.venue_standing import readiness_of_home
 from tradingbot.clock import SystemClock
 from tradingbot.core.errors import ConfigurationError
 from tradingbot.core.types import exact, iso_utc, plain
@@ -19,6 +20,7 @@ from tradingbot.engine.catalog import journal_path
 from tradingbot.guards.downtime import downtime_at
 from tradingbot.market.universe import Universe, UniverseParams
 from tradingbot.risk.canonical_sizing import normalize_position_size
+from tradingbot.storage.copies import newest_copy
 from tradingbot.storage.journal_reader import JournalReader
 from tradingbot.venues.gateway import built_in_specs
 
@@ -47,11 +49,6 @@ def normalized(
     }
 
 
-def checks_found(results: Sequence[CheckResult]) -> dict[str, Any]:
-    """Check results as plain values."""
-    return {"ok": not critical_failures(results), "checks": [asdict(result) for result in results]}
-
-
 def health_of(home: Path) -> dict[str, Any]:
     """What runtime.json and the health journal say."""
     runtime = read_documents(home)["runtime"] if (home / "state").is_dir() else None
@@ -63,6 +60,31 @@ def health_of(home: Path) -> dict[str, Any]:
         "streams": list(runtime.streams) if runtime else [],
         "entry_blocks": list(runtime.entry_blocks) if runtime else [],
         "last_check": newest[0] if newest else None,
+    }
+
+
+HEALING = "healing_escalation_state.json"
+
+
+def healing_of(home: Path) -> dict[str, Any]:
+    """What `feature_store/healing_escalation_state.json` says: its data as they stand, and when they were saved."""
+    found = newest_copy(home / "feature_store" / HEALING)
+    if found is None:
+        return {"known": False}
+    return {"known": True, "saved_at": found.saved_at, **orjson.loads(found.data)}
+
+
+def readiness_of(options: RunOptions, environ: Mapping[str, str]) -> dict[str, Any]:
+    """`feature_store/symbol_allocation_state.json`, with what a symbol needs before it is judged, and what it lacks."""
+    settings, _ = load(options, environ)
+    allocation = settings.risk.allocation
+    rows = readiness_of_home(options.home, settings)
+    return {
+        "known": rows is not None,
+        "min_trades": allocation.ready_trades,
+        "min_days": allocation.ready_days,
+        "ready": [row["symbol"] for row in rows or [] if row["ready"]],
+        "symbols": {row["symbol"]: {key: row[key] for key in row if key != "symbol"} for row in rows or []},
     }
 
 

@@ -138,6 +138,8 @@ class OperatorInbox:
         self._audit = audit
         self._opened = asyncio.Event()
         self._served: set[str] = set()
+        self.turned_s: float | None = None
+        """When the inbox was looked at last, on the clock's monotonic scale."""
 
     async def open(self) -> None:
         """Serve what was left while no daemon ran; from here on `run` serves."""
@@ -151,6 +153,7 @@ class OperatorInbox:
         await self._opened.wait()
         while True:
             await self._serve()
+            self.turned_s = self._clock.monotonic_s()
             await self._clock.sleep(POLL_S)
 
     async def _serve(self) -> None:

@@ -88,6 +88,8 @@ class ResourceWatch:
             maxlen=max(3, round(limits.growth_window_h * 3600 / limits.sample_s))
         )
         self._home_mb: float | None = None
+        self.turned_s: float | None = None
+        """When the loop came round last, on the clock's monotonic scale."""
         self._home_at_s = -HOME_SIZE_EVERY_S
         self._written_s = -limits.journal_s
         self.sample = ResourceSample()
@@ -111,6 +113,7 @@ class ResourceWatch:
                 await self.look()
             except Exception as error:  # noqa: BLE001 - a guard must not be what stops the daemon
                 log.error("resources.look_failed", error=f"{type(error).__name__}: {error}")
+            self.turned_s = self._clock.monotonic_s()
             await self._clock.sleep(self._limits.sample_s)
 
     async def look(self) -> ResourceSample:

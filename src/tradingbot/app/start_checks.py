@@ -20,7 +20,9 @@ from tradingbot.app.deployment_checks import (
     run_checks,
 )
 from tradingbot.app.options import RunOptions
-from tradingbot.core.errors import ConfigurationError
+from tradingbot.app.venue_standing import check_learning
+from tradingbot.config import Settings
+from tradingbot.core.errors import ConfigurationError, TradingBotError
 from tradingbot.core.types import Symbol
 from tradingbot.engine.catalog import DOCUMENTS
 from tradingbot.market.contracts import ContractSpec
@@ -30,7 +32,15 @@ class StartRefusedError(ConfigurationError):
     """A critical start-up check failed; the message names it and why."""
 
 
-async def all_checks(options: RunOptions, parts: VenueParts) -> list[CheckResult]:
+class VenueAwayError(TradingBotError):
+    """The venue could not be asked, and nothing else is wrong: a start that a supervisor should try again."""
+
+
+ASKED = frozenset({"venue connectivity", "clock", "account", "universe", "symbols", "contract_specs"})
+"""Checks that cannot pass while the venue is away."""
+
+
+async def all_checks(options: RunOptions, parts: VenueParts, settings: Settings) -> list[CheckResult]:
     """Every check of home and venue, in the order of the banner."""
 
     async def folders() -> CheckResult:
@@ -51,10 +61,14 @@ async def all_checks(options: RunOptions, parts: VenueParts) -> list[CheckResult
     async def account() -> CheckResult:
         return await check_account(parts.venue)
 
-    async def symbols() -> CheckResult:
+    async def universe() -> CheckResult:
         return _symbols(parts.symbols, await parts.venue.contract_specs())
 
-    return await run_checks([folders, disk, state, venue, clock, account, symbols])
+    async def learning() -> CheckResult:
+        retain_pct = settings.learning.migration.retain_pct
+        return check_learning(options.home, parts.venue.name, retain_pct, parts.clock.now())
+
+    return await run_checks([folders, disk, state, learning, venue, clock, account, universe])
 
 
 def _symbols(wanted: Sequence[Symbol], listed: Mapping[Symbol, ContractSpec]) -> CheckResult:
@@ -65,8 +79,13 @@ def _symbols(wanted: Sequence[Symbol], listed: Mapping[Symbol, ContractSpec]) ->
 
 
 def require(console: Console, title: str, results: Sequence[CheckResult]) -> None:
-    """Print the banner. Raises StartRefusedError naming every failed critical check."""
+    """Print the banner. Raises StartRefusedError naming every failed critical check, or VenueAwayError."""
     print_banner(console, title, results)
     failed = critical_failures(results)
-    if failed:
-        raise StartRefusedError("; ".join(f"{result.name}: {result.detail}" for result in failed))
+    if not failed:
+        return
+    message = "; ".join(f"{result.name}: {result.detail}" for result in failed)
+    names = {result.name for result in failed}
+    if "venue connectivity" in names and names <= ASKED:
+        raise VenueAwayError(message)
+    raise StartRefusedError(message)

@@ -15,7 +15,9 @@ from tradingbot.app.operator import waiting
 from tradingbot.app.options import RunOptions
 from tradingbot.app.profit import newest_price, profit_facts, unrealised_usd
 from tradingbot.app.stores import open_document
+from tradingbot.app.venue_standing import learning_facts, readiness_of_home
 from tradingbot.clock import SystemClock
+from tradingbot.config import Settings
 from tradingbot.core.errors import ConfigurationError, StateCorruptError
 from tradingbot.engine.catalog import DOCUMENTS, journal_path
 from tradingbot.engine.health_models import IssuesState
@@ -88,6 +90,17 @@ def read_status(home: Path) -> dict[str, Any]:
         "net_pnl_usd": str(sum((trade.net_pnl_usd for trade in trades.trades), start=0)),
         "trades": TradesState.model_construct(trades=trades.trades[-SHOWN_TRADES:]).model_dump(mode="json")["trades"],
     }
+
+
+def read_learning(home: Path, environ: Mapping[str, str]) -> dict[str, Any]:
+    """What ``tradingbot status`` says of learning; by the built-in settings when others cannot be read."""
+    runtime: RuntimeState | None = _one_document(home, "runtime")
+    options = RunOptions(home=home, profile=runtime.profile) if runtime is not None else RunOptions(home=home)
+    try:
+        settings, _ = load(options, environ)
+    except ConfigurationError:
+        settings = Settings()
+    return {"learning": learning_facts(home, settings), "sample_readiness": readiness_of_home(home, settings) or []}
 
 
 def _position_row(position: Position, latest: LatestSignalsState | None) -> dict[str, Any]:

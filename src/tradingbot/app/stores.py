@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,20 +26,32 @@ class Stores:
 
 
 def open_document(
-    home: Path, name: str, writer: StorageWriter, generations: int = 3, repairs: RepairLog | None = None
+    home: Path,
+    name: str,
+    writer: StorageWriter,
+    generations: int = 3,
+    repairs: RepairLog | None = None,
+    journals: Mapping[str, Journal] | None = None,
 ) -> Document[Any]:
-    """One document of the catalogue."""
+    """One document of the catalogue. Who writes it gives the `journals`: some must be on disk before it."""
     row = DOCUMENTS[name]
     encode = row.encoder() if row.encoder is not None else None
-    path = document_path(home, name)
-    model, version = row.model, row.schema_version
-    return Document(path, model, version, writer, generations=generations, encode=encode, repairs=repairs)
+    after = [journals[other] for other in row.after] if journals is not None else []
+    return Document(
+        document_path(home, name),
+        row.model,
+        row.schema_version,
+        writer,
+        generations=generations,
+        encode=encode,
+        after=after,
+        repairs=repairs,
+    )
 
 
 def open_stores(home: Path, clock: Clock, generations: int = 3, journal_max_mb: float | None = None) -> Stores:
     """Everything the daemon owns under `home`; journals are rotated at `journal_max_mb` at the latest."""
     writer, repairs = StorageWriter(clock), RepairLog()
-    documents = {name: open_document(home, name, writer, generations, repairs) for name in DOCUMENTS}
     journals = {
         name: Journal(
             journal_path(home, name),
@@ -50,4 +63,5 @@ def open_stores(home: Path, clock: Clock, generations: int = 3, journal_max_mb: 
         )
         for name, row in JOURNALS.items()
     }
+    documents = {name: open_document(home, name, writer, generations, repairs, journals) for name in DOCUMENTS}
     return Stores(writer, documents, journals, repairs)

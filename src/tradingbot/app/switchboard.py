@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -52,6 +52,8 @@ class Switchboard:
         self._risk = risk
         self._keeper = keeper
         self._beats = Heartbeats(clock)
+        self.loops: dict[str, Callable[[], float | None]] = {}
+        """Further loops: when each came round last, on the clock's monotonic scale; None before the first time."""
         self.margin_short: Reason | None = None
 
     async def run(self) -> None:
@@ -97,6 +99,7 @@ class Switchboard:
             self._beats.streams(self._venue.health().streams),
             self._beats.silent_s(("storage", "cycle")),
             {"scheduler": overdue, "intelligence": self._beats.since(self._intel.turned_at())},
+            {name: self._beats.age_s(turned_s()) for name, turned_s in self.loops.items()},
         )
 
     def entries_left(self) -> int:

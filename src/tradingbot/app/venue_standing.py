@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -18,9 +17,9 @@ from tradingbot.core.types import iso_utc
 from tradingbot.engine.catalog import LEARNING
 from tradingbot.engine.learning_models import SymbolAllocationState, VenueMetadata
 from tradingbot.engine.migration_models import MigrationStatus, VenueMigrationState
-from tradingbot.engine.models import InstanceState
+from tradingbot.engine.models import InstanceState, RuntimeState
 from tradingbot.learning.allocation import Readiness
-from tradingbot.learning.sample_readiness import sample_readiness
+from tradingbot.learning.sample_readiness import SampleReadiness, sample_readiness
 from tradingbot.learning.venue_period import venue_period
 from tradingbot.storage.writer import StorageWriter
 
@@ -53,10 +52,7 @@ def check_learning(home: Path, venue: str, retain_pct: float, now: datetime) -> 
 
 def newest_record(home: Path) -> VenueMigrationState | None:
     """The newest migration; None without one, or when its file cannot be read."""
-    try:
-        found: VenueMigrationState | None = open_document(home, "venue_migration", StorageWriter(SystemClock())).peek()
-    except StateError:
-        return None
+    found: VenueMigrationState | None = _read(home, "venue_migration")
     return found
 
 
@@ -78,28 +74,55 @@ def _standing(period: VenueMetadata | None, record: VenueMigrationState | None, 
 # ------------------------------------------------------------ status
 
 
-def learning_facts(found: Mapping[str, Any], settings: Settings, now: datetime) -> dict[str, Any] | None:
-    """Venue, period, early days and newest migration of a home's documents; None when nothing ran there yet."""
-    instance: InstanceState | None = found.get("instance")
+def learning_facts(home: Path, settings: Settings) -> dict[str, Any] | None:
+    """Venue, period, early days and newest migration of a home; None when nothing ran there yet."""
+    instance: InstanceState | None = _read(home, "instance")
     if instance is None:
         return None
-    attribution, record = found.get("attribution"), found.get("venue_migration")
+    record, attribution = newest_record(home), _read(home, "attribution")
     since = instance.venue_since or instance.created_at
     metadata = VenueMetadata(venue=instance.venue, since=since, period=instance.venue_period)
-    period = venue_period(metadata, now, settings.risk.sizing.early_days, settings.learning.venue_age)
+    early_days = settings.risk.sizing.early_days
     return {
-        **asdict(period),
-        "early_days": settings.risk.sizing.early_days,
+        **asdict(venue_period(metadata, _now(home), early_days, settings.learning.venue_age)),
+        "early_days": early_days,
         "trades_learned": attribution.handled.count if attribution is not None else 0,
         "migration": record.model_dump(mode="json", exclude={"history"}) if record is not None else None,
         "migration_text": in_words(record) if record is not None else "",
     }
 
 
-def readiness_rows(state: SymbolAllocationState | None, settings: Settings, now: datetime) -> list[dict[str, Any]]:
-    """One row per symbol with trades: readiness, what is missing, share of capital (SPEC 10.7)."""
+def readiness_of_home(home: Path, settings: Settings) -> list[dict[str, Any]] | None:
+    """One row per symbol: readiness, what is missing, share of capital (SPEC 10.7); None when the file is not there."""
+    state: SymbolAllocationState | None = _read(home, "allocation")
     if state is None:
-        return []
+        return None
     allocation = settings.risk.allocation
     readiness = Readiness(allocation.ready_trades, allocation.ready_days)
-    return [asdict(one) for one in sample_readiness(state.content, now, readiness).values()]
+    return [_plain(one) for one in sample_readiness(state.content, _now(home), readiness).values()]
+
+
+def _plain(one: SampleReadiness) -> dict[str, Any]:
+    return {
+        **asdict(one),
+        "symbol": str(one.symbol),
+        "first_trade_at": iso_utc(one.first_trade_at) if one.first_trade_at else None,
+        "last_trade_at": iso_utc(one.last_trade_at) if one.last_trade_at else None,
+        "days_active": round(one.days_active, 3),
+        "days_since_last": None if one.days_since_last is None else round(one.days_since_last, 3),
+        "sample_readiness_pct": round(one.sample_readiness_pct, 1),
+    }
+
+
+def _now(home: Path) -> datetime:
+    """The moment of the newest cycle: a simulated market lives in its own time."""
+    runtime: RuntimeState | None = _read(home, "runtime")
+    return runtime.as_of if runtime is not None else SystemClock().now()
+
+
+def _read(home: Path, name: str) -> Any:
+    """A document for showing; None when it is missing or cannot be read."""
+    try:
+        return open_document(home, name, StorageWriter(SystemClock())).peek()
+    except StateError:
+        return None

@@ -55,6 +55,8 @@ class DocumentRow:
     owner: str
     encoder: Callable[[], Callable[[Any], bytes]] | None = None
     """Makes what encodes the content where pydantic's own way would take too long."""
+    after: tuple[str, ...] = ()
+    """Journals whose lines must be on disk before the content that rests on them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +71,16 @@ class JournalRow:
 
 
 DOCUMENTS: Final[Mapping[str, DocumentRow]] = {
-    "positions": DocumentRow("state/positions_futures.json", PositionsState, 1, "engine.portfolio_keeper"),
+    "positions": DocumentRow(
+        "state/positions_futures.json", PositionsState, 1, "engine.portfolio_keeper", after=("fills",)
+    ),
     "trades": DocumentRow("state/trades_futures.json", TradesState, 1, "engine.portfolio_keeper", TradesEncoder),
     "instance": DocumentRow("state/instance.json", InstanceState, 1, "app.bootstrap"),
     "symbol_status": DocumentRow("feature_store/venue_symbol_status.json", ValidationState, 1, "app.validation"),
     "contract_specs": DocumentRow("feature_store/contract_specs.json", ContractSpecsState, 1, "app.spec_cache"),
-    "kill_switches": DocumentRow("state/kill_switches.json", KillSwitchesState, 1, "engine.kill_switches"),
+    "kill_switches": DocumentRow(
+        "state/kill_switches.json", KillSwitchesState, 1, "engine.kill_switches", after=("kill_switches",)
+    ),
     "exchange_health": DocumentRow(
         "feature_store/exchange_health_state.json", ExchangeHealthState, 1, "engine.exchange_health"
     ),
@@ -97,7 +103,9 @@ DOCUMENTS: Final[Mapping[str, DocumentRow]] = {
     ),
     "rollout": DocumentRow("feature_store/live_rollout_state.json", RolloutState, 1, "engine.post_trade"),
     "learned": DocumentRow("feature_store/learned_parameters.json", LearnedParametersState, 1, "engine.post_trade"),
-    "reality_gap": DocumentRow("feature_store/reality_gap.json", RealityGapState, 1, "engine.execution_quality"),
+    "reality_gap": DocumentRow(
+        "feature_store/reality_gap.json", RealityGapState, 1, "engine.execution_quality", after=("execution_quality",)
+    ),
     "trade_analysis": DocumentRow("feature_store/trade_analysis.json", TradeAnalysisState, 1, "app.analysis"),
     "venue_migration": DocumentRow(
         "feature_store/learning_venue_migration_state.json", VenueMigrationState, 1, "app.venue_migration"
@@ -126,6 +134,7 @@ JOURNALS: Final[Mapping[str, JournalRow]] = {
     "governance": JournalRow("logs/governance.jsonl", "app.governance", 16, 20, 365),
     "kill_switches": JournalRow("logs/kill_switches.jsonl", "engine.kill_switches", 16, 20, 3650),
     "operator_audit": JournalRow("logs/operator_audit.jsonl", "app.operator", 16, 20, 3650),
+    "pre_deployment": JournalRow("logs/pre_deployment.jsonl", "app.pre_deployment", 4, 10, 3650),
     "resources": JournalRow("logs/resources.jsonl", "app.resources", 16, 10, 90),
     "maintenance": JournalRow("logs/maintenance.jsonl", "app.maintenance", 16, 10, 3650),
     "daemon": JournalRow("logs/daemon.jsonl", "app.logs", 64, 20, 30),

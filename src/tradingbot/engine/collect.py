@@ -60,6 +60,8 @@ class MarketCollector:
     features: FeatureKeeper
     desk: IntelDesk
     previous_regime: RegimeReading | None = None
+    sampled_s: float | None = None
+    """When the books were sampled last, on the clock's monotonic scale."""
     _tracks: dict[Symbol, _Track] = field(default_factory=dict)
     _higher: HigherFrames = field(init=False)
     _readings: VenueReadings = field(init=False)
@@ -78,6 +80,7 @@ class MarketCollector:
                 book = self.venue.live_book(symbol)
                 if book is not None and book.bids and book.asks:
                     track.samples.append(_sample(book, epoch_ms(self.clock.now())))
+            self.sampled_s = self.clock.monotonic_s()
             await self.clock.sleep(self.params.book_sample_s)
 
     async def refresh(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
@@ -31,6 +31,9 @@ from tradingbot.portfolio.actions import ClosePosition, OpenPosition
 from tradingbot.ports import Clock, Venue
 
 log = structlog.get_logger(__name__)
+
+STOP_ATTEMPTS: Final = 3
+"""How often a stop that reaches the venue too late is sent in one cycle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,17 @@ class Executor:
         return await self._cancel_stop(action)
 
     async def _place_stop(self, cycle_id: str, action: PlaceStop) -> Done:
+        """A stop that the venue refused as too late does not rest, which is proven: it goes out anew, at once."""
+        for _ in range(STOP_ATTEMPTS - 1):
+            intent = await self._stop_intent(cycle_id, action)
+            outcome = await self._place(intent)
+            done = self._finish("protect", intent, *outcome)
+            if not _came_too_late(outcome[0]):
+                return done
+        return await self._send("protect", await self._stop_intent(cycle_id, action))
+
+    async def _stop_intent(self, cycle_id: str, action: PlaceStop) -> Intent:
+        """The intent of the position's next stop, on disk where the disk takes it."""
         position = next(p for p in self._keeper.book.positions if p.position_id == action.position_id)
         intent = Intent(
             client_order_id=self._ids.make(cycle_id, action.symbol, f"stop{position.stop_generation}"),
@@ -133,7 +147,7 @@ class Executor:
             )
         )
         await self._note_protective(intent)
-        return await self._send("protect", intent)
+        return intent
 
     async def _amend_stop(self, action: AmendStop) -> Done:
         order_id = action.order.client_order_id
@@ -154,6 +168,10 @@ class Executor:
         return Done("cancel_stop", action.symbol, action.order.client_order_id or "", status, action.why)
 
     async def _send(self, what: str, intent: Intent) -> Done:
+        return self._finish(what, intent, *await self._place(intent))
+
+    async def _place(self, intent: Intent) -> tuple[OrderOutcome, dict[str, object] | None]:
+        """Send once; the outcome, and what was quoted at that moment."""
         market = self._quoted(intent.symbol)
         outcome = await self._venue.place(request_of(intent, self._clock.now(), self._params.orders))
         if isinstance(outcome, OrderRefused) and outcome.code is RefusalCode.DUPLICATE_CLIENT_ID:
@@ -163,7 +181,7 @@ class Executor:
             self._note_stop_id(intent, outcome)
             if outcome.fill_ids:
                 await self._venue.wait_for_fills(outcome.fill_ids, self._params.orders.fill_wait_s)
-        return self._finish(what, intent, outcome, market)
+        return outcome, market
 
     def _quoted(self, symbol: Symbol) -> dict[str, object] | None:
         """What the market quotes at this moment, for the measurement of costs; None when that is not known."""
@@ -237,6 +255,10 @@ class Executor:
                 **_decided(action.mid_price, decided_at),
             },
         )
+
+
+def _came_too_late(outcome: OrderOutcome) -> bool:
+    return isinstance(outcome, OrderRefused) and outcome.code is RefusalCode.TOO_LATE
 
 
 def _decided(mid_price: Decimal | None, at: datetime, rung: int | None = None) -> dict[str, Any]:

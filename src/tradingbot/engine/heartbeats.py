@@ -23,6 +23,10 @@ class Heartbeats:
         """The subsystem is alive now."""
         self._beats_s[name] = self._clock.monotonic_s()
 
+    def age_s(self, turned_s: float | None) -> float:
+        """Seconds since a moment of the monotonic scale; since the start, where there was none yet."""
+        return self._clock.monotonic_s() - (self._since_s if turned_s is None else turned_s)
+
     def silent_s(self, names: Iterable[str]) -> dict[str, float]:
         """Seconds since the newest beat of each."""
         now_s = self._clock.monotonic_s()

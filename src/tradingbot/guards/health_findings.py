@@ -12,6 +12,8 @@ from tradingbot.guards.issues import Finding, Severity
 from tradingbot.guards.switch_state import SwitchName, Tripped
 
 CRITICAL_SWITCHES = (SwitchName.DRAWDOWN, SwitchName.DAILY_LOSS, SwitchName.OPERATOR_REVIEW)
+MANY_SYMBOLS = 4
+"""From so many symbols on, stale data are told of together: the cause is one."""
 NO_TROUBLE = ("switched_off", "no_option_source", "no_api_key", "not_received_yet")
 """What the settings leave out, or what was just begun; the banner and `tradingbot signals` say it."""
 FAILED_IN_A_ROW = 3
@@ -102,13 +104,22 @@ def _positions(look: Look) -> Iterable[Finding]:
 def _market(look: Look) -> Iterable[Finding]:
     for symbol, why in look.suppressed.items():
         yield Finding("symbol_suppressed", symbol, why)
-    for symbol, (age_s, names) in look.stale_s.items():
-        if age_s >= look.stale_limit_s:
-            yield Finding("market_data_stale", symbol, names)
+    yield from _stale(look)
     for feed in look.feeds:
         codes = ", ".join(code for code in feed["problems"] if code not in NO_TROUBLE)
         if not feed["ok"] and codes:
             yield Finding("feed_failing", str(feed["feed"]), f"{codes} {feed['last_error']}".strip())
+
+
+def _stale(look: Look) -> Iterable[Finding]:
+    """One issue per symbol; when it is nearly the whole market, one for all of it."""
+    lasting = {symbol: names for symbol, (age_s, names) in look.stale_s.items() if age_s >= look.stale_limit_s}
+    if len(lasting) >= MANY_SYMBOLS:
+        names = ", ".join(sorted({name for names in lasting.values() for name in names.split(", ")}))
+        yield Finding("market_data_stale", "many symbols", f"{names} of {', '.join(sorted(lasting))}")
+        return
+    for symbol, text in lasting.items():
+        yield Finding("market_data_stale", symbol, text)
 
 
 def _daemon(look: Look) -> Iterable[Finding]:
@@ -118,7 +129,8 @@ def _daemon(look: Look) -> Iterable[Finding]:
     for job, result in look.jobs.items():
         if result not in ("ok", "never"):
             yield Finding("job_failing", job, result)
+    down = {f"{stream.name} stream" for stream in look.streams if not stream.connected}  # has an issue of its own
     for name, age_s in look.silent_s.items():
-        if age_s >= look.silent_warn_s:
+        if age_s >= look.silent_warn_s and name not in down:
             severe = Severity.ERROR if age_s >= look.silent_stale_s else None
             yield Finding("heartbeat_silent", name, "no sign of life for some minutes", severe)

@@ -43,11 +43,12 @@ class PollRow:
     period_s: float
     priority: Priority
     feed: Feed | None
+    key: str = field(init=False)
+    """Its name in files and in the memory of when it was asked; made once, it is looked up all the time."""
 
-    @property
-    def key(self) -> str:
-        """Its name in files and in the memory of when it was asked."""
-        return ":".join((self.endpoint.name, self.subject or "*", self.variant)).rstrip(":")
+    def __post_init__(self) -> None:
+        name = ":".join((self.endpoint.name, self.subject or "*", self.variant)).rstrip(":")
+        object.__setattr__(self, "key", name)
 
     @property
     def per_min(self) -> float:

@@ -72,7 +72,8 @@ class FileNonceStore:
         temporary = self._path.with_suffix(".tmp")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with temporary.open("w", encoding="ascii") as file:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            with open(descriptor, "w", encoding="ascii") as file:
                 file.write(f"{floor}\n")
                 file.flush()
                 os.fsync(file.fileno())

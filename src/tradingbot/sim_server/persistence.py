@@ -93,7 +93,7 @@ class TransactionFile:
         """Note how far the venue's time has come, and the (index, mark) of every contract then."""
         shown = {symbol: [str(index), str(mark)] for symbol, (index, mark) in (prices or {}).items()}
         self._home.mkdir(parents=True, exist_ok=True)
-        _write_whole(self._home / _CLOCK, orjson.dumps({"now_ms": now_ms, "prices": shown}), 0o644)
+        _write_whole(self._home / _CLOCK, orjson.dumps({"now_ms": now_ms, "prices": shown}), 0o600)
 
     def close(self) -> None:
         """Close the file."""
@@ -106,7 +106,7 @@ class TransactionFile:
             self._home.mkdir(parents=True, exist_ok=True)
             path = self._home / _TRANSACTIONS
             _drop_torn_line(path)
-            self._handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+            self._handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         return self._handle
 
 

@@ -27,7 +27,7 @@ from tradingbot.core.errors import StateCorruptError, StateError, StateNewerErro
 from tradingbot.core.types import iso_utc
 from tradingbot.storage.files import make_folder, quarantine_path, sync_folder, write_file
 from tradingbot.storage.repairs import Repair, RepairLog
-from tradingbot.storage.writer import StorageWriter
+from tradingbot.storage.writer import StorageWriter, Target
 
 T = TypeVar("T", bound=BaseModel)
 Migration = Callable[[dict[str, Any]], dict[str, Any]]
@@ -67,13 +67,16 @@ class Document(Generic[T]):
         migrations: Mapping[int, Migration] | None = None,
         generations: int = 3,
         encode: Callable[[T], bytes] | None = None,
+        after: Sequence[Target] = (),
         repairs: RepairLog | None = None,
     ) -> None:
         """`encode` stands in for pydantic's encoder of the whole and gives the same bytes, in the writer thread.
 
-        `repairs` is told of every copy that was set aside and of an older one that took its place.
+        `after`: journals whose lines the value rests on; it is written only when they are durable. `repairs` is told of
+        every copy that was set aside and of an older one that took its place.
         """
         self.path = path
+        self.after = tuple(after)
         self._model = model
         self._version = schema_version
         self._writer = writer

@@ -17,7 +17,7 @@ from tradingbot.storage.files import FILE_MODE, make_folder, quarantine_path, sy
 from tradingbot.storage.journal_reader import JournalReader
 from tradingbot.storage.repairs import Repair, RepairLog
 from tradingbot.storage.rotation import compress, part_path, parts, retire
-from tradingbot.storage.writer import StorageWriter
+from tradingbot.storage.writer import StorageWriter, Target
 
 _OPTIONS: Final = orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_PASSTHROUGH_DATETIME
 _BLOCK: Final = 65_536
@@ -32,6 +32,7 @@ class Journal:
     """
 
     newest_only = False
+    after: tuple[Target, ...] = ()
 
     def __init__(
         self,

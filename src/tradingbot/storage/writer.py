@@ -240,6 +240,7 @@ class StorageWriter:
         durable = target.newest_only or any(item.waiters for item in items)
         self._open[target] = None
         try:
+            self._sync_before(target)
             target.write([item.payload for item in items], durable)
         except OSError as error:
             self._refused(target, items, error)
@@ -247,6 +248,17 @@ class StorageWriter:
             self._unwritable(target, items, error)
         else:
             self._written(target, items, durable)
+
+    def _sync_before(self, target: Target) -> None:
+        """What a file rests on is on disk first, or the file waits with it. Raises OSError."""
+        for other in target.after:
+            if other in self._stalled:
+                self._attempt(other, [])
+            if other in self._stalled:
+                raise OSError(f"waits for {other.path.name}, which cannot be written")
+            if other in self._unsynced:
+                other.sync()
+                self._unsynced.pop(other)
 
     def _written(self, target: Target, items: list[_Item], durable: bool) -> None:
         self._unsynced.pop(target, None)

@@ -31,6 +31,10 @@ class Target(Protocol):
     def newest_only(self) -> bool:
         """True when a newer payload makes an older one needless."""
 
+    @property
+    def after(self) -> Sequence[Target]:
+        """What must be durable before this is: it is written only when these have all that was given to them."""
+
     def write(self, payloads: Sequence[Any], durable: bool) -> None:
         """Write all of these or, by raising, none; `durable` when somebody waits until they are on disk."""
 

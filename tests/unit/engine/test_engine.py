@@ -316,6 +316,36 @@ async def test_an_id_the_venue_knows_already_is_unknown_not_refused(rig: Rig) ->
     assert rig.keeper.book.open_positions[0].size == 1
 
 
+async def test_a_stop_that_came_too_late_is_sent_anew_at_once(rig: Rig) -> None:
+    """The venue's refusal proves that nothing rests: the position does not wait a whole cycle for its stop."""
+    await rig.open()
+    place, late = rig.venue.place, iter([True, True])
+
+    async def slow(order):
+        rig.venue.refuse = RefusalCode.TOO_LATE if next(late, False) else None
+        return await place(order)
+
+    rig.venue.place = slow
+    await rig.protect()
+    assert [order.kind for order in rig.venue.orders.values()] == [OrderKind.STOP]
+    stops = [order.client_order_id for order in rig.venue.sent if order.kind is OrderKind.STOP]
+    assert len(stops) == len(set(stops)) == 3
+    assert not rig.intents.unresolved
+    position = rig.keeper.book.open_positions[0]
+    assert position.stop_client_order_id == stops[-1]
+    rig.venue.refuse = None
+    await rig.protect("c2")
+    assert len(rig.venue.orders) == 1
+
+
+async def test_a_stop_that_is_refused_for_itself_is_sent_once_a_cycle(rig: Rig) -> None:
+    await rig.open()
+    before = len(rig.venue.sent)
+    rig.venue.refuse = RefusalCode.INVALID_PRICE
+    await rig.protect()
+    assert len(rig.venue.sent) == before + 1
+
+
 async def test_leverage_is_set_before_the_order_and_once(rig: Rig) -> None:
     """A preference of the symbol, linear contracts only."""
     await rig.open("c1")

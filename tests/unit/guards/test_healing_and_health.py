@@ -196,6 +196,21 @@ def test_every_trouble_is_found() -> None:
     }
 
 
+def test_an_outage_is_told_of_in_few_issues() -> None:
+    look = Look(
+        streams=[StreamHealth("public", False, None), StreamHealth("private", True, T0)],
+        stale_s={f"S{number}": (200.0, "book, ticker" if number else "candles") for number in range(10)},
+        silent_s={"public stream": 400.0, "private stream": 400.0},
+    )
+    assert set(kinds(look)) == {
+        "stream_down:public",
+        "market_data_stale:many symbols",
+        "heartbeat_silent:private stream",
+    }
+    detail = next(one.detail for one in findings(look) if one.kind == "market_data_stale")
+    assert detail.startswith("book, candles, ticker of S0, S1")
+
+
 # ---------------------------------------------------------------- the daily review
 
 

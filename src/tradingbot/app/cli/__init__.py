@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from typing import Final
@@ -25,6 +26,9 @@ COMMANDS: Final = {
     "flatten": "pause, and close every open position now",
     "analyze": "show what finished trades and executed orders teach",
     "check": "run the pre-deployment checks",
+    "doctor": "look at everything that may be wrong, and change nothing",
+    "backup": "copy the home into one verified file",
+    "restore": "put a backup in place of the home's files",
 }
 EXIT_CONFIGURATION: Final = 2
 EXIT_FAILURE: Final = 1
@@ -62,6 +66,7 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point: every expected error is one clear message on standard error and an exit code."""
+    os.umask(0o077)  # whatever this process makes is for its own user alone
     # Matrices are small here: threads of the linear algebra library would only wake each other on the loop's time.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
@@ -71,10 +76,12 @@ def main() -> None:
     except click.Abort:
         sys.exit(130)
     except click.ClickException as error:
-        error.show()
+        said = io.StringIO()
+        error.show(said)
+        click.echo(_without_secrets(said.getvalue()), err=True, nl=False)
         sys.exit(EXIT_CONFIGURATION)
     except TradingBotError as error:
-        click.echo(f"tradingbot: {error}", err=True)
+        click.echo(f"tradingbot: {_without_secrets(str(error))}", err=True)
         sys.exit(exit_code_of(error))
     except BrokenPipeError:  # the reader of our output has left, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -84,6 +91,12 @@ def main() -> None:
             raise
         click.echo(f"tradingbot: {error.filename}: {error.strerror}; look at --home and at its permissions", err=True)
         sys.exit(EXIT_FAILURE)
+
+
+def _without_secrets(text: str) -> str:
+    from tradingbot.app.masking import masked
+
+    return masked(text, os.environ)
 
 
 def exit_code_of(error: TradingBotError) -> int:

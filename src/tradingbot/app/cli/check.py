@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import asdict
 from typing import Any
 
 import click
-import orjson
 from rich.console import Console
 
-from tradingbot.app.cli.shared import on_loop, options_of, source_options
+from tradingbot.app.cli.shared import on_loop, options_of, print_json, source_options
 
 
 @click.command("check")
@@ -21,14 +19,13 @@ def command(as_json: bool, **chosen: Any) -> None:
     """Run the pre-deployment checks; exit code 1 when a critical one fails."""
     from tradingbot.app.banner import print_banner
     from tradingbot.app.deployment_checks import critical_failures
-    from tradingbot.app.launch import check_once
+    from tradingbot.app.pre_deployment import as_facts, check_and_record
 
     options = options_of(**chosen)
-    results = on_loop(lambda: check_once(options, os.environ))
+    results = on_loop(lambda: check_and_record(options, os.environ, "tradingbot check"))
     failed = critical_failures(results)
     if as_json:
-        found = {"ok": not failed, "checks": [asdict(result) for result in results]}
-        click.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())
+        print_json(as_facts(results))
     else:
         print_banner(Console(), f"checks · {options.profile}", results)
     sys.exit(1 if failed else 0)

@@ -68,7 +68,7 @@ class KrakenFuturesVenue:
         universe: Universe,
         clock: Clock,
         credentials: Credentials | None,
-        nonce_store: NonceStore,
+        nonce_store: NonceStore | None,
         spec_cache: SpecCache | None = None,
         logger: Any = None,
     ) -> None:
@@ -81,7 +81,7 @@ class KrakenFuturesVenue:
         rng = random.Random(params.jitter_seed)  # noqa: S311 - jitter, not secrecy
         self._http = HttpClient(clock, params.http)
         self._limiter = RateLimiter(clock, params.limits)
-        nonces = NonceSource(clock, nonce_store)
+        nonces = NonceSource(clock, nonce_store) if nonce_store is not None else None
         self.rest = KrakenFuturesRest(
             params.host, self._http, self._limiter, clock, params.rest, rng, self._signer, nonces
         )

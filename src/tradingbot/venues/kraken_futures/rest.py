@@ -282,11 +282,12 @@ class KrakenFuturesRest:
     def _headers(self, endpoint: Endpoint, data: str) -> dict[str, str] | None:
         if not endpoint.signed:
             return None
-        if self._signer is None or self._nonces is None:
+        if self._signer is None:
             raise VenueAuthError(f"{endpoint.path} needs an API key, and none is configured")
-        nonce = self._nonces.next()
-        authent = self._signer.authent(endpoint.path, data, nonce)
-        headers = {"APIKey": self._signer.api_key, "Nonce": nonce, "Authent": authent}
+        nonce = self._nonces.next() if self._nonces is not None else ""
+        headers = {"APIKey": self._signer.api_key, "Authent": self._signer.authent(endpoint.path, data, nonce)}
+        if nonce:
+            headers["Nonce"] = nonce
         return headers | _FORM if endpoint.method == "POST" else headers
 
     def _note(self, endpoint: Endpoint, error: VenueError) -> None:

@@ -1,0 +1,70 @@
+"""Checks of what is known before the venue is asked: configuration, environment, isolation, windows, model (SPEC 1)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from tradingbot.app.bootstrap import asks_elsewhere, credentials_of
+from tradingbot.app.deployment_checks import CheckResult
+from tradingbot.app.options import RunOptions
+from tradingbot.config import Secrets, Settings
+
+OTHER_SYSTEMS: Final = ("swing",)
+"""Names of systems whose artifacts must never be mixed with ours."""
+
+
+def setup_checks(options: RunOptions, settings: Settings, secrets: Secrets) -> list[CheckResult]:
+    """What is known before the venue is asked (SPEC 1): configuration, environment, isolation, windows, model."""
+    keyed = credentials_of(secrets) is not None
+    needed = "present" if keyed else ("not needed: fills are simulated" if options.embedded else "missing")
+    downtime = settings.downtime
+    window = f"{downtime.start}-{downtime.end} UTC" if downtime.enabled else "none"
+    policy = settings.alpha_trading
+    trading = f"{len(policy.enabled_symbols)} symbols enabled" if policy.enabled else "disabled by signal_policies.json"
+    return [
+        CheckResult(
+            "config", True, f"{len(settings.provenance)} values set, cycle every {settings.engine.cycle_s:g} s"
+        ),
+        CheckResult(
+            "environment", keyed or options.embedded, f"profile {options.profile}, keys {needed}", remedy=_keys(needed)
+        ),
+        _isolation(options.home),
+        CheckResult(
+            "market", True, f"{options.source}, {'embedded simulated venue' if options.embedded else 'external venue'}"
+        ),
+        _intelligence(options, settings, secrets),
+        CheckResult("policy", policy.enabled, trading, critical=False),
+        CheckResult("downtime window", True, window),
+        CheckResult("trading window", True, f"outside {window}" if downtime.enabled else "always"),
+        CheckResult("ML mode", True, "off: this version trains and serves no models"),
+        CheckResult("approved model", True, "not found: rules only until one is promoted"),
+    ]
+
+
+def _keys(needed: str) -> str:
+    return "set KRAKEN_FUTURES_API_KEY and KRAKEN_FUTURES_API_SECRET" if needed == "missing" else ""
+
+
+def _intelligence(options: RunOptions, settings: Settings, secrets: Secrets) -> CheckResult:
+    """Where market intelligence comes from; without it components cannot judge, but the daemon runs (SPEC 3.3)."""
+    name = "intelligence"
+    if not settings.coinglass.enabled:
+        return CheckResult(name, True, "switched off in the settings: what rests on it stays neutral")
+    own = asks_elsewhere(settings.coinglass)
+    if options.embedded and options.source != "kraken" and settings.simulator.coinglass.enabled and not own:
+        return CheckResult(name, True, "CoinGlass, simulated beside the market")
+    if secrets.coinglass_key is not None:
+        return CheckResult(name, True, f"CoinGlass{f' at {settings.coinglass.base_url}' if own else ''}, key present")
+    detail = "no COINGLASS_API_KEY: liquidations, whale flow and taker flow are unknown and stay neutral"
+    return CheckResult(name, False, detail, critical=False)
+
+
+def _isolation(home: Path) -> CheckResult:
+    """No part of the path may belong to another system (SPEC 12.3)."""
+    strangers = [part for part in home.parts if any(word in part.lower() for word in OTHER_SYSTEMS)]
+    if strangers:
+        return CheckResult(
+            "isolation", False, f"{home} belongs to another system ({strangers[0]}); choose another --home"
+        )
+    return CheckResult("isolation", True, "no other system's path")
