@@ -79,11 +79,12 @@ def settle_venue(
     record: VenueMigrationState | None = found.value
     migration = Migration(home, stores, clock, after_step)
     if record is not None and not record.status.is_over:
+        log.warning("learning.venue_migration_unfinished", source=record.source, target=record.target, at=record.status)
         record = migration.carry_out(record) if record.target == venue else migration.undo(record)
     stand = Home(instance, record, look(home, documents))
     plan = migration_plan(stand, venue, retain_pct, clock.now(), lambda: newest_exit(documents))
     if plan is not None:
-        record = migration.carry_out(plan)
+        record = migration.begin(plan)
         stand = Home(instance, record, look(home, documents))
     period = period_of(stand, venue)
     return Standing(migration.move_home(instance, period, venue), period, record)
@@ -108,12 +109,14 @@ class Migration:
         self._clock = clock
         self._after_step = after_step
 
+    def begin(self, plan: VenueMigrationState) -> VenueMigrationState:
+        """Write the plan down before anything is touched, then carry it out."""
+        log.warning("learning.venue_migration", source=plan.source, target=plan.target, files=len(plan.files))
+        return self.carry_out(self._keep(plan, "planned"))
+
     def carry_out(self, record: VenueMigrationState) -> VenueMigrationState:
         """From whichever step it is at to the end."""
-        again = record.status is not MigrationStatus.PLANNED
-        log.warning("learning.venue_migration", resumed=again, source=record.source, target=record.target)
-        if not again:
-            record = self._keep(record, "planned")
+        if record.status is MigrationStatus.PLANNED:
             record = self._backed_up(record)
         for name in record.files:
             record = self._migrated(record, name)
@@ -154,7 +157,7 @@ class Migration:
         for name in BESIDE:
             path = document_path(self._home, name)
             if record.scope == "venue" and path.exists():
-                hashes[DOCUMENTS[name].path] = self._copy(path, self._home / record.backup / DOCUMENTS[name].path)
+                hashes[DOCUMENTS[name].path] = self._copy(name, path, self._home / record.backup / DOCUMENTS[name].path)
         manifest = {"from": record.source, "to": record.target, "started_at": record.started_at, "sha256": hashes}
         folder = self._home / record.backup
         self._replace(folder / MANIFEST, orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
@@ -166,13 +169,14 @@ class Migration:
 
     def _copied(self, record: VenueMigrationState, name: str, one: MigratedFile) -> MigratedFile:
         backup = f"{record.backup}/{DOCUMENTS[name].path}"
-        digest = self._copy(self._home / one.path, self._home / backup)
-        self._after_step(f"{name} backed up")
+        digest = self._copy(name, self._home / one.path, self._home / backup)
         return one.model_copy(update={"backup": backup, "sha256_before": digest})
 
-    def _copy(self, path: Path, target: Path) -> str:
-        """Byte for byte; the hash of what was written, as it is read back."""
-        self._replace(target, _read(path))
+    def _copy(self, name: str, path: Path, target: Path) -> str:
+        """Byte for byte; the hash of what was written, as it is read back. One that is whole already is left alone."""
+        if _sha256(target) != _sha256(path):
+            self._replace(target, _read(path))
+            self._after_step(f"{name} backed up")
         digest = _sha256(target)
         if digest != _sha256(path):
             raise StorageUnavailableError(f"{target}: the backup does not read back as it was written")
@@ -260,5 +264,7 @@ def _read(path: Path) -> bytes:
 def _sha256(path: Path) -> str:
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return ""
+    except OSError as error:
+        raise StorageUnavailableError(f"{path}: cannot be read: {error.strerror}") from error

@@ -183,22 +183,21 @@ def _each(known: Mapping[Any, Any], change: Callable[[Any], Any]) -> dict[Any, A
 
 
 def _expectancy_figures(known: ExpectancyLedger) -> Mapping[str, float]:
-    every = [*known.pairs.values(), *known.strategies.values()]
+    every = known.pairs.values()
     return {
-        "entries": len(every),
+        "entries": len(every) + len(known.strategies),
         "trades": sum(one.trades for one in every),
         "weight": sum(one.net_bps.weight for one in every),
     }
 
 
 def _calibration_figures(known: Calibration) -> Mapping[str, float]:
-    every = known.directions.values()
-    return {"entries": len(every), "weight": sum(one.count for one in every)}
+    return {"entries": len(known.directions), "weight": known.directions.get("all", CalibrationSums()).count}
 
 
 def _bucket_figures(known: MetaBuckets) -> Mapping[str, float]:
-    every = [one for buckets in known.circumstances.values() for one in buckets.values()]
-    return {"entries": len(every), "weight": sum(one.trades for one in every)}
+    entries = sum(len(buckets) for buckets in known.circumstances.values())
+    return {"entries": entries, "weight": sum(one.trades for one in known.circumstances.get("hour", {}).values())}
 
 
 def _timing_figures(known: TimingOutcomes) -> Mapping[str, float]:
@@ -293,7 +292,10 @@ RULES: Final[Mapping[str, FileRule]] = {
         Rule.RESET,
         CounterOutcomes,
         lambda known, _: CounterOutcomes(_each(known.pairs, lambda _one: CounterSums())),
-        lambda known: _counted(known.pairs.values(), "trades"),
+        lambda known: {
+            "entries": len(known.pairs),
+            "trades": sum(one.trades for key, one in known.pairs.items() if key != "all"),
+        },
         "",
         "everything",
         "two results in money, fees and funding of the venue in both: whether the inverse would win is decided by them",
