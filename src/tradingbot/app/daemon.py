@@ -325,7 +325,7 @@ class Daemon:
     async def prepare(self) -> None:
         """The venue's truth before the first action; start-up and crash recovery are one road."""
         await self._parts.venue.wait_ready(30.0)
-        await self._reconciler.baseline(self._instance.venue_since)
+        await self._reconciler.baseline(self._instance.account_since)
         truth = await self._reconciler.reconcile()
         log.info(
             "reconciled",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -19,12 +19,13 @@ from tradingbot.app.venue_standing import learning_facts, readiness_of_home
 from tradingbot.clock import SystemClock
 from tradingbot.config import Settings
 from tradingbot.core.errors import ConfigurationError, StateCorruptError
+from tradingbot.core.types import parse_utc
 from tradingbot.engine.catalog import DOCUMENTS, journal_path
 from tradingbot.engine.health_models import IssuesState
 from tradingbot.engine.identifiers import OrderIds
 from tradingbot.engine.issue_registry import issue_record
 from tradingbot.engine.kill_switches import switch_record
-from tradingbot.engine.models import LatestSignalsState, PositionsState, RuntimeState, TradesState
+from tradingbot.engine.models import InstanceState, LatestSignalsState, PositionsState, RuntimeState, TradesState
 from tradingbot.engine.switch_models import KillSwitchesState
 from tradingbot.guards.switch_state import Tripped
 from tradingbot.portfolio.position import Position
@@ -202,9 +203,22 @@ async def _compare(home: Path, venue: Any) -> Agreement:
     if found["instance"] is None:
         raise ConfigurationError(f"no daemon has run in {home}: there is nothing to reconcile")
     positions = found["positions"] or PositionsState()
-    journal = list(JournalReader(journal_path(home, "fills")))
-    records = await ask_venue(venue, positions, found["trades"] or TradesState(), journal)
-    return compare(records, OrderIds(found["instance"].instance))
+    instance: InstanceState = found["instance"]
+    trades, fills = at_this_account(
+        instance, found["trades"] or TradesState(), JournalReader(journal_path(home, "fills"))
+    )
+    return compare(await ask_venue(venue, positions, trades, fills), OrderIds(instance.instance))
+
+
+def at_this_account(
+    instance: InstanceState, trades: TradesState, fills: Iterable[Mapping[str, Any]]
+) -> tuple[TradesState, list[Mapping[str, Any]]]:
+    """Trades and fills since the book went over to this venue's account: of those before, it knows nothing."""
+    since = instance.account_since
+    if since is None:
+        return trades, list(fills)
+    ours = [trade for trade in trades.trades if trade.entry_time >= since]
+    return TradesState.model_construct(trades=ours), [row for row in fills if parse_utc(str(row["time"])) >= since]
 
 
 def options_of_last_run(home: Path) -> RunOptions:

@@ -26,7 +26,8 @@ from tradingbot.engine.migration_models import MigratedFile, MigrationStatus, Ve
 from tradingbot.engine.models import InstanceState, PositionsState
 from tradingbot.guards.issue_kinds import KINDS
 from tradingbot.guards.issues import Finding
-from tradingbot.learning.venue_migration import RULES, Carry, figures_of, share_of
+from tradingbot.learning.carried import Carry
+from tradingbot.learning.venue_migration import RULES, figures_of, share_of
 from tradingbot.ports import Clock
 from tradingbot.storage.document import Document
 from tradingbot.storage.files import replace_file, sync_folder
@@ -138,11 +139,17 @@ class Migration:
     def move_home(self, instance: InstanceState, period: VenueMetadata | None, venue: str) -> InstanceState:
         """The instance with the period that runs. A book of another venue's account is closed: it begins anew here."""
         since = period.since if period is not None and period.period > 1 else None
-        wanted = {"venue": venue, "venue_since": since, "venue_period": period.period if period is not None else 1}
+        moves = instance.venue != venue
+        wanted = {
+            "venue": venue,
+            "venue_since": since,
+            "venue_period": period.period if period is not None else 1,
+            "account_since": since if moves else instance.account_since,
+        }
         moved = instance.model_copy(update=wanted)
         if moved == instance:
             return instance
-        if instance.venue != venue:
+        if moves:
             self._stores.documents["positions"].save(PositionsState())
             self._after_step("book")
         self._stores.documents["instance"].save(moved)

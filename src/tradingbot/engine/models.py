@@ -91,7 +91,8 @@ def with_journalled(known: TradesState, records: Iterable[Mapping[str, Any]]) ->
 class InstanceState(StateModel):
     """`state/instance.json`: which installation this is, and the venue account that its book belongs to.
 
-    `venue_since` is when the venue was changed, None when it is the first; `venue_period` counts the venues.
+    `venue_since` is when the newest period of learning began, None for the first; `venue_period` counts them.
+    `account_since` is when the book went over to another venue's account, None when it never did.
     """
 
     instance: str
@@ -100,6 +101,7 @@ class InstanceState(StateModel):
     venue: str
     venue_since: datetime | None = None
     venue_period: int = 1
+    account_since: datetime | None = None
 
 
 class SymbolCheck(StateModel):

@@ -53,12 +53,12 @@ class Reconciler:
         self._unknown = unknown
         self._ids = ids
 
-    async def baseline(self, venue_since: datetime | None = None) -> None:
+    async def baseline(self, account_since: datetime | None = None) -> None:
         """A book that never met this account starts at its newest ledger row. Raises VenueError.
 
         When the journal knows of orders although there is no book, the book was lost: it begins before the first of
         them, and fills and ledger are applied anew. Trades that are known already stay as they are. Orders before
-        `venue_since` were sent to another venue: the book of this one cannot begin before it.
+        `account_since` were sent to another venue: the book of this one cannot begin before it.
         """
         book = self._keeper.book
         if book.fills_since is not None:
@@ -66,7 +66,7 @@ class Reconciler:
         rows = await self._venue.ledger(0)
         lost_since = self._unknown.first_order_at
         if lost_since is not None:
-            lost_since = max(lost_since, venue_since or lost_since)
+            lost_since = max(lost_since, account_since or lost_since)
             log.error("positions.rebuilt", since=lost_since.isoformat())
             rows = [row for row in rows if row.time < lost_since]
         since = lost_since or self._clock.now()

@@ -22,13 +22,14 @@ from tests.fakes import MemoryDocument, MemoryJournal
 from tests.support import NOW, a_fill, a_plan
 from tradingbot.app.learning_files import known_learning
 from tradingbot.app.restore import known_intents, known_portfolio
+from tradingbot.app.status import at_this_account
 from tradingbot.app.stores import Stores
 from tradingbot.app.venue_migration import Standing, note_migration, settle_venue
 from tradingbot.app.venue_standing import check_learning, learning_facts, newest_record, readiness_of_home
 from tradingbot.clock import SteppedClock
 from tradingbot.config import Settings
 from tradingbot.core.errors import ConfigurationError, StorageUnavailableError
-from tradingbot.core.types import FillId
+from tradingbot.core.types import FillId, iso_utc
 from tradingbot.engine.catalog import LEARNING, document_path
 from tradingbot.engine.issue_registry import IssueRegistry
 from tradingbot.engine.learning_models import VenueMetadata
@@ -152,6 +153,7 @@ def test_the_instance_moves_and_the_early_days_begin_anew(tmp_path: Path) -> Non
     assert standing.venue_since == LATER
     known = state_of(home, "instance")
     assert (known.venue, known.venue_since, known.venue_period) == (KRAKEN, LATER, 2)
+    assert known.account_since == LATER
     assert (known.instance, known.created_at) == ("aabbcc", BEGAN)
 
 
@@ -174,6 +176,18 @@ def test_files_that_say_another_venue_are_migrated_though_the_instance_does_not(
     standing = settle(home)
     assert standing.period == VenueMetadata(venue=KRAKEN, since=LATER, period=2)
     assert state_of(home, "positions") == book
+    assert standing.instance.account_since is None
+
+
+def test_trades_and_fills_at_the_old_account_are_not_asked_for_at_the_new_one(tmp_path: Path) -> None:
+    """`status --reconcile` compares what this account can know."""
+    instance = settle(learned_home(tmp_path / "home")).instance
+    ours = a_trade(900, closed=LATER + timedelta(hours=5))
+    fills = [{"fill_id": "old", "time": iso_utc(NOW)}, {"fill_id": "new", "time": iso_utc(LATER)}]
+    trades, rows = at_this_account(instance, TradesState(trades=[*TRADES, ours]), fills)
+    assert ([trade.trade_id for trade in trades.trades], [row["fill_id"] for row in rows]) == ([ours.trade_id], ["new"])
+    first = instance.model_copy(update={"account_since": None})
+    assert len(at_this_account(first, TradesState(trades=[*TRADES, ours]), fills)[1]) == 2
 
 
 def test_a_home_that_never_changed_its_venue_is_left_alone(tmp_path: Path) -> None:

@@ -21,12 +21,13 @@ from tradingbot.engine.learning_models import LearningFile, VenueMetadata
 from tradingbot.engine.post_trade import EMPTY, step_functions
 from tradingbot.learning.attribution import Share
 from tradingbot.learning.calibration import Calibration, CalibrationSums
+from tradingbot.learning.carried import Carry, closed_period
 from tradingbot.learning.decay import DecayedMean
 from tradingbot.learning.exact_sums import total
 from tradingbot.learning.meta_buckets import MetaBuckets
 from tradingbot.learning.reality_gap import RealityGap
 from tradingbot.learning.trade_facts import facts_of
-from tradingbot.learning.venue_migration import RULES, Carry, Rule, closed_period, figures_of, migrated, share_of
+from tradingbot.learning.venue_migration import RULES, Rule, figures_of, migrated, share_of
 
 CONTENT = (*EMPTY, "reality_gap")
 
