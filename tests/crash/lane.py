@@ -6,6 +6,7 @@ import random
 import shutil
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +18,7 @@ from tests.crash.processes import DaemonProcess, VenueProcess, wait_until
 from tests.crash.venue_file import VenueFile
 
 FIRST_CYCLE_S: Final = 60.0
+DISARM_S: Final = 10.0
 SLOW_MACHINE: Final = "streams are not ready after"
 REPAIRS: Final = (
     "state.repaired",
@@ -179,11 +181,23 @@ class Lane:
         deadline_s = time.monotonic() + FIRST_CYCLE_S
         while daemon.alive and time.monotonic() < deadline_s and not self._has_cycled(daemon):
             time.sleep(0.01)
-        if not daemon.alive:
+        if not self._disarmed(daemon):
             return self.dies(point, 1.0)
-        daemon.order(do="disarm")
         self.first_cycle()
         return False
+
+    @staticmethod
+    def _disarmed(daemon: DaemonProcess) -> bool:
+        """Nothing is armed any more; False when the daemon has died, perhaps in this very moment."""
+        if daemon.alive:
+            with suppress(OSError):
+                daemon.order(do="disarm")
+        deadline_s = time.monotonic() + DISARM_S
+        while daemon.alive and time.monotonic() < deadline_s:
+            if any(row.get("obeyed") == "disarm" for row in daemon.told()):
+                return True
+            time.sleep(0.01)
+        return daemon.alive
 
     @staticmethod
     def _has_cycled(daemon: DaemonProcess) -> bool:
@@ -196,8 +210,7 @@ class Lane:
         deadline_s = time.monotonic() + timeout_s
         while daemon.alive and time.monotonic() < deadline_s:
             time.sleep(0.005)
-        if daemon.alive:
-            daemon.order(do="disarm")
+        if self._disarmed(daemon):
             return False
         code = daemon.died()
         if any("died" in row for row in daemon.told()):

@@ -443,11 +443,15 @@ async def test_troubles_by_chance_over_two_lives_leave_no_trace(tmp_path: Path) 
         await rig.assert_agrees()
 
 
-async def test_a_hanging_hourly_reconciliation_does_not_keep_exits_waiting(tmp_path: Path) -> None:
-    """The job holds the account no longer than the cycle after it can bear."""
+async def test_hanging_jobs_that_hold_the_account_do_not_keep_exits_waiting(tmp_path: Path) -> None:
+    """They hold it no longer than the cycle after them can bear: tactical operator, then the hour's reconciliation."""
     async with running(tmp_path) as rig:
-        await rig.cycle_until("just before the hour", lambda: rig.parts.clock.now().minute == 59, 70)
-        rig.fault("timeout_before", path="openpositions")
-        rig.fault("timeout_before", path="/fills")
-        await rig.cycle(2)
-        assert rig.failures == []
+        for minute, job in ((8, "tactical_operator"), (0, "portfolio_reconciliation")):
+            rig.heal()
+            await rig.cycle_until(f"minute {minute}", lambda due=minute: rig.parts.clock.now().minute == due, 70)
+            rig.fault("timeout_before", path="openpositions")
+            rig.fault("timeout_before", path="/fills")
+            await rig.cycle(2)
+            assert rig.failures == []
+            results = {one.name: one.last_result for one in rig.daemon.state.jobs}
+            assert "no answer within" in results[job]

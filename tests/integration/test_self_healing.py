@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -179,3 +180,33 @@ async def test_a_storm_of_errors_is_one_issue_that_a_person_can_acknowledge(tmp_
         assert told == ["raised", "cleared"]
         health = read_documents(tmp_path)["exchange_health"].health
         assert (health.status, health.degraded_count) == ("healthy", 1)
+
+
+async def test_the_tactical_operator_cancels_strays_and_looks_at_contracts_that_refuse_orders(tmp_path: Path) -> None:
+    """An order of ours that rests and belongs to nothing goes; one that is not ours stays."""
+    async with running(tmp_path, symbols=("BTC", "ETH", "SOL", "XRP", "ADA")) as rig:
+        await rig.cycle(2)
+        ours = rig.daemon.health.watched.keeper.book
+        name = rig.venue_name("XRPUSDT")
+        far = Decimal("0.5")
+        prefix = read_documents(tmp_path)["instance"].instance
+        stray = rig.by_hand(
+            name, "buy", "100", "lmt", limit_price=far, client_id=f"tb-{prefix}-20260105T0700-XRPUSDT-entry"
+        )
+        foreign = rig.by_hand(name, "buy", "100", "lmt", limit_price=far, client_id="somebody-else")
+        rig.fault("reject_orders", status="invalidSize")
+        await rig.cycle(20)
+        rig.heal()
+        assert stray not in rig.venue.account.orders
+        assert foreign in rig.venue.account.orders
+        assert ours is not None
+        found = [row for row in await heals(rig) if row[0] == "stray_order"]
+        assert [event for _, _, event in found] == ["healed"]
+        lines = [row for row in rig.rows("governance") if row["role"] == "tactical_operator"]
+        assert any("contracts read anew and symbols validated" in text for row in lines for text in row["actions"])
+        await rig.daemon.governance.review()
+        await rig.stores.writer.flush()
+        review = read_documents(tmp_path)["strategic_review"]
+        assert review.facts["cycles"] == len(rig.rows("cycles"))
+        assert review.facts["orders"]["refused"] >= 3
+        assert "orders_refused" in {one["code"] for one in review.recommendations}

@@ -131,7 +131,7 @@ class Daemon:
         self._restartable = {name: Restartable(name, work) for name, work in works.items()}
         self._health = HealthDesk(self._watched(), left_behind)
         note_migration(self._standing.record, self._health.issues, clock.now())
-        self._governance = Governance(
+        self.governance = Governance(
             GovernanceParts(
                 stores,
                 clock,
@@ -228,8 +228,8 @@ class Daemon:
                 **self._works.by_name(),
                 "exchange_health": self._health.exchange.probe,
                 "watchdog": self._health.watchdog.run,
-                "tactical_operator": self._governance.tactical.run,
-                "strategic_review": self._governance.review,
+                "tactical_operator": self.governance.tactical.run,
+                "strategic_review": self.governance.review,
             }
             await bodies[name]()
 

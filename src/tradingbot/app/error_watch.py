@@ -16,6 +16,7 @@ CONDITIONS: Final = frozenset(
         "exchange.degraded",
         "reconcile.difference",
         "storage.unavailable",
+        "resources.limit_reached",
         "positions.not_durable",
         "settle.not_durable",
         "healing.not_durable",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -17,12 +17,13 @@ from tradingbot.config import Settings
 from tradingbot.core.errors import VenueError
 from tradingbot.core.records import OpenOrder, OrderOutcome
 from tradingbot.core.types import ClientOrderId, OrderKind, parse_utc
+from tradingbot.engine.budget import within
 from tradingbot.engine.execute import Executor
 from tradingbot.engine.healing import HealingDesk
 from tradingbot.engine.health_models import StrategicReviewState
 from tradingbot.engine.intents import IntentLog
 from tradingbot.engine.portfolio_keeper import PortfolioKeeper
-from tradingbot.engine.reconcile import Reconciler
+from tradingbot.engine.reconcile import LOCK_BUDGETS, Reconciler, Truth
 from tradingbot.exits.protection import CancelStop
 from tradingbot.guards.healing_escalation import HealCategory
 from tradingbot.guards.health_params import TacticalParams
@@ -39,8 +40,8 @@ STRAY_AFTER: Final = timedelta(minutes=2)
 """An order of ours that is no stop never rests for so long by intention."""
 KEPT_REFUSALS: Final = 1000
 NEWEST_TRADES: Final = 2000
-LINES: Final = {"cycles": 3_000, "kill_switches": 500, "issues": 5_000, "healing": 2_000, "intents": 20_000}
-"""Newest lines of each journal that may belong to one day."""
+READ: Final = ("cycles", "kill_switches", "issues", "healing", "intents")
+"""Journals that the daily review counts."""
 
 
 class TacticalOperator:
@@ -59,6 +60,7 @@ class TacticalOperator:
         account_lock: asyncio.Lock,
         refresh_contracts: Callable[[], Awaitable[None]],
         validate: Callable[[], Awaitable[None]],
+        read_budget_s: float,
     ) -> None:
         self._stores = stores
         self._clock = clock
@@ -71,6 +73,7 @@ class TacticalOperator:
         self._account_lock = account_lock
         self._refresh_contracts = refresh_contracts
         self._validate = validate
+        self._lock_s = LOCK_BUDGETS * read_budget_s
         self._refusals: deque[tuple[datetime, str]] = deque(maxlen=KEPT_REFUSALS)
 
     def note(self, outcome: OrderOutcome) -> None:
@@ -86,10 +89,7 @@ class TacticalOperator:
         if refused:
             actions += await self._look_at_contracts(refused)
         async with self._account_lock:
-            truth = await self._reconciler.reconcile()
-            strays = self._strays(truth.open_orders)
-            for order in strays:
-                actions.append(await self._cancel(order))
+            truth, strays = await within(self._clock, self._lock_s, "reconciliation", self._clear_up(actions))
         line = {
             "at": self._clock.now(),
             "role": "tactical_operator",
@@ -102,6 +102,12 @@ class TacticalOperator:
         self._stores.journals["governance"].append(line)
         if actions:
             log.warning("tactical.acted", actions=actions)
+
+    async def _clear_up(self, actions: list[str]) -> tuple[Truth, list[OpenOrder]]:
+        truth = await self._reconciler.reconcile()
+        strays = self._strays(truth.open_orders)
+        actions += [await self._cancel(order) for order in strays]
+        return truth, strays
 
     def _refused_often(self) -> dict[str, int]:
         since = self._clock.now() - timedelta(seconds=self._params.window_s)
@@ -153,7 +159,7 @@ class StrategicReview:
         since = max(now - DAY, running_since)
         expected = int((now - since).total_seconds() / self._cycle_s)
         trades = [_result(trade) for trade in self._keeper.trades[-NEWEST_TRADES:] if trade.exit_time >= since]
-        readers = {name: self._stores.journals[name].reader() for name in LINES}
+        readers = {name: self._stores.journals[name].reader() for name in READ}
         with self._clock.hold():
             facts, advice = await asyncio.to_thread(_reviewed, readers, since, trades, expected)
         plain = asdict(facts)
@@ -199,6 +205,7 @@ class Governance:
             parts.account_lock,
             parts.works.read_specifications,
             parts.works.validate,
+            settings.engine.read_budget_s,
         )
         parts.intents.listeners.append(self.tactical.note)
         self.strategic = StrategicReview(parts.stores, parts.clock, parts.keeper, settings.engine.cycle_s)
@@ -211,8 +218,8 @@ class Governance:
 def _reviewed(
     readers: dict[str, JournalReader], since: datetime, trades: list[tuple[float, float]], expected: int
 ) -> tuple[DayFacts, list[Recommendation]]:
-    lines = {name: _newer(reader.tail(LINES[name]), since) for name, reader in readers.items()}
-    outcomes = [line for line in lines["intents"] if line.get("event") == "outcome"]
+    lines = {name: _newer(reader.since(since), since) for name, reader in readers.items()}
+    outcomes = (line for line in lines["intents"] if line.get("event") == "outcome")
     facts = counted(
         lines["cycles"], lines["kill_switches"], lines["issues"], lines["healing"], outcomes, trades, expected
     )
@@ -225,6 +232,9 @@ def _result(trade: ClosedTrade) -> tuple[float, float]:
     return float(trade.net_pnl_usd), float(trade.fees) * usd_per_unit
 
 
-def _newer(lines: list[dict[str, Any]], since: datetime) -> list[dict[str, Any]]:
-    """Lines at or after a moment; those without a time are left out."""
-    return [line for line in lines if (at := line.get("at") or line.get("as_of")) and parse_utc(str(at)) >= since]
+def _newer(lines: Iterable[dict[str, Any]], since: datetime) -> Iterator[dict[str, Any]]:
+    """Lines at or after a moment, one at a time: a day of them is large. Those without a time are left out."""
+    for line in lines:
+        at = line.get("at") or line.get("as_of")
+        if at and parse_utc(str(at)) >= since:
+            yield line

@@ -16,6 +16,7 @@ from tradingbot.app.watchdog import Watchdog
 from tradingbot.config import Settings
 from tradingbot.core.types import Symbol
 from tradingbot.engine.bot_cycle import CycleReport
+from tradingbot.engine.budget import within
 from tradingbot.engine.exchange_health import ExchangeHealthDesk
 from tradingbot.engine.healing import HealingDesk, restored_healing
 from tradingbot.engine.health_models import ExchangeHealthState, HealingEscalationState, IssuesState
@@ -24,7 +25,7 @@ from tradingbot.engine.intents import IntentLog
 from tradingbot.engine.issue_registry import IssueRegistry, issue_record
 from tradingbot.engine.kill_switches import KillSwitches
 from tradingbot.engine.portfolio_keeper import PortfolioKeeper
-from tradingbot.engine.reconcile import Reconciler
+from tradingbot.engine.reconcile import LOCK_BUDGETS, Reconciler, Truth
 from tradingbot.engine.settlement import Settlement
 from tradingbot.guards.exchange_health import ExchangeHealth
 from tradingbot.guards.healing_escalation import HealCategory
@@ -229,10 +230,14 @@ class HealthDesk:
     async def _reconcile_deeply(self, symbol: str) -> str:
         """Fills since the symbol's oldest position, then everything compared anew; what is left, in words."""
         w = self._w
-        async with w.account_lock:
-            entries = [p.entry_time for p in w.keeper.book.open_positions if p.symbol == symbol]
+        entries = [p.entry_time for p in w.keeper.book.open_positions if p.symbol == symbol]
+
+        async def compared() -> Truth:
             if entries:
                 await w.settlement.absorb_again(symbol, min(entries) - MARGIN)
-            truth = await w.reconciler.reconcile()
+            return await w.reconciler.reconcile()
+
+        async with w.account_lock:
+            truth = await within(w.clock, LOCK_BUDGETS * w.settings.engine.read_budget_s, "fills", compared())
         left = [one for one in truth.differences if one.symbol == symbol]
         return "; ".join(f"ours {one.ours}, the exchange's {one.venue}" for one in left)

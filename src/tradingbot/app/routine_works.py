@@ -16,7 +16,7 @@ from tradingbot.config import Settings
 from tradingbot.core.types import Symbol
 from tradingbot.engine.budget import within
 from tradingbot.engine.collect import MarketCollector
-from tradingbot.engine.reconcile import Reconciler
+from tradingbot.engine.reconcile import LOCK_BUDGETS, Reconciler
 
 log = structlog.get_logger(__name__)
 
@@ -61,8 +61,7 @@ class RoutineWorks:
         }
 
     async def _hourly_reconciliation(self) -> None:
-        # Bounded, because the cycle waits for the account meanwhile, and exits with it.
-        limit_s = 3 * self._settings.engine.read_budget_s
+        limit_s = LOCK_BUDGETS * self._settings.engine.read_budget_s
         async with self._account_lock:
             await within(self._clock, limit_s, "reconciliation", self._reconciler.reconcile())
 

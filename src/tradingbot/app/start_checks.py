@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 from rich.console import Console
 
@@ -20,34 +22,60 @@ from tradingbot.app.deployment_checks import (
     run_checks,
 )
 from tradingbot.app.options import RunOptions
+from tradingbot.app.stores import open_document
 from tradingbot.app.venue_standing import check_learning
+from tradingbot.clock import SystemClock
 from tradingbot.config import Settings
-from tradingbot.core.errors import ConfigurationError, TradingBotError
+from tradingbot.core.errors import ConfigurationError, StateError, TradingBotError
 from tradingbot.core.types import Symbol
 from tradingbot.engine.catalog import DOCUMENTS
 from tradingbot.market.contracts import ContractSpec
+from tradingbot.storage.writer import StorageWriter
 
 
 class StartRefusedError(ConfigurationError):
     """A critical start-up check failed; the message names it and why."""
 
 
-class VenueAwayError(TradingBotError):
-    """The venue could not be asked, and nothing else is wrong: a start that a supervisor should try again."""
+class StartPostponedError(TradingBotError):
+    """What failed may pass by itself, and nothing configured is wrong: a start that a supervisor should try again."""
 
 
 ASKED = frozenset({"venue connectivity", "clock", "account", "universe", "symbols", "contract_specs"})
 """Checks that cannot pass while the venue is away."""
+OF_THE_DISK = frozenset({"disk", "artifact root"})
+"""Checks that pass once the disk has space, or takes writes again."""
+
+
+def holds_positions(home: Path) -> bool:
+    """Whether the home's book has an open position, as far as it can be read."""
+    try:
+        known = open_document(home, "positions", StorageWriter(SystemClock())).peek()
+    except StateError:
+        return False
+    return known is not None and bool(known.to_book().open_positions)
+
+
+def _as_it_is(result: CheckResult) -> CheckResult:
+    return result
+
+
+def _told_only(result: CheckResult) -> CheckResult:
+    """A disk that is full must not keep the daemon from looking after open positions: entries are blocked anyway."""
+    if result.ok:
+        return result
+    return replace(result, critical=False, detail=f"{result.detail}; started all the same for its open positions")
 
 
 async def all_checks(options: RunOptions, parts: VenueParts, settings: Settings) -> list[CheckResult]:
     """Every check of home and venue, in the order of the banner."""
+    of_the_disk = _told_only if holds_positions(options.home) else _as_it_is
 
     async def folders() -> CheckResult:
-        return check_folders(options.home)
+        return of_the_disk(check_folders(options.home))
 
     async def disk() -> CheckResult:
-        return check_disk(options.home)
+        return of_the_disk(check_disk(options.home))
 
     async def state() -> CheckResult:
         return check_state(options.home, DOCUMENTS)
@@ -79,13 +107,14 @@ def _symbols(wanted: Sequence[Symbol], listed: Mapping[Symbol, ContractSpec]) ->
 
 
 def require(console: Console, title: str, results: Sequence[CheckResult]) -> None:
-    """Print the banner. Raises StartRefusedError naming every failed critical check, or VenueAwayError."""
+    """Print the banner. Raises StartRefusedError naming every failed critical check, or StartPostponedError."""
     print_banner(console, title, results)
     failed = critical_failures(results)
     if not failed:
         return
     message = "; ".join(f"{result.name}: {result.detail}" for result in failed)
     names = {result.name for result in failed}
-    if "venue connectivity" in names and names <= ASKED:
-        raise VenueAwayError(message)
+    away = ASKED if "venue connectivity" in names else frozenset()
+    if names <= away | OF_THE_DISK:
+        raise StartPostponedError(message)
     raise StartRefusedError(message)

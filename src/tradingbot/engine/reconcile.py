@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from typing import Final
 
 import structlog
 
@@ -19,6 +20,9 @@ from tradingbot.portfolio.reconcile import Difference, compare_positions
 from tradingbot.ports import Clock, Venue
 
 log = structlog.get_logger(__name__)
+
+LOCK_BUDGETS: Final = 3
+"""So many read budgets a job may hold the account: the cycle waits for it meanwhile, and exits with it."""
 
 
 @dataclass(frozen=True, slots=True)

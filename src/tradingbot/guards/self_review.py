@@ -43,7 +43,7 @@ class DayFacts:
 
 
 def counted(
-    cycles: Sequence[Mapping[str, Any]],
+    cycles: Iterable[Mapping[str, Any]],
     switches: Iterable[Mapping[str, Any]],
     issues: Iterable[Mapping[str, Any]],
     heals: Iterable[Mapping[str, Any]],
@@ -51,15 +51,16 @@ def counted(
     trades: Sequence[tuple[float, float]],
     expected_cycles: int,
 ) -> DayFacts:
-    """Facts of the lines of one day. `trades` are pairs of net result and fees, USD."""
+    """Facts of the lines of one day, taken one at a time. `trades` are pairs of net result and fees, USD."""
     blocks: Counter[str] = Counter()
+    total, slowest = 0, 0.0
     for line in cycles:
         blocks.update(line["permission"]["reasons"])
-    total = max(len(cycles), 1)
+        total, slowest = total + 1, max(slowest, float(line.get("think_ms") or 0.0))
     return DayFacts(
-        cycles=len(cycles),
+        cycles=total,
         expected_cycles=expected_cycles,
-        blocks={name: round(count / total, 4) for name, count in blocks.most_common()},
+        blocks={name: round(count / max(total, 1), 4) for name, count in blocks.most_common()},
         orders=dict(Counter(str(line["status"]) for line in outcomes)),
         switches=dict(Counter(str(line["switch"]) for line in switches if line.get("event") == "trip")),
         issues=dict(Counter(str(line["kind"]) for line in issues if line.get("event") == "raised")),
@@ -67,7 +68,7 @@ def counted(
         trades=len(trades),
         net_pnl_usd=round(sum(net for net, _ in trades), 4),
         fees_usd=round(sum(fee for _, fee in trades), 4),
-        slowest_think_ms=max((float(line.get("think_ms") or 0.0) for line in cycles), default=0.0),
+        slowest_think_ms=slowest,
     )
 
 

@@ -6,8 +6,9 @@ import gzip
 import os
 import zlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -32,26 +33,41 @@ class JournalReader:
         self.problems: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
+        return self._records(lambda _: True)
+
+    def _records(self, wanted: Callable[[Part], bool]) -> Iterator[dict[str, Any]]:
         self.bad_lines, self.torn_tail, self.problems = 0, False, ()
         with ExitStack() as stack:
             # The current file is opened before the others are listed: a rotation in between loses nothing.
             current = stack.enter_context(self.path.open("rb")) if self.path.exists() else None
             for part in parts(self.path):
-                if current is None or not is_same(current, part.path):
+                if wanted(part) and (current is None or not is_same(current, part.path)):
                     yield from self._part(part)
             if current is not None:
                 yield from self._lines(current, last=True)
 
+    def since(self, moment: datetime) -> Iterator[dict[str, Any]]:
+        """Records of the files that were still written at `moment` or later, oldest first, one at a time.
+
+        The oldest of them holds earlier records too. Files that were rotated before are not opened.
+        """
+        return self._records(lambda part: part.rotated_at >= moment)
+
     def tail(self, count: int) -> list[dict[str, Any]]:
-        """The newest `count` records; reads no more of the current file than that takes."""
-        if self.path.exists():
-            self.bad_lines, self.torn_tail, self.problems = 0, False, ()
-            with self.path.open("rb") as stream:
-                _seek_lines_from_end(stream, count)
-                newest = list(self._lines(stream, last=True))[-count:]
-            if len(newest) == count:
-                return newest
-        return list(deque(self, maxlen=count))
+        """The newest `count` records; reads no more of the current file, and of rotated ones, than that takes."""
+        self.bad_lines, self.torn_tail, self.problems = 0, False, ()
+        with ExitStack() as stack:
+            current = stack.enter_context(self.path.open("rb")) if self.path.exists() else None
+            newest: list[dict[str, Any]] = []
+            if current is not None:
+                _seek_lines_from_end(current, count)
+                newest = list(self._lines(current, last=True))[-count:]
+            for part in reversed(parts(self.path)):
+                if len(newest) >= count:
+                    break
+                if current is None or not is_same(current, part.path):
+                    newest = [*deque(self._part(part), maxlen=count - len(newest)), *newest]
+        return newest
 
     def _part(self, part: Part) -> Iterator[dict[str, Any]]:
         try:

@@ -14,7 +14,7 @@ import orjson
 
 from tradingbot.core.errors import AlreadyRunningError, StorageUnavailableError
 from tradingbot.core.types import iso_utc
-from tradingbot.storage.files import FILE_MODE, make_folder, write_all
+from tradingbot.storage.files import FILE_MODE, make_folder
 
 LOCK_NAME: Final = "tradingbot.lock"
 
@@ -63,15 +63,18 @@ class InstanceLock:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self.left_behind = os.pread(descriptor, 4096, 0).decode(errors="replace").strip()
-            os.ftruncate(descriptor, 0)
-            write_all(descriptor, orjson.dumps({"pid": os.getpid(), "started_at": iso_utc(started_at)}) + b"\n")
         except BlockingIOError:
             holder = os.pread(descriptor, 4096, 0)
             os.close(descriptor)
             raise AlreadyRunningError(self._refusal(holder)) from None
         except OSError as error:
             os.close(descriptor)
-            raise StorageUnavailableError(f"{self.path}: the lock cannot be written: {error.strerror}") from error
+            raise StorageUnavailableError(f"{self.path}: the lock cannot be taken: {error.strerror}") from error
+        # What it says is for people: a disk that is full does not keep anybody from holding it.
+        with suppress(OSError):
+            text = orjson.dumps({"pid": os.getpid(), "started_at": iso_utc(started_at)}) + b"\n"
+            os.pwrite(descriptor, text, 0)
+            os.ftruncate(descriptor, len(text))
         self._descriptor = descriptor
 
     def _refusal(self, holder: bytes) -> str:

@@ -18,7 +18,7 @@ from tradingbot.app.integration_test import ask_exchange, book_faults, candle_fa
 from tradingbot.app.one_liners import healing_of
 from tradingbot.app.options import RunOptions
 from tradingbot.app.pre_deployment import check_everything, judge_symbols
-from tradingbot.app.start_checks import StartRefusedError, VenueAwayError, require
+from tradingbot.app.start_checks import StartPostponedError, StartRefusedError, require
 from tradingbot.core.records import BookView
 from tradingbot.core.types import Symbol
 from tradingbot.engine.models import SymbolCheck, ValidationState
@@ -76,7 +76,7 @@ async def test_a_secret_file_that_others_may_read_stops_everything(tmp_path: Pat
 @pytest.mark.parametrize(
     ("failed", "error"),
     [
-        (["venue connectivity", "clock", "account", "universe", "symbols"], VenueAwayError),
+        (["venue connectivity", "clock", "account", "universe", "symbols"], StartPostponedError),
         (["venue connectivity", "environment"], StartRefusedError),
         (["account"], StartRefusedError),
     ],

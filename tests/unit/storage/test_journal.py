@@ -249,3 +249,24 @@ def test_the_tail_reaches_back_into_rotated_files(path: Path) -> None:
     path.with_name("signals.000001.20260101T000000000Z.jsonl").write_bytes(b'{"n":1}\n{"n":2}\n')
     path.write_bytes(b'{"n":3}\n')
     assert JournalReader(path).tail(2) == [{"n": 2}, {"n": 3}]
+
+
+@pytest.mark.parametrize("count", range(1, 9))
+def test_the_tail_opens_no_more_rotated_files_than_it_needs(path: Path, count: int) -> None:
+    """The oldest part is damaged: only a tail that reaches it says so."""
+    path.parent.mkdir()
+    path.with_name("signals.000001.20260101T000000000Z.jsonl.gz").write_bytes(b"no gzip")
+    path.with_name("signals.000002.20260102T000000000Z.jsonl").write_bytes(b'{"n":1}\n{"n":2}\n{"n":3}\n')
+    path.write_bytes(b'{"n":4}\n{"n":5}\n')
+    reader = JournalReader(path)
+    assert [record["n"] for record in reader.tail(count)] == list(range(1, 6))[-count:]
+    assert bool(reader.problems) is (count > 5)
+
+
+def test_since_leaves_out_what_was_rotated_before(path: Path) -> None:
+    path.parent.mkdir()
+    for number, day in enumerate(("01", "02", "03"), 1):
+        path.with_name(f"signals.{number:06d}.202601{day}T000000000Z.jsonl").write_bytes(b'{"n":%d}\n' % number)
+    path.write_bytes(b'{"n":4}\n')
+    found = JournalReader(path).since(datetime(2026, 1, 2, tzinfo=UTC))
+    assert [record["n"] for record in found] == [2, 3, 4]
