@@ -62,15 +62,14 @@ class Reconciler:
 
         When the journal knows of orders although there is no book, the book was lost: it begins before the first of
         them, and fills and ledger are applied anew. Trades that are known already stay as they are. Orders before
-        `account_since` were sent to another venue: the book of this one cannot begin before it.
+        `account_since` were sent to another venue and tell nothing of this one.
         """
         book = self._keeper.book
         if book.fills_since is not None:
             return
         rows = await self._venue.ledger(0)
-        lost_since = self._unknown.first_order_at
+        lost_since = self._unknown.first_order_at(account_since)
         if lost_since is not None:
-            lost_since = max(lost_since, account_since or lost_since)
             log.error("positions.rebuilt", since=lost_since.isoformat())
             rows = [row for row in rows if row.time < lost_since]
         since = lost_since or self._clock.now()
