@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import orjson
 import structlog
 
 from tradingbot.app.analysis import advised, analysed
 from tradingbot.app.stores import Stores
+from tradingbot.core.types import parse_utc
 from tradingbot.engine.learning_models import TradeAnalysisState, VenueMetadata
 from tradingbot.engine.portfolio_keeper import PortfolioKeeper
 from tradingbot.learning.params import LearningParams
+from tradingbot.portfolio.position import ClosedTrade
 from tradingbot.ports import Clock
 
 T = TypeVar("T")
@@ -28,8 +30,9 @@ class Analyst:
     """Analyses the newest trades, beside the event loop."""
 
     def __init__(
-        self, stores: Stores, clock: Clock, keeper: PortfolioKeeper, venue: str, params: LearningParams
+        self, stores: Stores, clock: Clock, keeper: PortfolioKeeper, venue: VenueMetadata, params: LearningParams
     ) -> None:
+        """`venue`: trades and orders that ended before its period began were made elsewhere, and are left out."""
         self._stores = stores
         self._clock = clock
         self._keeper = keeper
@@ -38,7 +41,7 @@ class Analyst:
 
     async def advise(self) -> None:
         """One line of `logs/strategic_advice.jsonl`."""
-        trades, now = self._keeper.trades[-NEWEST_TRADES:], self._clock.now()
+        trades, now = self._trades(), self._clock.now()
         found = await self._beside(lambda: advised(trades, self._params, now))
         self._stores.journals["strategic_advice"].append(found)
         codes = [why["code"] for why in found["advice"]]
@@ -46,18 +49,28 @@ class Analyst:
 
     async def analyse(self) -> None:
         """`feature_store/trade_analysis.json`."""
-        trades, now = self._keeper.trades[-NEWEST_TRADES:], self._clock.now()
+        trades, now = self._trades(), self._clock.now()
         reader = self._stores.journals["execution_quality"].reader()
 
         def work() -> TradeAnalysisState:
-            found = analysed(trades, reader.tail(NEWEST_ORDERS), self._params)
-            since = min((trade.entry_time for trade in trades), default=now)
+            orders = [row for row in reader.tail(NEWEST_ORDERS) if self._is_ours(row)]
+            found = analysed(trades, orders, self._params)
             # Through JSON, so that what is kept equals what is read back.
             plain = orjson.loads(orjson.dumps(found, default=str))
-            metadata = VenueMetadata(venue=self._venue, since=since)
-            return TradeAnalysisState(venue_metadata=metadata, as_of=now, analyses=plain)
+            return TradeAnalysisState(venue_metadata=self._venue, as_of=now, analyses=plain)
 
         self._stores.documents["trade_analysis"].put(await self._beside(work))
+
+    def _trades(self) -> list[ClosedTrade]:
+        newest = self._keeper.trades[-NEWEST_TRADES:]
+        return [trade for trade in newest if trade.exit_time >= self._venue.since]
+
+    def _is_ours(self, row: Mapping[str, Any]) -> bool:
+        """Whether a line of the journal of execution quality is an order of this period."""
+        try:
+            return parse_utc(str(row["filled_at"])) >= self._venue.since
+        except (KeyError, ValueError):
+            return False
 
     async def _beside(self, work: Callable[[], T]) -> T:
         with self._clock.hold():

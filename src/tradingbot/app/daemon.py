@@ -26,6 +26,7 @@ from tradingbot.app.stores import Stores
 from tradingbot.app.supervision import Restartable
 from tradingbot.app.switchboard import Switchboard
 from tradingbot.app.thinking import a_collector, decision_params, keep_params, open_intelligence
+from tradingbot.app.venue_migration import note_migration, settle_venue
 from tradingbot.app.vitals import LoopLag, rss_mb
 from tradingbot.config import Settings
 from tradingbot.core.errors import StorageUnavailableError
@@ -82,7 +83,16 @@ class Daemon:
             lambda found: self._health.issues.observe("resources", issues_of(found)),
         )
         self._intents = known_intents(stores)
-        self._instance = known_instance(options, parts, stores, self._intents)
+        self._standing = settle_venue(
+            options.home,
+            stores,
+            clock,
+            known_instance(options, parts, stores, self._intents),
+            venue.name,
+            settings.learning.migration.retain_pct,
+            len(self._intents.unresolved),
+        )
+        self._instance = self._standing.instance
         self._ids = OrderIds(self._instance.instance)
         self._keeper = known_portfolio(stores, self._intents)
         self._settlement = Settlement(venue, clock, self._keeper, engine.read_budget_s)
@@ -90,14 +100,14 @@ class Daemon:
         self._reconciler = Reconciler(venue, clock, self._keeper, self._settlement, self._unknown, self._ids)
         self._intel = open_intelligence(parts, stores)
         self._post_trade = known_learning(
-            stores, clock, self._keeper, self._intents, self._instance, venue.name, settings
+            stores, clock, self._keeper, self._intents, self._standing, venue.name, settings
         )
         self._collector = a_collector(settings, parts, stores, specs, self._intel)
         self._bus = SignalBus()
         documents = stores.documents
         signal_desk = SignalDesk(documents["latest_signals"], documents["regime"], self._collector.desk)
         self._bus.attach("latest signals", signal_desk.listen)
-        self._analyst = Analyst(stores, clock, self._keeper, venue.name, settings.learning)
+        self._analyst = Analyst(stores, clock, self._keeper, self._post_trade.venue, settings.learning)
         maintenance = Maintenance(options.home, stores, settings.storage, clock)
         self._works = RoutineWorks(
             parts, stores, settings, self._collector, self._reconciler, self._account_lock, self._analyst, maintenance
@@ -120,6 +130,7 @@ class Daemon:
         }
         self._restartable = {name: Restartable(name, work) for name, work in works.items()}
         self._health = HealthDesk(self._watched(), left_behind)
+        note_migration(self._standing.record, self._health.issues, clock.now())
         self.governance = Governance(
             GovernanceParts(
                 stores,
@@ -171,10 +182,10 @@ class Daemon:
                 ensemble_journal=self._stores.journals["ensemble"],
                 bus=self._bus,
                 sizes_journal=self._stores.journals["size_adjustments"],
-                decision_params=decision_params(settings, self._instance.created_at),
+                decision_params=decision_params(settings, self._standing.venue_since),
                 engine_params=settings.engine,
                 params_digest=keep_params(
-                    settings, self._instance.created_at, self._stores.journals["decision_params"], self._clock.now()
+                    settings, self._standing.venue_since, self._stores.journals["decision_params"], self._clock.now()
                 ),
                 permission=self.permission,
                 post_trade=self._post_trade,
@@ -298,7 +309,7 @@ class Daemon:
     async def prepare(self) -> None:
         """The venue's truth before the first action; start-up and crash recovery are one road."""
         await self._parts.venue.wait_ready(30.0)
-        await self._reconciler.baseline()
+        await self._reconciler.baseline(self._instance.account_since)
         truth = await self._reconciler.reconcile()
         log.info(
             "reconciled",
