@@ -158,14 +158,69 @@ def frame_of(rows: list[dict[str, Any]], half_life_days: float) -> pd.DataFrame:
     return trades
 
 
-def weighted(values: pd.Series, weights: pd.Series) -> tuple[int, float | None, float | None]:
-    """Count, weighted mean and weighted deviation (None below two) of the known values."""
+@dataclass
+class Carried:
+    """What a migration from another venue left in the decaying files: their backups, and the share that was kept."""
+
+    half_life_days: float
+    share: Decimal = field(default_factory=Decimal)
+    files: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def sums(self, file: str, keys: tuple[str, ...], newest: pd.Timestamp) -> tuple[int, float, float, float]:
+        """(count, weight, total, squares) of one carried mean, decayed to the newest trade of its group."""
+        known: Any = self.files.get(file, {})
+        for key in keys:
+            known = known.get(key) or {}
+        if not known or known["as_of"] is None:
+            return 0, 0.0, 0.0, 0.0
+        age_days = (newest - pd.Timestamp(known["as_of"])) / pd.Timedelta(days=1)
+        factor = float(self.share) * 0.5 ** (age_days / self.half_life_days)
+        return int(known["count"] * self.share), *(known[name] * factor for name in ("weight", "total", "squares"))
+
+    def less(self, kept: Any, carried: Any) -> Any:
+        """Sums of a file without what was carried into them."""
+        if isinstance(kept, dict):
+            return {key: self.less(value, (carried or {}).get(key)) for key, value in kept.items() if key != "low"}
+        if isinstance(kept, list):
+            return [self.less(one, other) for one, other in zip(kept, carried or [None] * len(kept), strict=True)]
+        return kept - float(self.share) * (carried or 0)
+
+
+def carried_into(home: Path, venue: dict[str, Any], half_life_days: float) -> Carried:
+    """By the record of the migration that began this period; nothing in a home that never changed its venue."""
+    path = home / "feature_store" / "learning_venue_migration_state.json"
+    carried = Carried(half_life_days)
+    if not path.exists():
+        return carried
+    record = json.loads(path.read_bytes())["data"]
+    carried.share = D(str(record["retain_pct"])) / 100
+    for one in (*record["history"], record):  # single files that came later take the place of the first ones
+        if (one["to"], one["period"], one["status"]) != (venue["venue"], venue["period"], "done"):
+            continue
+        for name in ("expectancy", "calibration", "timing"):
+            copy = home / one["backup"] / "feature_store" / f"{FILES[name]}.json"
+            if copy.exists() and "data" in (known := json.loads(copy.read_bytes())):
+                carried.files[name] = known["data"]["content"]
+    return carried
+
+
+NOTHING = (0, 0.0, 0.0, 0.0)
+
+
+def weighted(
+    values: pd.Series, weights: pd.Series, carried: tuple[int, float, float, float] = NOTHING
+) -> tuple[int, float | None, float | None]:
+    """Count, weighted mean and weighted deviation (None below two) of the known values and what was carried over."""
     good = values.notna()
-    if not good.any():
-        return 0, None, None
-    mean = float(np.average(values[good].astype(float), weights=weights[good]))
-    spread = float(np.average((values[good].astype(float) - mean) ** 2, weights=weights[good]))
-    return int(good.sum()), mean, spread**0.5 if good.sum() > 1 else None
+    known, own = values[good].astype(float), weights[good]
+    count, weight = int(good.sum()) + carried[0], float(own.sum()) + carried[1]
+    if not weight:
+        return count, None, None
+    mean = (float((own * known).sum()) + carried[2]) / weight
+    # Around the mean, so that no digits are lost: sum of w (v - m)^2 = squares - 2 m total + m^2 weight.
+    rest = carried[3] - 2 * mean * carried[2] + mean**2 * carried[1]
+    spread = max(0.0, float((own * (known - mean) ** 2).sum()) + rest) / weight
+    return count, mean, spread**0.5 if count > 1 else None
 
 
 def file_mean(decayed: dict[str, Any]) -> float | None:
@@ -197,7 +252,9 @@ def check_attribution(audit: Audit, trades: pd.DataFrame, content: dict[str, Any
         audit.same("components", name, net, content["dimensions"]["component"][name]["net_usd"], 1e-9)
     whole = sum(trades["net_usd"], D(0))
     for dimension, members in content["dimensions"].items():
-        summed = sum((D(member["net_usd"]) for member in members.values()), D(0))
+        # What earlier periods brought stays among the venues, each under a name of its own.
+        now = [member for name, member in members.items() if dimension != "venue" or name == venue]
+        summed = sum((D(member["net_usd"]) for member in now), D(0))
         audit.same("dimensions add up", dimension, whole, summed, 0.0)
 
 
@@ -212,7 +269,7 @@ def component_shares(row: dict[str, Any]) -> dict[str, Decimal]:
     return {name: part / whole for name, part in agreeing.items() if part > 0} if whole else {"none": D(1)}
 
 
-def check_expectancy(audit: Audit, trades: pd.DataFrame, content: dict[str, Any]) -> None:
+def check_expectancy(audit: Audit, trades: pd.DataFrame, content: dict[str, Any], carried: Carried) -> None:
     for key, weights, stored in (("pair", "weight", "pairs"), ("strategy", "strategy_weight", "strategies")):
         for name, group in trades.groupby(key):
             file = content[stored][name]
@@ -220,19 +277,21 @@ def check_expectancy(audit: Audit, trades: pd.DataFrame, content: dict[str, Any]
             audit.same("expectancy", f"{name} net_usd", sum(group["net_usd"], D(0)), file["net_usd"], 0.0)
             for part, column in (("net_bps",) * 2, ("edge_bps",) * 2, ("efficiency",) * 2, ("won", "won")):
                 # Weights are relative to the newest known value, so a mean does not depend on where they are anchored.
-                count, mean, _ = weighted(group[column], group[weights])
+                before = carried.sums("expectancy", (stored, str(name), part), group["at"].max())
+                count, mean, _ = weighted(group[column], group[weights], before)
                 audit.same("expectancy", f"{name} {part} count", count, file[part]["count"])
                 audit.same("expectancy", f"{name} {part}", mean, file_mean(file[part]))
 
 
-def check_calibration(audit: Audit, trades: pd.DataFrame, content: dict[str, Any]) -> None:
+def check_calibration(audit: Audit, trades: pd.DataFrame, content: dict[str, Any], carried: Carried) -> None:
     said = trades[trades["said"].between(0, 1)]
     audit.same("calibration", "unpredicted", len(trades) - len(said), content["unpredicted"])
     for name, sign in (("long", 1), ("short", -1), ("all", 0)):
         group = said[said["sign"] == sign] if sign else said
         if not len(group):
             continue
-        file, came = content["directions"][name], (group["return_bps"] > 0).astype(float)
+        before = carried.files.get("calibration", {}).get("directions", {}).get(name)
+        file, came = carried.less(content["directions"][name], before), (group["return_bps"] > 0).astype(float)
         audit.same("calibration", f"{name} count", len(group), file["count"])
         audit.same("calibration", f"{name} came", int(came.sum()), file["came"])
         brier = float(((group["said"] - came) ** 2).mean())
@@ -247,23 +306,26 @@ def check_calibration(audit: Audit, trades: pd.DataFrame, content: dict[str, Any
             audit.same("calibration", f"{name} bin {number}", int((bins == number).sum()), stored["count"])
 
 
-def check_timing(audit: Audit, trades: pd.DataFrame, files: dict[str, Any], least: int) -> None:
+def check_timing(audit: Audit, trades: pd.DataFrame, files: dict[str, Any], least: int, carried: Carried) -> None:
     left = (trades["peak_bps"] - trades["return_bps"]).clip(lower=0.0)
     best = trades["best_min"].where(trades["peak_bps"] > trades["fee_bps"])
     for pair, group in trades.groupby("pair"):
         file, weights = files["timing"]["content"]["pairs"][pair], group["weight"]
-        means = {}
+        means, newest = {}, group["at"].max()
         for part, values in (("held_min", group["held_min"]), ("best_min", best[group.index]), ("left_bps", left)):
-            count, means[part], _ = weighted(values[group.index], weights)
+            before = carried.sums("timing", ("pairs", str(pair), part), newest)
+            count, means[part], _ = weighted(values[group.index], weights, before)
             audit.same("timing", f"{pair} {part} count", count, file[part]["count"])
             audit.same("timing", f"{pair} {part}", means[part], file_mean(file[part]))
         optimal = means["best_min"] if file["best_min"]["count"] >= least else None
         learned = files["learned"]["parameters"]["records"][pair]
         audit.same("learned", f"{pair} optimal hold", optimal, learned["optimal_hold_min"])
-        audit.same("learned", f"{pair} net", weighted(group["net_bps"], weights)[1], learned["mean_net_bps"])
-        audit.same("learned", f"{pair} wins", weighted(group["won"], weights)[1], learned["win_rate"])
+        for what, part, read in (("net", "net_bps", "mean_net_bps"), ("wins", "won", "win_rate")):
+            before = carried.sums("expectancy", ("pairs", str(pair), part), newest)
+            audit.same("learned", f"{pair} {what}", weighted(group[part], weights, before)[1], learned[read])
     for strategy, group in trades.groupby("strategy"):
-        deviation = weighted(group["net_bps"], group["strategy_weight"])[2]
+        before = carried.sums("expectancy", ("strategies", str(strategy), "net_bps"), group["at"].max())
+        deviation = weighted(group["net_bps"], group["strategy_weight"], before)[2]
         stored = files["learned"]["parameters"]["strategy_volatility_bps"].get(strategy)
         audit.same("learned", f"{strategy} volatility", deviation, stored)
 
@@ -437,11 +499,12 @@ def main() -> int:
     audit.same("files", "orders in the journal", len(orders), files["gap"]["handled"]["count"])
     if executed[:count]:
         trades = frame_of(executed[:count], args.half_life_days)
+        carried = carried_into(home, venue, args.half_life_days)
         check_trades(audit, trades, fills)
         check_attribution(audit, trades, files["attribution"]["content"], venue["venue"])
-        check_expectancy(audit, trades, files["expectancy"]["content"])
-        check_calibration(audit, trades, files["calibration"]["content"])
-        check_timing(audit, trades, files, args.hold_min_trades)
+        check_expectancy(audit, trades, files["expectancy"]["content"], carried)
+        check_calibration(audit, trades, files["calibration"]["content"], carried)
+        check_timing(audit, trades, files, args.hold_min_trades, carried)
         check_counter(audit, trades, files["counter"]["content"])
         check_allocation(audit, trades, files, args)
         check_rollout(audit, trades, files["rollout"]["content"], args)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 
@@ -40,9 +41,19 @@ class Proof:
 
 
 def prove(order: Order, glob: str = "*") -> int:
-    """Every mutation; exit code 1 when one was not noticed."""
+    """Every mutation; exit code 1 when one was not noticed, or when the whole program is complained of too."""
     table = Table("taken away", "section", "kills", "violations", "first of them")
-    proofs = [attempt(name, order) for name in MUTATIONS if any(fnmatch(name, one) for one in glob.split(","))]
+    names = [name for name in MUTATIONS if any(fnmatch(name, one) for one in glob.split(","))]
+    sound = True
+    for of in dict.fromkeys(MUTATIONS[name].section for name in names):
+        ledger = whole(of, order).ledger
+        sound = sound and not ledger.violations
+        first = str(ledger.violations[0])[:160] if ledger.violations else ""
+        table.add_row("nothing", of, str(ledger.kills), str(len(ledger.violations)), first)
+    if not sound:
+        Console().print(table)
+        return 1
+    proofs = [attempt(name, order) for name in names]
     for proof in proofs:
         ledger = proof.section.ledger
         count = str(len(ledger.violations)) if proof.caught else "[red]0: NOT NOTICED[/]"
@@ -55,21 +66,28 @@ def attempt(name: str, order: Order) -> Proof:
     """Run the section that must notice, with the mutation in the daemon."""
     mutation = MUTATIONS[name]
     order.say(f"[mutation] {name}: {mutation.what}")
-    folder = order.folder / f"without-{name}"
-    mine = replace(order, folder=folder, glob="*", mutation=name, lanes=1, random_cuts=3)
-    match mutation.section:
-        case "power":
-            section = sections.power(replace(mine, cut_at=(mutation.points or sections.CUT_AT[:4]) * TIMES))
-        case "points":
-            section = _at_points(mine, mutation)
-        case "damage":
-            section = sections.damage(mine)
-        case _:
-            section = sections.switches(mine)
+    mine = replace(order, folder=order.folder / f"without-{name}", mutation=name)
+    section = _section(mutation.section, mine, mutation.points, TIMES)
     order.say(f"[mutation] {name}: {len(section.ledger.violations)} violations")
     return Proof(name, mutation, section)
 
 
-def _at_points(order: Order, mutation: Mutation) -> Section:
-    reached = Reached({point: {"trading": 8} for point in mutation.points})
-    return sections.points(replace(order, seeds=TIMES, every=True), reached)
+def whole(of: str, order: Order) -> Section:
+    """A section with nothing taken away: what it complains of then is the harness's own fault."""
+    order.say(f"[mutation] nothing taken away: {of}")
+    points = tuple(point for one in MUTATIONS.values() if one.section == of for point in one.points)
+    return _section(of, replace(order, folder=order.folder / f"whole-{of}"), tuple(dict.fromkeys(points)), 1)
+
+
+def _section(of: str, order: Order, points: Sequence[str], times: int) -> Section:
+    mine = replace(order, glob="*", lanes=1, random_cuts=3)
+    match of:
+        case "power":
+            return sections.power(replace(mine, cut_at=(tuple(points) or sections.CUT_AT[:4]) * times))
+        case "points":
+            reached = Reached({point: {"trading": 8} for point in points})
+            return sections.points(replace(mine, seeds=times, every=True), reached)
+        case "damage":
+            return sections.damage(mine)
+        case _:
+            return sections.switches(mine)

@@ -40,6 +40,9 @@ BUSY: dict[str, str] = {
     "TRADINGBOT__RISK__KILL_SWITCHES__MIN_WIN_RATE_PCT": "0",
     "TRADINGBOT__RISK__KILL_SWITCHES__REJECT_WINDOW_ORDERS": "1000",
     "TRADINGBOT__GATES__FEE__MIN_EDGE_BPS": "-10000",
+    # A process that has run hundreds of tests is large, which is no trouble of the daemon in it.
+    "TRADINGBOT__RESOURCES__RSS_MB__WARN": "1000000",
+    "TRADINGBOT__RESOURCES__RSS_MB__CRITICAL": "1000000",
     # Each kill leaves a lock behind, which counts as a repair.
     "TRADINGBOT__HEALTH__HEALING__SOFT_LIMIT": "100000",
     "TRADINGBOT__HEALTH__HEALING__CRITICAL_LIMIT": "100000",

@@ -118,6 +118,7 @@ async def test_a_stream_that_gives_no_sign_of_life_is_begun_anew(tmp_path: Path)
         watchdog.silent_s = lambda: silent
         await watchdog.run()
         await watchdog.run()
+        await rig.cycle_until("it is begun anew", lambda: task.restarts)
         await rig.cycle_until(
             "it is connected again", lambda: all(s.connected for s in rig.parts.venue.health().streams)
         )

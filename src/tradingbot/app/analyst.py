@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import orjson
 import structlog
 
 from tradingbot.app.analysis import advised, analysed
 from tradingbot.app.stores import Stores
+from tradingbot.core.types import parse_utc
 from tradingbot.engine.journalled_trades import newest_trades
 from tradingbot.engine.learning_models import TradeAnalysisState, VenueMetadata
 from tradingbot.engine.portfolio_keeper import PortfolioKeeper
@@ -30,8 +31,9 @@ class Analyst:
     """Analyses the newest trades, beside the event loop."""
 
     def __init__(
-        self, stores: Stores, clock: Clock, keeper: PortfolioKeeper, venue: str, params: LearningParams
+        self, stores: Stores, clock: Clock, keeper: PortfolioKeeper, venue: VenueMetadata, params: LearningParams
     ) -> None:
+        """`venue`: trades and orders that ended before its period began were made elsewhere, and are left out."""
         self._stores = stores
         self._clock = clock
         self._keeper = keeper
@@ -52,20 +54,25 @@ class Analyst:
         reader = self._stores.journals["execution_quality"].reader()
 
         def work() -> TradeAnalysisState:
-            trades = newest()
-            found = analysed(trades, reader.tail(NEWEST_ORDERS), self._params)
-            since = min((trade.entry_time for trade in trades), default=now)
+            orders = [row for row in reader.tail(NEWEST_ORDERS) if self._is_ours(row)]
+            found = analysed(newest(), orders, self._params)
             # Through JSON, so that what is kept equals what is read back.
             plain = orjson.loads(orjson.dumps(found, default=str))
-            metadata = VenueMetadata(venue=self._venue, since=since)
-            return TradeAnalysisState(venue_metadata=metadata, as_of=now, analyses=plain)
+            return TradeAnalysisState(venue_metadata=self._venue, as_of=now, analyses=plain)
 
         self._stores.documents["trade_analysis"].put(await self._beside(work))
 
     def _newest(self) -> Callable[[], list[ClosedTrade]]:
-        """What gives the newest trades, those that are no longer kept from the journal; it may take long."""
-        journal, known = self._stores.journals["executed_trades"], self._keeper.state
-        return lambda: newest_trades(known, journal.reader(), NEWEST_TRADES)
+        """What gives the newest trades of this period, those no longer kept from the journal; it may take long."""
+        journal, known, since = self._stores.journals["executed_trades"], self._keeper.state, self._venue.since
+        return lambda: [one for one in newest_trades(known, journal.reader(), NEWEST_TRADES) if one.exit_time >= since]
+
+    def _is_ours(self, row: Mapping[str, Any]) -> bool:
+        """Whether a line of the journal of execution quality is an order of this period."""
+        try:
+            return parse_utc(str(row["filled_at"])) >= self._venue.since
+        except (KeyError, ValueError):
+            return False
 
     async def _beside(self, work: Callable[[], T]) -> T:
         with self._clock.hold():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Mapping
 from contextlib import suppress
 
@@ -22,10 +21,12 @@ from tradingbot.app.resources import ResourceWatch, issues_of
 from tradingbot.app.restore import kept_trades, known_instance, known_intents, known_portfolio, known_switches
 from tradingbot.app.routine_works import RoutineWorks
 from tradingbot.app.runtime import CycleLoop, Runtime, StopStage, Work
+from tradingbot.app.runtime_file import RuntimeFile
 from tradingbot.app.stores import Stores
 from tradingbot.app.supervision import Restartable
 from tradingbot.app.switchboard import Switchboard
 from tradingbot.app.thinking import a_collector, decision_params, keep_params, open_intelligence
+from tradingbot.app.venue_migration import note_migration, settle_venue
 from tradingbot.app.vitals import LoopLag, rss_mb
 from tradingbot.config import Settings
 from tradingbot.core.errors import StorageUnavailableError
@@ -82,7 +83,16 @@ class Daemon:
             lambda found: self._health.issues.observe("resources", issues_of(found)),
         )
         self._intents = known_intents(stores)
-        self._instance = known_instance(options, parts, stores, self._intents)
+        self._standing = settle_venue(
+            options.home,
+            stores,
+            clock,
+            known_instance(options, parts, stores, self._intents),
+            venue.name,
+            settings.learning.migration.retain_pct,
+            len(self._intents.unresolved),
+        )
+        self._instance = self._standing.instance
         self._ids = OrderIds(self._instance.instance)
         self._keeper = known_portfolio(stores, self._intents, kept_trades(settings))
         self._settlement = Settlement(venue, clock, self._keeper, engine.read_budget_s)
@@ -90,14 +100,14 @@ class Daemon:
         self._reconciler = Reconciler(venue, clock, self._keeper, self._settlement, self._unknown, self._ids)
         self._intel = open_intelligence(parts, stores)
         self._post_trade = known_learning(
-            stores, clock, self._keeper, self._intents, self._instance, venue.name, settings
+            stores, clock, self._keeper, self._intents, self._standing, venue.name, settings
         )
         self._collector = a_collector(settings, parts, stores, specs, self._intel)
         self._bus = SignalBus()
         documents = stores.documents
         signal_desk = SignalDesk(documents["latest_signals"], documents["regime"], self._collector.desk)
         self._bus.attach("latest signals", signal_desk.listen)
-        self._analyst = Analyst(stores, clock, self._keeper, venue.name, settings.learning)
+        self._analyst = Analyst(stores, clock, self._keeper, self._post_trade.venue, settings.learning)
         maintenance = Maintenance(options.home, stores, settings.storage, clock)
         self._works = RoutineWorks(
             parts, stores, settings, self._collector, self._reconciler, self._account_lock, self._analyst, maintenance
@@ -120,6 +130,7 @@ class Daemon:
         }
         self._restartable = {name: Restartable(name, work) for name, work in works.items()}
         self._health = HealthDesk(self._watched(), left_behind)
+        note_migration(self._standing.record, self._health.issues, clock.now())
         self.governance = Governance(
             GovernanceParts(
                 stores,
@@ -147,7 +158,7 @@ class Daemon:
         )
         self._loop = CycleLoop(self.run_cycle, clock, engine, self.after_cycle, options.cycles, self._stop)
         self._runtime = Runtime(self.tasks(), self._loop, self._stages())
-        self._state = self._first_state()
+        self._shown = RuntimeFile(options, parts, stores, self._vital_signs)
 
     # ------------------------------------------------------------ building
 
@@ -171,10 +182,10 @@ class Daemon:
                 ensemble_journal=self._stores.journals["ensemble"],
                 bus=self._bus,
                 sizes_journal=self._stores.journals["size_adjustments"],
-                decision_params=decision_params(settings, self._instance.created_at),
+                decision_params=decision_params(settings, self._standing.venue_since),
                 engine_params=settings.engine,
                 params_digest=keep_params(
-                    settings, self._instance.created_at, self._stores.journals["decision_params"], self._clock.now()
+                    settings, self._standing.venue_since, self._stores.journals["decision_params"], self._clock.now()
                 ),
                 permission=self.permission,
                 post_trade=self._post_trade,
@@ -269,7 +280,7 @@ class Daemon:
             # A cycle that was given up while stopping has applied fills and not saved them.
             with suppress(StorageUnavailableError):
                 await self._keeper.save()
-            self._stores.documents["runtime"].put(self._state.model_copy(update={"stopped": self._runtime.stop_reason}))
+            self._shown.ended(self._runtime.stop_reason)
             await self._stores.writer.close(10.0)
 
         return [
@@ -278,22 +289,6 @@ class Daemon:
             StopStage("simulated venue", 5.0, simulator_stopped),
             StopStage("state files", 12.0, files_flushed),
         ]
-
-    def _first_state(self) -> RuntimeState:
-        return RuntimeState(
-            profile=self._options.profile,
-            source=self._options.source,
-            venue=self._parts.venue.name,
-            venue_url=self._parts.url,
-            venue_ws_url=self._parts.ws_url,
-            intelligence_url=self._parts.intel.params.base_url,
-            data=str(self._options.data.resolve()) if self._options.data else "",
-            symbols=list(self._options.symbols),
-            seed=self._options.seed,
-            pid=os.getpid(),
-            started_at=self._clock.now(),
-            as_of=self._clock.now(),
-        )
 
     # ------------------------------------------------------------ running
 
@@ -314,7 +309,7 @@ class Daemon:
     async def prepare(self) -> None:
         """The venue's truth before the first action; start-up and crash recovery are one road."""
         await self._parts.venue.wait_ready(30.0)
-        await self._reconciler.baseline()
+        await self._reconciler.baseline(self._instance.account_since)
         truth = await self._reconciler.reconcile()
         log.info(
             "reconciled",
@@ -328,8 +323,7 @@ class Daemon:
     async def operate(self, order: OperatorOrder) -> Answer:
         """Carry out what a person asks for, and show at once what came of it."""
         answer = await self._desk.carry_out(order)
-        self._state = self._state.model_copy(update={**self._switchboard.shown(), **self._health.shown()})
-        self._stores.documents["runtime"].put(self._state)
+        self._shown.refresh()
         return answer
 
     async def _watch(self, snapshot: MarketSnapshot) -> None:
@@ -358,7 +352,7 @@ class Daemon:
     @property
     def state(self) -> RuntimeState:
         """What `runtime.json` says, as of the last cycle."""
-        return self._state
+        return self._shown.state
 
     @property
     def intelligence(self) -> IntelSource:
@@ -398,48 +392,25 @@ class Daemon:
             resources=self.resources.blocks,
         )
 
-    async def after_cycle(self, report: CycleReport | None, failure: str) -> None:
-        """Write down what `tradingbot status` shows."""
-        self._switchboard.cycle_done(failure)
-        self._health.after_cycle(report, failure)
-        health, storage = self._parts.venue.health(), self._stores.writer.health()
-        if storage.ok is not self._state.storage_ok:
-            say = log.info if storage.ok else log.error
-            say("storage.recovered" if storage.ok else "storage.unavailable", detail=storage.detail)
-        streams = [
-            {"name": s.name, "connected": s.connected, "reconnects": s.reconnects, "gaps": s.gaps, "detail": s.detail}
-            for s in health.streams
-        ]
-        changes: dict[str, object] = {
-            "as_of": self._clock.now(),
-            "cycles": self._loop.count,
-            "failed_cycles": self._loop.failed,
+    def _vital_signs(self) -> dict[str, object]:
+        return {
             "rss_mb": round(rss_mb(), 1),
             "loop_lag_p99_ms": round(self._lag.p99_ms(), 2),
             "loop_lag_max_ms": round(self._lag.max_ms, 2),
             **self.resources.figures,
-            "last_failure": failure or self._state.last_failure,
-            "storage_ok": storage.ok,
-            "storage_detail": storage.detail,
-            "streams": streams,
             "jobs": self._scheduler.statuses(),
             "unresolved_orders": list(self._intents.unresolved),
             **self._switchboard.shown(),
             **self._health.shown(),
         }
-        if report is None:
-            changes["entry_blocks"] = [*self.permission(True, {}).reasons, "cycle_failed"]
-        else:
-            changes |= {
-                "cycle_id": report.cycle_id,
-                "last_cycle_ms": round(report.duration_ms, 3),
-                "equity_usd": report.equity_usd,
-                "entry_blocks": list(report.permission.reasons),
-                "blocked_symbols": {str(k): v for k, v in report.permission.per_symbol.items()},
-                "differences": list(report.differences),
-            }
-        self._state = self._state.model_copy(update=changes)
-        self._stores.documents["runtime"].put(self._state)
+
+    async def after_cycle(self, report: CycleReport | None, failure: str) -> None:
+        """Write down what `tradingbot status` shows."""
+        self._switchboard.cycle_done(failure)
+        self._health.after_cycle(report, failure)
+        blocks = report.permission.reasons if report else [*self.permission(True, {}).reasons, "cycle_failed"]
+        counts = {"cycles": self._loop.count, "failed_cycles": self._loop.failed}
+        self._shown.after_cycle(report, failure, blocks, counts)
 
     async def run_cycle(self) -> CycleReport:
         """One cycle. It and the hourly reconciliation both move the book: one at a time."""

@@ -48,7 +48,7 @@ async def run_daemon(options: RunOptions, environ: Mapping[str, str], log_style:
         parts = await open_venue(options, settings, secrets, stack)
         stores = open_stores(options.home, parts.clock, settings.storage.generations, settings.storage.journal_max_mb)
         sink.clock, sink.journal = parts.clock, stores.journals["daemon"]
-        results = [*setup_checks(options, settings, secrets), *await all_checks(options, parts)]
+        results = [*setup_checks(options, settings, secrets), *await all_checks(options, parts, settings)]
         if options.profile == "live":
             results += await live_checks(options, environ, parts, settings)
             await keep_record(options.home, "start of live", options.profile, results)

@@ -8,13 +8,13 @@ from typing import Any
 import structlog
 
 from tradingbot.app.stores import Stores
+from tradingbot.app.venue_migration import Standing
 from tradingbot.config import Settings
 from tradingbot.engine.catalog import DOCUMENTS
 from tradingbot.engine.execution_quality import ExecutionQuality
 from tradingbot.engine.intents import IntentLog
 from tradingbot.engine.journalled_trades import trades_of
 from tradingbot.engine.learning_models import LearningState, VenueMetadata
-from tradingbot.engine.models import InstanceState
 from tradingbot.engine.portfolio_keeper import PortfolioKeeper
 from tradingbot.engine.post_trade import EMPTY, PostTrade
 from tradingbot.learning.allocation import Readiness
@@ -33,14 +33,15 @@ def known_learning(
     clock: Clock,
     keeper: PortfolioKeeper,
     intents: IntentLog,
-    instance: InstanceState,
+    standing: Standing,
     venue: str,
     settings: Settings,
 ) -> PostTrade:
     """The post-trade handler, already brought up to every recorded trade. Raises StateNewerError."""
+    created = standing.instance.created_at
     entries = [trade.entry_time for trade in keeper.trades]
-    began = min([instance.created_at, keeper.archived.oldest_entry_time or instance.created_at, *entries])
-    fresh = VenueMetadata(venue=venue, since=began)
+    began = min([created, keeper.archived.oldest_entry_time or created, *entries])
+    fresh = standing.period or VenueMetadata(venue=venue, since=began)
     contents = {**EMPTY, "reality_gap": RealityGap()}
     states: dict[str, Any] = {
         name: learned_here(stores, name, content, fresh, clock.now()) for name, content in contents.items()
@@ -64,7 +65,11 @@ def known_learning(
 
 
 def learned_here(stores: Stores, name: str, empty: Any, fresh: VenueMetadata, now: datetime) -> LearningState[Any]:
-    """The file's state; a new one when there is none, or when it is another venue's, which is said."""
+    """The file's state; a new one when there is none.
+
+    Files of another venue were migrated before. One that is found here all the same is never applied: it is said, and
+    an empty one begins.
+    """
     document = stores.documents[name]
     found = document.load(allow_loss=True)
     for note in found.notes:

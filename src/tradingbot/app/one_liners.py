@@ -12,18 +12,16 @@ import orjson
 from tradingbot.app.bootstrap import load
 from tradingbot.app.options import RunOptions
 from tradingbot.app.status import is_running, read_documents
-from tradingbot.app.stores import open_document
+from tradingbot.app.venue_standing import readiness_of_home
 from tradingbot.clock import SystemClock
-from tradingbot.core.errors import ConfigurationError, StateError
+from tradingbot.core.errors import ConfigurationError
 from tradingbot.core.types import exact, iso_utc, plain
 from tradingbot.engine.catalog import journal_path
 from tradingbot.guards.downtime import downtime_at
-from tradingbot.learning.allocation import SymbolAllocation
 from tradingbot.market.universe import Universe, UniverseParams
 from tradingbot.risk.canonical_sizing import normalize_position_size
 from tradingbot.storage.copies import newest_copy
 from tradingbot.storage.journal_reader import JournalReader
-from tradingbot.storage.writer import StorageWriter
 from tradingbot.venues.gateway import built_in_specs
 
 
@@ -77,32 +75,16 @@ def healing_of(home: Path) -> dict[str, Any]:
 
 
 def readiness_of(options: RunOptions, environ: Mapping[str, str]) -> dict[str, Any]:
-    """`feature_store/symbol_allocation_state.json`, with what a symbol needs before it is judged."""
+    """`feature_store/symbol_allocation_state.json`, with what a symbol needs before it is judged, and what it lacks."""
     settings, _ = load(options, environ)
     allocation = settings.risk.allocation
-    try:
-        state = open_document(options.home, "allocation", StorageWriter(SystemClock())).peek()
-    except StateError:
-        state = None
-    rows = state.content.symbols if state is not None else {}
+    rows = readiness_of_home(options.home, settings)
     return {
-        "known": state is not None,
+        "known": rows is not None,
         "min_trades": allocation.ready_trades,
         "min_days": allocation.ready_days,
-        "ready": sorted(str(symbol) for symbol, one in rows.items() if one.ready),
-        "symbols": {str(symbol): _readiness_row(one) for symbol, one in sorted(rows.items())},
-    }
-
-
-def _readiness_row(one: SymbolAllocation) -> dict[str, Any]:
-    return {
-        "trade_count": one.trade_count,
-        "first_trade_at": iso_utc(one.first_trade_at) if one.first_trade_at else None,
-        "last_trade_at": iso_utc(one.last_trade_at) if one.last_trade_at else None,
-        "days_active": round(one.days_active, 3),
-        "sample_readiness_pct": round(one.sample_readiness_pct, 1),
-        "ready": one.ready,
-        "allocation_multiplier": one.allocation_multiplier,
+        "ready": [row["symbol"] for row in rows or [] if row["ready"]],
+        "symbols": {row["symbol"]: {key: row[key] for key in row if key != "symbol"} for row in rows or []},
     }
 
 

@@ -88,7 +88,7 @@ async def check_everything(options: RunOptions, environ: Mapping[str, str]) -> l
     try:
         async with AsyncExitStack() as stack:
             parts = await open_venue(options, settings, secrets, stack, frozen=True)
-            results += await all_checks(options, parts)
+            results += await all_checks(options, parts, settings)
             results.append(await check_symbols(parts, settings))
     except TradingBotError as error:
         results.append(CheckResult("venue connectivity", False, str(error), remedy=_remedy_of(error)))

@@ -23,7 +23,9 @@ from tradingbot.app.deployment_checks import (
 )
 from tradingbot.app.options import RunOptions
 from tradingbot.app.stores import open_document
+from tradingbot.app.venue_standing import check_learning
 from tradingbot.clock import SystemClock
+from tradingbot.config import Settings
 from tradingbot.core.errors import ConfigurationError, StateError, TradingBotError
 from tradingbot.core.types import Symbol
 from tradingbot.engine.catalog import DOCUMENTS
@@ -65,7 +67,7 @@ def _told_only(result: CheckResult) -> CheckResult:
     return replace(result, critical=False, detail=f"{result.detail}; started all the same for its open positions")
 
 
-async def all_checks(options: RunOptions, parts: VenueParts) -> list[CheckResult]:
+async def all_checks(options: RunOptions, parts: VenueParts, settings: Settings) -> list[CheckResult]:
     """Every check of home and venue, in the order of the banner."""
     of_the_disk = _told_only if holds_positions(options.home) else _as_it_is
 
@@ -90,7 +92,11 @@ async def all_checks(options: RunOptions, parts: VenueParts) -> list[CheckResult
     async def universe() -> CheckResult:
         return _symbols(parts.symbols, await parts.venue.contract_specs())
 
-    return await run_checks([folders, disk, state, venue, clock, account, universe])
+    async def learning() -> CheckResult:
+        retain_pct = settings.learning.migration.retain_pct
+        return check_learning(options.home, parts.venue.name, retain_pct, parts.clock.now())
+
+    return await run_checks([folders, disk, state, learning, venue, clock, account, universe])
 
 
 def _symbols(wanted: Sequence[Symbol], listed: Mapping[Symbol, ContractSpec]) -> CheckResult:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -15,15 +15,20 @@ from tradingbot.app.operator import waiting
 from tradingbot.app.options import RunOptions
 from tradingbot.app.profit import newest_price, profit_facts, unrealised_usd
 from tradingbot.app.stores import open_document
+from tradingbot.app.venue_standing import learning_facts, readiness_of_home
 from tradingbot.clock import SystemClock
+from tradingbot.config import Settings
 from tradingbot.core.errors import ConfigurationError, StateCorruptError
+from tradingbot.core.types import parse_utc
 from tradingbot.engine.catalog import DOCUMENTS, journal_path
 from tradingbot.engine.health_models import IssuesState
 from tradingbot.engine.identifiers import OrderIds
 from tradingbot.engine.issue_registry import issue_record
+from tradingbot.engine.journalled_trades import older_trades
 from tradingbot.engine.kill_switches import switch_record
-from tradingbot.engine.models import LatestSignalsState, PositionsState, RuntimeState, TradesState
+from tradingbot.engine.models import InstanceState, LatestSignalsState, PositionsState, RuntimeState, TradesState
 from tradingbot.engine.switch_models import KillSwitchesState
+from tradingbot.engine.trade_archive import archived
 from tradingbot.guards.switch_state import Tripped
 from tradingbot.portfolio.position import Position
 from tradingbot.storage.document import Document
@@ -88,6 +93,17 @@ def read_status(home: Path) -> dict[str, Any]:
         "net_pnl_usd": str(trades.net_pnl_usd),
         "trades": TradesState.model_construct(trades=trades.trades[-SHOWN_TRADES:]).model_dump(mode="json")["trades"],
     }
+
+
+def read_learning(home: Path, environ: Mapping[str, str]) -> dict[str, Any]:
+    """What ``tradingbot status`` says of learning; by the built-in settings when others cannot be read."""
+    runtime: RuntimeState | None = _one_document(home, "runtime")
+    options = RunOptions(home=home, profile=runtime.profile) if runtime is not None else RunOptions(home=home)
+    try:
+        settings, _ = load(options, environ)
+    except ConfigurationError:
+        settings = Settings()
+    return {"learning": learning_facts(home, settings), "sample_readiness": readiness_of_home(home, settings) or []}
 
 
 def _position_row(position: Position, latest: LatestSignalsState | None) -> dict[str, Any]:
@@ -189,10 +205,33 @@ async def _compare(home: Path, venue: Any) -> Agreement:
     if found["instance"] is None:
         raise ConfigurationError(f"no daemon has run in {home}: there is nothing to reconcile")
     positions = found["positions"] or PositionsState()
-    journal = list(JournalReader(journal_path(home, "fills")))
-    trades = JournalReader(journal_path(home, "executed_trades"))
-    records = await ask_venue(venue, positions, found["trades"] or TradesState(), journal, trades)
-    return compare(records, OrderIds(found["instance"].instance))
+    instance: InstanceState = found["instance"]
+    records = JournalReader(journal_path(home, "executed_trades"))
+    trades, lines, fills = at_this_account(
+        instance, found["trades"] or TradesState(), records, JournalReader(journal_path(home, "fills"))
+    )
+    return compare(await ask_venue(venue, positions, trades, fills, lines), OrderIds(instance.instance))
+
+
+def at_this_account(
+    instance: InstanceState,
+    trades: TradesState,
+    records: Iterable[Mapping[str, Any]],
+    fills: Iterable[Mapping[str, Any]],
+) -> tuple[TradesState, Iterable[Mapping[str, Any]], list[Mapping[str, Any]]]:
+    """Trades, their lines and fills since the book went over to this account: of those before, it knows nothing.
+
+    The sums of archived trades are not kept by account, so they are made again from the lines.
+    """
+    since = instance.account_since
+    if since is None:
+        return trades, records, list(fills)
+    lines = [line for line in records if parse_utc(str(line["entry_time"])) >= since]
+    before = archived([one for one in older_trades(trades, lines) if one.entry_time >= since])
+    ours = TradesState.model_construct(
+        trades=[trade for trade in trades.trades if trade.entry_time >= since], archived=before
+    )
+    return ours, lines, [row for row in fills if parse_utc(str(row["time"])) >= since]
 
 
 def options_of_last_run(home: Path) -> RunOptions:

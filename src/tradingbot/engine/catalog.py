@@ -21,6 +21,7 @@ from tradingbot.engine.learning_models import (
     CounterSignalState,
     ExpectancyState,
     LearnedParametersState,
+    LearningFile,
     MetaBucketsState,
     RealityGapState,
     RolloutState,
@@ -28,6 +29,7 @@ from tradingbot.engine.learning_models import (
     TimingState,
     TradeAnalysisState,
 )
+from tradingbot.engine.migration_models import VenueMigrationState
 from tradingbot.engine.models import (
     ContractSpecsState,
     InstanceState,
@@ -98,7 +100,7 @@ DOCUMENTS: Final[Mapping[str, DocumentRow]] = {
     "healing": DocumentRow("feature_store/healing_escalation_state.json", HealingEscalationState, 1, "engine.healing"),
     "issues": DocumentRow("feature_store/issues.json", IssuesState, 1, "engine.issue_registry"),
     "strategic_review": DocumentRow("feature_store/strategic_review.json", StrategicReviewState, 1, "app.governance"),
-    "runtime": DocumentRow("state/runtime.json", RuntimeState, 1, "app.daemon"),
+    "runtime": DocumentRow("state/runtime.json", RuntimeState, 1, "app.runtime_file"),
     "regime": DocumentRow("feature_store/regime_state.json", RegimeState, 1, "engine.signal_desk"),
     "latest_signals": DocumentRow("feature_store/latest_signals.json", LatestSignalsState, 1, "engine.signal_desk"),
     "attribution": DocumentRow("feature_store/attribution.json", AttributionState, 1, "engine.post_trade"),
@@ -118,6 +120,9 @@ DOCUMENTS: Final[Mapping[str, DocumentRow]] = {
         "feature_store/reality_gap.json", RealityGapState, 1, "engine.execution_quality", after=("execution_quality",)
     ),
     "trade_analysis": DocumentRow("feature_store/trade_analysis.json", TradeAnalysisState, 1, "app.analysis"),
+    "venue_migration": DocumentRow(
+        "feature_store/learning_venue_migration_state.json", VenueMigrationState, 1, "app.venue_migration"
+    ),
     **{
         f"intel:{name}": DocumentRow(f"feature_store/{name}", model, 1, "app.intel_cache")
         for name, model in INTEL_FILES.items()
@@ -147,6 +152,10 @@ JOURNALS: Final[Mapping[str, JournalRow]] = {
     "maintenance": JournalRow("logs/maintenance.jsonl", "app.maintenance", 16, 10, 3650),
     "daemon": JournalRow("logs/daemon.jsonl", "app.logs", 64, 20, 30),
 }
+
+
+LEARNING: Final = tuple(name for name, row in DOCUMENTS.items() if issubclass(row.model, LearningFile))
+"""Documents that were learned at a venue; each has a rule in `learning.venue_migration.RULES`."""
 
 
 def document_path(home: Path, name: str) -> Path:

@@ -119,6 +119,11 @@ class IntentLog:
         """When the oldest remembered intent was made; None without any."""
         return min((intent.created_at for intent in self._intents.values()), default=None)
 
+    def first_after(self, since: datetime) -> datetime | None:
+        """When the oldest remembered intent that is not before `since` was made; None without any."""
+        made = (intent.created_at for intent in self._intents.values())
+        return min((at for at in made if at >= since), default=None)
+
     @property
     def newest_id(self) -> ClientOrderId | None:
         """The id of the newest remembered intent; None without any."""

@@ -97,12 +97,19 @@ class TradesEncoder:
 
 
 class InstanceState(StateModel):
-    """`state/instance.json`: which installation this is, and the venue account that its book belongs to."""
+    """`state/instance.json`: which installation this is, and the venue account that its book belongs to.
+
+    `venue_since` is when the newest period of learning began, None for the first; `venue_period` counts them.
+    `account_since` is when the book went over to another venue's account, None when it never did.
+    """
 
     instance: str
     created_at: datetime
     profile: str
     venue: str
+    venue_since: datetime | None = None
+    venue_period: int = 1
+    account_since: datetime | None = None
 
 
 class SymbolCheck(StateModel):

@@ -16,11 +16,11 @@ import structlog
 from tradingbot.core.parameters import LearnedParameters
 from tradingbot.engine.cycle_record import digest_of
 from tradingbot.engine.execution_quality import ExecutionQuality
-from tradingbot.engine.learning_models import LearnedParametersState, LearningState
+from tradingbot.engine.learning_models import LearnedParametersState, LearningState, VenueMetadata
 from tradingbot.engine.portfolio_keeper import PortfolioKeeper
 from tradingbot.engine.signal_desk import Kept
 from tradingbot.engine.trade_archive import ArchivedTrades
-from tradingbot.learning.allocation import Allocations, Readiness, allocated
+from tradingbot.learning.allocation import Allocations, Readiness, allocated, judged
 from tradingbot.learning.attribution import Attribution, attributed
 from tradingbot.learning.calibration import Calibration, calibrated
 from tradingbot.learning.counter_signal import CounterOutcomes, countered
@@ -138,6 +138,7 @@ class PostTrade:
         self._clock = clock
         self._quality = quality
         self._params = params
+        self._readiness = readiness
         self._venue = venue
         self._learned_file = files["learned"]
         self._done: set[str] = set()
@@ -146,6 +147,11 @@ class PostTrade:
         self._learned = LearnedParameters()
         keeper.listen_to_fills(quality.note)
         keeper.archive_when(lambda trade: trade.trade_id in self._done)
+
+    @property
+    def venue(self) -> VenueMetadata:
+        """Where and since when it is learned."""
+        return self._venue
 
     def learned(self) -> LearnedParameters:
         """What the next decision may know of the past."""
@@ -221,8 +227,9 @@ class PostTrade:
 
     def _learn(self) -> None:
         content = {name: step.state.content for name, step in self._by_name.items()}
+        allocations = judged(content["allocation"], self._readiness, self._params.allocation)
         learned = learned_parameters(
-            content["expectancy"], content["timing"], content["allocation"], self._quality.gap, self._params
+            content["expectancy"], content["timing"], allocations, self._quality.gap, self._params
         )
         digest = digest_of(learned)
         if digest != self._hash:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import Final
 
 import structlog
@@ -56,17 +57,18 @@ class Reconciler:
         self._unknown = unknown
         self._ids = ids
 
-    async def baseline(self) -> None:
+    async def baseline(self, account_since: datetime | None = None) -> None:
         """A book that never met this account starts at its newest ledger row. Raises VenueError.
 
         When the journal knows of orders although there is no book, the book was lost: it begins before the first of
-        them, and fills and ledger are applied anew. Trades that are known already stay as they are.
+        them, and fills and ledger are applied anew. Trades that are known already stay as they are. Orders before
+        `account_since` were sent to another venue and tell nothing of this one.
         """
         book = self._keeper.book
         if book.fills_since is not None:
             return
         rows = await self._venue.ledger(0)
-        lost_since = self._unknown.first_order_at
+        lost_since = self._unknown.first_order_at(account_since)
         if lost_since is not None:
             log.error("positions.rebuilt", since=lost_since.isoformat())
             rows = [row for row in rows if row.time < lost_since]

@@ -34,10 +34,9 @@ class UnknownOrders:
         self._keeper = keeper
         self._params = params
 
-    @property
-    def first_order_at(self) -> datetime | None:
-        """When the oldest order that the journal remembers was made."""
-        return self._intents.first_at
+    def first_order_at(self, since: datetime | None = None) -> datetime | None:
+        """When the oldest order that the journal remembers was made, of those not before `since`; None without any."""
+        return self._intents.first_after(since) if since is not None else self._intents.first_at
 
     async def resolve(self) -> list[OrderOutcome]:
         """One round of questions; what stays open is asked again next time. A failed query proves nothing."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -61,19 +61,32 @@ def allocated(
     last = at if old.last_trade_at is None else max(at, old.last_trade_at)
     count, days = old.trade_count + 1, (last - first).total_seconds() / 86_400
     total, squares = old.total_bps + facts.net_bps, old.squares_bps + facts.net_bps**2
-    ready = count >= readiness.trades and days >= readiness.days
     made = SymbolAllocation(
         trade_count=count,
         first_trade_at=first,
         last_trade_at=last,
         days_active=days,
-        sample_readiness_pct=readiness_pct(count, days, readiness),
-        ready=ready,
-        allocation_multiplier=multiplier(count, total, squares, params) if ready else 1.0,
         total_bps=total,
         squares_bps=squares,
     )
-    return Allocations({**known.symbols, symbol: made})
+    return Allocations({**known.symbols, symbol: _judged(made, readiness, params)})
+
+
+def judged(known: Allocations, readiness: Readiness, params: AllocationLearningParams) -> Allocations:
+    """The allocations as today's requirement judges them, whatever they were judged by when they were written."""
+    return Allocations({symbol: _judged(one, readiness, params) for symbol, one in known.symbols.items()})
+
+
+def _judged(one: SymbolAllocation, readiness: Readiness, params: AllocationLearningParams) -> SymbolAllocation:
+    ready = is_ready(one.trade_count, one.days_active, readiness)
+    share = multiplier(one.trade_count, one.total_bps, one.squares_bps, params) if ready else 1.0
+    pct = readiness_pct(one.trade_count, one.days_active, readiness)
+    return replace(one, ready=ready, allocation_multiplier=share, sample_readiness_pct=pct)
+
+
+def is_ready(trades: int, days: float, readiness: Readiness) -> bool:
+    """Whether a symbol may be judged: enough trades and enough days, both."""
+    return trades >= readiness.trades and days >= readiness.days
 
 
 def readiness_pct(trades: int, days: float, readiness: Readiness) -> float:

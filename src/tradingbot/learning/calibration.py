@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from tradingbot.learning.tally import Tally
 from tradingbot.learning.trade_facts import TradeFacts
 
 BINS: Final = 10
@@ -20,9 +21,9 @@ class ReliabilityBin:
     """Trades with a probability between `low` and `low` + 0.1: how many, the sum of what was said, how many came."""
 
     low: float
-    count: int = 0
+    count: Tally = 0
     said: float = 0.0
-    came: int = 0
+    came: Tally = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +33,11 @@ class CalibrationSums:
     `squared_errors` gives the Brier score, the move sums (bps) compare the expected move with the realised one.
     """
 
-    count: int = 0
-    came: int = 0
+    count: Tally = 0
+    came: Tally = 0
     said: float = 0.0
     squared_errors: float = 0.0
-    moves: int = 0
+    moves: Tally = 0
     expected_bps: float = 0.0
     realised_bps: float = 0.0
     absolute_error_bps: float = 0.0

@@ -24,6 +24,11 @@ def total(amounts: Sequence[Decimal]) -> Decimal:
     return found
 
 
+def scaled(amount: Decimal, share: Decimal) -> Decimal:
+    """amount x share, exactly."""
+    return _EXACT.multiply(amount, share)
+
+
 def increased(sums: Mapping[str, Decimal], key: str, amount: Decimal) -> dict[str, Decimal]:
     """The sums with `amount` added to one of them, exactly."""
     return {**sums, key: added(sums.get(key, ZERO), amount)}

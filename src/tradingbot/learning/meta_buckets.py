@@ -10,6 +10,7 @@ from typing import Final
 
 from tradingbot.learning.exact_sums import ZERO, added
 from tradingbot.learning.params import LearningParams
+from tradingbot.learning.tally import Tally
 from tradingbot.learning.trade_facts import UNKNOWN, TradeFacts
 
 WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -19,8 +20,8 @@ WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "satu
 class Bucket:
     """Trades of one circumstance: how many, how many won, net result (exact)."""
 
-    trades: int = 0
-    wins: int = 0
+    trades: Tally = 0
+    wins: Tally = 0
     net_usd: Decimal = ZERO
 
     @property

@@ -23,6 +23,29 @@ class AllocationLearningParams(Params):
     max_multiplier: float = Field(default=1.5, ge=1, le=5, description="The share never rises above this factor.")
 
 
+class VenueMigrationParams(Params):
+    """What becomes of what was learned when another venue is traded (SPEC 10.6)."""
+
+    retain_pct: float = Field(
+        default=10.0, ge=0, le=100, description="Weight that decayed statistics of the old venue keep, per cent."
+    )
+
+
+class VenueAgeParams(Params):
+    """How far learners may move a weight at once, by the age of the venue; `risk.sizing.early_days` is its youth."""
+
+    early_clamp_pct: float = Field(
+        default=10.0, gt=0, le=100, description="Largest change in the early days, per cent."
+    )
+    clamp_pct: float = Field(default=20.0, gt=0, le=100, description="Largest change after them, %.")
+
+    @model_validator(mode="after")
+    def _youth_is_careful(self) -> VenueAgeParams:
+        if self.early_clamp_pct > self.clamp_pct:
+            raise contradiction("the early clamp must not be above the later one", "early_clamp_pct", "clamp_pct")
+        return self
+
+
 class LearningParams(Params):
     """How trades are remembered and weighed."""
 
@@ -51,6 +74,8 @@ class LearningParams(Params):
         default=(1.0, 2.0, 5.0, 10.0), description="Bounds of the spread buckets, bps."
     )
     allocation: AllocationLearningParams = AllocationLearningParams()
+    migration: VenueMigrationParams = VenueMigrationParams()
+    venue_age: VenueAgeParams = VenueAgeParams()
 
     @model_validator(mode="after")
     def _edges_rise(self) -> LearningParams:

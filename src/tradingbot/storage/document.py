@@ -123,6 +123,13 @@ class Document(Generic[T]):
             raise self._no_copy_left(bad)
         return value
 
+    def newest_copy(self) -> tuple[T, Path] | None:
+        """The newest good copy and its file, None without any; nothing is moved. Raises as `load` does."""
+        value, number, bad = self._newest_good()
+        if value is None and bad:
+            raise self._no_copy_left(bad)
+        return None if value is None else (value, (self.path, *self._older)[number])
+
     def fault(self) -> str:
         """What is wrong with the file on disk, which this life has written; empty when nothing is, or nothing was put.
 

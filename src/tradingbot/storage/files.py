@@ -55,6 +55,16 @@ def write_file(path: Path, payload: bytes) -> None:
         raise
 
 
+def replace_file(path: Path, payload: bytes) -> None:
+    """Put a whole file in place at once, durably, making its folder. Raises OSError."""
+    make_folder(path.parent)
+    temp = path.with_name(f".{path.name}.tmp")
+    temp.unlink(missing_ok=True)
+    write_file(temp, payload)
+    os.replace(temp, path)
+    sync_folder(path.parent)
+
+
 def sync_folder(folder: Path) -> None:
     """Make renames and new names in a folder survive a power cut. Raises OSError."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

@@ -417,6 +417,27 @@ async def test_a_lost_book_is_made_anew_from_the_journal_of_orders(rig: Rig) -> 
     assert rig.keeper.book.ledger_id == len(rig.venue.rows)
 
 
+async def test_orders_sent_to_another_venue_before_do_not_make_a_new_account_s_book(rig: Rig) -> None:
+    """It begins at its newest row like any other; an order since then makes a lost one anew."""
+    await rig.open("c1")
+    await rig.settle()
+    rig.positions.value = None
+    rig.restart()
+    await rig.clock.sleep(86_400)
+    moved_at = rig.clock.now()
+    await rig.reconciler.baseline(moved_at)
+    book = rig.keeper.book
+    assert (book.fills_since, book.ledger_id) == (moved_at, len(rig.venue.rows))
+    await rig.reconciler.reconcile()
+    assert rig.keeper.book.open_positions == ()
+    await rig.clock.sleep(60)
+    await rig.open("c2", symbol=BTC, size="100")
+    rig.positions.value = None
+    rig.restart()
+    await rig.reconciler.baseline(moved_at)
+    assert rig.keeper.book.fills_since == moved_at + timedelta(seconds=60)
+
+
 # ---------------------------------------------------------------- other people's hands
 
 

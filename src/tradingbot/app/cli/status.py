@@ -27,10 +27,10 @@ def command(home: str | None, as_json: bool, reconcile: bool) -> None:
 
     With --reconcile: exit code 0 only when our files and the venue agree in everything; every difference is listed.
     """
-    from tradingbot.app.status import read_status, reconcile_home
+    from tradingbot.app.status import read_learning, read_status, reconcile_home
 
     folder = home_folder(home, os.environ)
-    facts = read_status(folder)
+    facts = {**read_status(folder), **read_learning(folder, os.environ)}
     if reconcile:
         facts["reconcile"] = on_loop(lambda: reconcile_home(folder, os.environ))
     if as_json:
@@ -51,6 +51,7 @@ def _print(facts: dict[str, Any]) -> None:
     _intelligence(console, facts)
     _positions(console, facts["positions"])
     _trades(console, facts["trades"], facts["trade_count"])
+    _learning(console, facts)
     if "reconcile" in facts:
         _reconcile(console, facts["reconcile"])
 
@@ -191,6 +192,27 @@ def _trades(console: Console, trades: list[dict[str, Any]], count: int) -> None:
             f"{float(row['return_fraction']) * 100:+.3f}",
             _coloured(row["net_pnl_usd"]).replace(" USD", ""),
         )
+    console.print(table)
+
+
+def _learning(console: Console, facts: dict[str, Any]) -> None:
+    """Which venue is learned from, since when, and which symbols may be judged."""
+    known, rows = facts["learning"], facts["sample_readiness"]
+    if known is None:
+        return
+    left = known["early_days_left"]
+    early = f"[yellow]new for {left:.1f} more days[/]" if known["is_new"] else "no longer new"
+    line = f"learning at {known['venue']} since {str(known['since'])[:19]} UTC, period {known['period']}: {early}"
+    console.print(f"{line}; {known['trades_learned']} trades learned")
+    if known["migration_text"]:
+        console.print(f"  migrated: {escape(known['migration_text'])}")
+    if not rows:
+        return
+    table = Listing("Sample readiness", "symbol", "trades", "days", "ready %", "missing", "share")
+    for row in rows:
+        ready = "[green]nothing: ready[/]" if row["ready"] else row["missing"]
+        pct, share = f"{row['sample_readiness_pct']:.0f}", f"{row['allocation_multiplier']:.2f}"
+        table.add_row(row["symbol"], str(row["trade_count"]), f"{row['days_active']:.1f}", pct, ready, share)
     console.print(table)
 
 
