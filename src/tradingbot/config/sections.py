@@ -77,7 +77,7 @@ class StorageParams(Params):
         default=24.0, ge=1, le=720, description="Hours after which a temporary file of a crash is removed."
     )
     kept_trades: int = Field(
-        default=2000,
+        default=1000,
         ge=1,
         le=20_000,
         description="Newest finished trades kept one by one in memory and file, at least 500; older ones are sums "
