@@ -142,6 +142,23 @@ async def test_trouble_with_an_exit_closes_the_position_once(fault: str, tmp_pat
         await rig.assert_agrees()
 
 
+async def test_no_cycle_overruns_while_nothing_answers_and_an_order_is_unknown(tmp_path: Path) -> None:
+    """Every question costs its budget then, and an exit is sent all the same."""
+    async with running(tmp_path) as rig:
+        await rig.cycle_until("a position is held", lambda: rig.held, 10)
+        rig.fault("timeout_after", path="sendorder", count=1)
+        await rig.cycle_until("an outcome is not known", lambda: rig.daemon.unresolved, 20)
+        rig.fault("timeout_before")
+        for _ in range(6):
+            await rig.cycle()
+            # Unknown orders, candles, positions, account, tickers, account log: each its budget, once.
+            assert rig.parts.clock.now().second <= 2 + 6 * rig.settings.engine.read_budget_s
+        assert rig.failures == []
+        rig.heal()
+        await rig.cycle_until("all is known again", lambda: not rig.daemon.unresolved)
+        await rig.assert_agrees()
+
+
 async def test_a_hanging_data_endpoint_does_not_keep_exits_waiting(tmp_path: Path) -> None:
     """Candles that never come cost entries, not exits."""
     async with running(tmp_path) as rig:

@@ -137,7 +137,7 @@ async def test_fills_that_were_missed_long_ago_are_found_by_the_watchdog(tmp_pat
         await rig.cycle_until("a position is held", lambda: bool(rig.held))
         name = next(iter(rig.held))
         symbol = rig.symbol_of(name)
-        keeper = rig.daemon.health.watched.keeper
+        keeper = rig.daemon.health.watched.account.keeper
         later = replace(keeper.book, fills_since=rig.parts.clock.now().replace(year=2027))
         keeper.set_book(later)
         rig.by_hand(name, "sell" if rig.held[name] > 0 else "buy", str(abs(rig.held[name])), reduce_only=True)
@@ -187,7 +187,7 @@ async def test_the_tactical_operator_cancels_strays_and_looks_at_contracts_that_
     """An order of ours that rests and belongs to nothing goes; one that is not ours stays."""
     async with running(tmp_path, symbols=("BTC", "ETH", "SOL", "XRP", "ADA")) as rig:
         await rig.cycle(2)
-        ours = rig.daemon.health.watched.keeper.book
+        ours = rig.daemon.health.watched.account.keeper.book
         name = rig.venue_name("XRPUSDT")
         far = Decimal("0.5")
         prefix = read_documents(tmp_path)["instance"].instance

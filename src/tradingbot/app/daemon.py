@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 
 import structlog
 
+from tradingbot.app.account import a_flattener, open_account
 from tradingbot.app.analyst import Analyst
 from tradingbot.app.bootstrap import VenueParts
 from tradingbot.app.deployment_checks import MAX_CLOCK_SKEW_S
-from tradingbot.app.governance import Governance, GovernanceParts
+from tradingbot.app.governance import Governance
 from tradingbot.app.health_desk import HealthDesk, Watched
 from tradingbot.app.learning_files import known_learning
 from tradingbot.app.maintenance import Maintenance
 from tradingbot.app.operator import OperatorInbox
 from tradingbot.app.options import RunOptions
 from tradingbot.app.resources import ResourceWatch, issues_of
-from tradingbot.app.restore import kept_trades, known_instance, known_intents, known_portfolio, known_switches
+from tradingbot.app.restore import known_switches
 from tradingbot.app.routine_works import RoutineWorks
 from tradingbot.app.runtime import CycleLoop, Runtime, StopStage, Work
 from tradingbot.app.runtime_file import RuntimeFile
@@ -26,20 +26,14 @@ from tradingbot.app.stores import Stores
 from tradingbot.app.supervision import Restartable
 from tradingbot.app.switchboard import Switchboard
 from tradingbot.app.thinking import a_collector, decision_params, keep_params, open_intelligence
-from tradingbot.app.venue_migration import note_migration, settle_venue
+from tradingbot.app.venue_migration import note_migration
 from tradingbot.app.vitals import LoopLag, rss_mb
 from tradingbot.config import Settings
 from tradingbot.core.errors import StorageUnavailableError
 from tradingbot.core.types import Symbol
 from tradingbot.engine.bot_cycle import BotCycle, CycleParts, CycleReport
-from tradingbot.engine.execute import Executor
-from tradingbot.engine.flatten import Flattener, FlattenParts
-from tradingbot.engine.identifiers import OrderIds
 from tradingbot.engine.models import RuntimeState
 from tradingbot.engine.operator_desk import Answer, OperatorDesk, OperatorOrder
-from tradingbot.engine.reconcile import Reconciler
-from tradingbot.engine.resolve import UnknownOrders
-from tradingbot.engine.settlement import Settlement
 from tradingbot.engine.signal_bus import SignalBus
 from tradingbot.engine.signal_desk import SignalDesk
 from tradingbot.guards.downtime import downtime_at
@@ -72,7 +66,6 @@ class Daemon:
         self._stores = stores
         venue, clock, engine = parts.venue, parts.clock, settings.engine
         self._clock = clock
-        self._account_lock = asyncio.Lock()
         self._lag = LoopLag()
         self.resources = ResourceWatch(
             options.home,
@@ -82,25 +75,11 @@ class Daemon:
             stores.journals["resources"],
             lambda found: self._health.issues.observe("resources", issues_of(found)),
         )
-        self._intents = known_intents(stores)
-        self._standing = settle_venue(
-            options.home,
-            stores,
-            clock,
-            known_instance(options, parts, stores, self._intents),
-            venue.name,
-            settings.learning.migration.retain_pct,
-            len(self._intents.unresolved),
-        )
-        self._instance = self._standing.instance
-        self._ids = OrderIds(self._instance.instance)
-        self._keeper = known_portfolio(stores, self._intents, kept_trades(settings))
-        self._settlement = Settlement(venue, clock, self._keeper, engine.read_budget_s)
-        self._unknown = UnknownOrders(venue, clock, self._intents, self._keeper, engine)
-        self._reconciler = Reconciler(venue, clock, self._keeper, self._settlement, self._unknown, self._ids)
+        self._account = account = open_account(options, settings, parts, stores)
+        self._keeper = account.keeper
         self._intel = open_intelligence(parts, stores)
         self._post_trade = known_learning(
-            stores, clock, self._keeper, self._intents, self._standing, venue.name, settings
+            stores, clock, account.keeper, account.intents, account.standing, venue.name, settings
         )
         self._collector = a_collector(settings, parts, stores, specs, self._intel)
         self._bus = SignalBus()
@@ -109,16 +88,13 @@ class Daemon:
         self._bus.attach("latest signals", signal_desk.listen)
         self._analyst = Analyst(stores, clock, self._keeper, self._post_trade.venue, settings.learning)
         maintenance = Maintenance(options.home, stores, settings.storage, clock)
-        self._works = RoutineWorks(
-            parts, stores, settings, self._collector, self._reconciler, self._account_lock, self._analyst, maintenance
-        )
+        self._works = RoutineWorks(parts, stores, settings, self._collector, account, self._analyst, maintenance)
         self._scheduler = Scheduler(routine_jobs({row.name: self._job(row.name) for row in JOBS}), clock)
         self._switches = known_switches(stores, clock, settings.risk.kill_switches)
-        self._intents.listeners.append(self._switches.note)
+        account.intents.listeners.append(self._switches.note)
         self._switchboard = Switchboard(
             self._switches, venue, self._intel, self._scheduler, stores.writer, clock, settings.risk, self._keeper
         )
-        self._executor = Executor(venue, clock, self._ids, self._intents, self._keeper, engine)
         self._inbox = OperatorInbox(options.home, clock, self.operate, stores.journals["operator_audit"])
         works = {
             "venue": venue.run,
@@ -130,24 +106,11 @@ class Daemon:
         }
         self._restartable = {name: Restartable(name, work) for name, work in works.items()}
         self._health = HealthDesk(self._watched(), left_behind)
-        note_migration(self._standing.record, self._health.issues, clock.now())
-        self.governance = Governance(
-            GovernanceParts(
-                stores,
-                clock,
-                settings,
-                self._keeper,
-                self._intents,
-                self._reconciler,
-                self._executor,
-                self._ids.is_ours,
-                self._health.healing,
-                self._account_lock,
-                self._works,
-            )
-        )
+        note_migration(account.standing.record, self._health.issues, clock.now())
+        self.governance = Governance(stores, settings, account, self._health.healing, self._works)
         self._bot_cycle = self._cycle()
-        self._desk = OperatorDesk(self._switches, self._flattener(), self._account_lock, self._health.issues)
+        flattener = a_flattener(account, lambda: self._collector.specs, settings)
+        self._desk = OperatorDesk(self._switches, flattener, account.lock, self._health.issues)
         self._switchboard.loops.update(
             {
                 "book-samples": lambda: self._collector.sampled_s,
@@ -163,29 +126,29 @@ class Daemon:
     # ------------------------------------------------------------ building
 
     def _cycle(self) -> BotCycle:
-        settings, parts = self._settings, self._parts
+        settings, account = self._settings, self._account
         return BotCycle(
             CycleParts(
-                venue=parts.venue,
-                clock=self._clock,
+                venue=account.venue,
+                clock=account.clock,
                 collector=self._collector,
-                keeper=self._keeper,
-                intents=self._intents,
-                executor=self._executor,
-                settlement=self._settlement,
-                reconciler=self._reconciler,
-                unknown=self._unknown,
-                ids=self._ids,
+                keeper=account.keeper,
+                intents=account.intents,
+                executor=account.executor,
+                settlement=account.settlement,
+                reconciler=account.reconciler,
+                unknown=account.unknown,
+                ids=account.ids,
                 cycles_journal=self._stores.journals["cycles"],
                 signals_journal=self._stores.journals["signals"],
                 universe_journal=self._stores.journals["signal_universe"],
                 ensemble_journal=self._stores.journals["ensemble"],
                 bus=self._bus,
                 sizes_journal=self._stores.journals["size_adjustments"],
-                decision_params=decision_params(settings, self._standing.venue_since),
+                decision_params=decision_params(settings, account.standing.venue_since),
                 engine_params=settings.engine,
                 params_digest=keep_params(
-                    settings, self._standing.venue_since, self._stores.journals["decision_params"], self._clock.now()
+                    settings, account.standing.venue_since, self._stores.journals["decision_params"], self._clock.now()
                 ),
                 permission=self.permission,
                 post_trade=self._post_trade,
@@ -201,16 +164,10 @@ class Daemon:
             options=self._options,
             settings=self._settings,
             stores=self._stores,
-            venue=self._parts.venue,
-            clock=self._clock,
-            keeper=self._keeper,
-            intents=self._intents,
-            reconciler=self._reconciler,
-            settlement=self._settlement,
+            account=self._account,
             switches=self._switches,
             scheduler=self._scheduler,
             intel=self._collector.desk,
-            account_lock=self._account_lock,
             silent_s=self._switchboard.silent_s,
             suppressed=lambda: self._works.suppressed,
             margin_short=self._switchboard.margin_text,
@@ -234,23 +191,6 @@ class Daemon:
             await bodies[name]()
 
         return run
-
-    def _flattener(self) -> Flattener:
-        return Flattener(
-            FlattenParts(
-                venue=self._parts.venue,
-                clock=self._clock,
-                keeper=self._keeper,
-                intents=self._intents,
-                executor=self._executor,
-                settlement=self._settlement,
-                reconciler=self._reconciler,
-                unknown=self._unknown,
-                ids=self._ids,
-                specs=lambda: self._collector.specs,
-                params=self._settings.engine,
-            )
-        )
 
     def tasks(self) -> dict[str, Work]:
         """What runs beside the cycles, by name."""
@@ -309,14 +249,14 @@ class Daemon:
     async def prepare(self) -> None:
         """The venue's truth before the first action; start-up and crash recovery are one road."""
         await self._parts.venue.wait_ready(30.0)
-        await self._reconciler.baseline(self._instance.account_since)
-        truth = await self._reconciler.reconcile()
+        await self._account.reconciler.baseline(self._account.standing.instance.account_since)
+        truth = await self._account.reconciler.reconcile()
         log.info(
             "reconciled",
             positions=len(truth.positions),
             open_orders=len(truth.open_orders),
             differences=len(truth.differences),
-            unresolved=len(self._intents.unresolved),
+            unresolved=len(self._account.intents.unresolved),
         )
         await self._inbox.open()
 
@@ -367,7 +307,7 @@ class Daemon:
     @property
     def unresolved(self) -> tuple[str, ...]:
         """Orders whose outcome is not proven yet."""
-        return tuple(self._intents.unresolved)
+        return tuple(self._account.intents.unresolved)
 
     def permission(self, account_readable: bool, per_symbol: Mapping[Symbol, str]) -> EntryPermission:
         """May anything be opened now, and if not, every reason why."""
@@ -399,7 +339,7 @@ class Daemon:
             "loop_lag_max_ms": round(self._lag.max_ms, 2),
             **self.resources.figures,
             "jobs": self._scheduler.statuses(),
-            "unresolved_orders": list(self._intents.unresolved),
+            "unresolved_orders": list(self._account.intents.unresolved),
             **self._switchboard.shown(),
             **self._health.shown(),
         }
@@ -414,5 +354,5 @@ class Daemon:
 
     async def run_cycle(self) -> CycleReport:
         """One cycle. It and the hourly reconciliation both move the book: one at a time."""
-        async with self._account_lock:
+        async with self._account.lock:
             return await self._bot_cycle.run_once()

@@ -4,31 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
 
+from tradingbot.app.account import Account
 from tradingbot.app.routine_works import RoutineWorks
 from tradingbot.app.stores import Stores
 from tradingbot.config import Settings
 from tradingbot.core.errors import VenueError
 from tradingbot.core.records import OpenOrder, OrderOutcome
-from tradingbot.core.types import ClientOrderId, OrderKind, parse_utc
+from tradingbot.core.types import OrderKind, parse_utc
 from tradingbot.engine.budget import within
-from tradingbot.engine.execute import Executor
 from tradingbot.engine.healing import HealingDesk
 from tradingbot.engine.health_models import StrategicReviewState
-from tradingbot.engine.intents import IntentLog
 from tradingbot.engine.journalled_trades import newest_trades
 from tradingbot.engine.models import TradesState
 from tradingbot.engine.portfolio_keeper import PortfolioKeeper
-from tradingbot.engine.reconcile import LOCK_BUDGETS, Reconciler, Truth
+from tradingbot.engine.reconcile import LOCK_BUDGETS, Truth
 from tradingbot.exits.protection import CancelStop
 from tradingbot.guards.healing_escalation import HealCategory
-from tradingbot.guards.health_params import TacticalParams
 from tradingbot.guards.self_review import DayFacts, Recommendation, counted, recommendations
 from tradingbot.guards.switch_rules import is_refusal
 from tradingbot.portfolio.position import ClosedTrade
@@ -50,37 +48,20 @@ class TacticalOperator:
     """Body of the job `tactical_operator`: what the cycle does not see because it lasts longer than one cycle."""
 
     def __init__(
-        self,
-        stores: Stores,
-        clock: Clock,
-        params: TacticalParams,
-        intents: IntentLog,
-        reconciler: Reconciler,
-        executor: Executor,
-        is_ours: Callable[[ClientOrderId | None], bool],
-        healing: HealingDesk,
-        account_lock: asyncio.Lock,
-        refresh_contracts: Callable[[], Awaitable[None]],
-        validate: Callable[[], Awaitable[None]],
-        read_budget_s: float,
+        self, stores: Stores, settings: Settings, account: Account, healing: HealingDesk, works: RoutineWorks
     ) -> None:
         self._stores = stores
-        self._clock = clock
-        self._params = params
-        self._intents = intents
-        self._reconciler = reconciler
-        self._executor = executor
-        self._is_ours = is_ours
+        self._params = settings.health.tactical
+        self._lock_s = LOCK_BUDGETS * settings.engine.read_budget_s
+        self._account = account
+        self._clock = account.clock
         self._healing = healing
-        self._account_lock = account_lock
-        self._refresh_contracts = refresh_contracts
-        self._validate = validate
-        self._lock_s = LOCK_BUDGETS * read_budget_s
+        self._works = works
         self._refusals: deque[tuple[datetime, str]] = deque(maxlen=KEPT_REFUSALS)
 
     def note(self, outcome: OrderOutcome) -> None:
         """Remember an order that was refused for its own fault."""
-        intent = self._intents.find(outcome.client_order_id)
+        intent = self._account.intents.find(outcome.client_order_id)
         if is_refusal(outcome) and intent is not None:
             self._refusals.append((self._clock.now(), intent.symbol))
 
@@ -90,13 +71,13 @@ class TacticalOperator:
         actions: list[str] = []
         if refused:
             actions += await self._look_at_contracts(refused)
-        async with self._account_lock:
+        async with self._account.lock:
             truth, strays = await within(self._clock, self._lock_s, "reconciliation", self._clear_up(actions))
         line = {
             "at": self._clock.now(),
             "role": "tactical_operator",
             "refused_often": refused,
-            "unknown_orders": list(self._intents.unresolved),
+            "unknown_orders": list(self._account.intents.unresolved),
             "differences": [asdict(one) for one in truth.differences],
             "stray_orders": [order.client_order_id for order in strays],
             "actions": actions,
@@ -106,7 +87,7 @@ class TacticalOperator:
             log.warning("tactical.acted", actions=actions)
 
     async def _clear_up(self, actions: list[str]) -> tuple[Truth, list[OpenOrder]]:
-        truth = await self._reconciler.reconcile()
+        truth = await self._account.reconciler.reconcile()
         strays = self._strays(truth.open_orders)
         actions += [await self._cancel(order) for order in strays]
         return truth, strays
@@ -120,19 +101,19 @@ class TacticalOperator:
         """Orders are refused when the exchange has changed a contract, or a symbol is no longer fit."""
         names = ", ".join(sorted(refused))
         try:
-            await self._refresh_contracts()
-            await self._validate()
+            await self._works.read_specifications()
+            await self._works.validate()
         except VenueError as error:
             return [f"{names}: orders are refused; contracts could not be read: {error}"]
         return [f"{names}: orders are refused; contracts read anew and symbols validated"]
 
     def _strays(self, orders: tuple[OpenOrder, ...]) -> list[OpenOrder]:
         """Orders of ours that rest although none of that kind should. Stops are looked after by every cycle."""
-        now, unresolved = self._clock.now(), self._intents.unresolved
+        now, unresolved = self._clock.now(), self._account.intents.unresolved
         return [
             order
             for order in orders
-            if self._is_ours(order.client_order_id)
+            if self._account.ids.is_ours(order.client_order_id)
             and order.kind is not OrderKind.STOP
             and order.client_order_id not in unresolved
             and now - order.created_at >= STRAY_AFTER
@@ -141,7 +122,7 @@ class TacticalOperator:
     async def _cancel(self, order: OpenOrder) -> str:
         what = f"{order.side.value} {order.size} {order.symbol} ({order.client_order_id})"
         heal = await self._healing.begin(HealCategory.STRAY_ORDER, str(order.client_order_id), f"{what} rests")
-        done = await self._executor.protect("", CancelStop(order.symbol, order, "stray"))
+        done = await self._account.executor.protect("", CancelStop(order.symbol, order, "stray"))
         self._healing.finish(heal, done.status, succeeded=done.status in ("cancelled", "not_found"))
         return f"cancelled {what}: {done.status}"
 
@@ -174,45 +155,16 @@ class StrategicReview:
         log.info("strategic.reviewed", cycles=facts.cycles, advice=[one.text for one in advice])
 
 
-@dataclass(frozen=True, slots=True)
-class GovernanceParts:
-    """What governance works with."""
-
-    stores: Stores
-    clock: Clock
-    settings: Settings
-    keeper: PortfolioKeeper
-    intents: IntentLog
-    reconciler: Reconciler
-    executor: Executor
-    is_ours: Callable[[ClientOrderId | None], bool]
-    healing: HealingDesk
-    account_lock: asyncio.Lock
-    works: RoutineWorks
-
-
 class Governance:
-    """Both works, built from one set of parts."""
+    """Both works of one account."""
 
-    def __init__(self, parts: GovernanceParts) -> None:
-        settings = parts.settings
-        self._began = parts.clock.now()
-        self.tactical = TacticalOperator(
-            parts.stores,
-            parts.clock,
-            settings.health.tactical,
-            parts.intents,
-            parts.reconciler,
-            parts.executor,
-            parts.is_ours,
-            parts.healing,
-            parts.account_lock,
-            parts.works.read_specifications,
-            parts.works.validate,
-            settings.engine.read_budget_s,
-        )
-        parts.intents.listeners.append(self.tactical.note)
-        self.strategic = StrategicReview(parts.stores, parts.clock, parts.keeper, settings.engine.cycle_s)
+    def __init__(
+        self, stores: Stores, settings: Settings, account: Account, healing: HealingDesk, works: RoutineWorks
+    ) -> None:
+        self._began = account.clock.now()
+        self.tactical = TacticalOperator(stores, settings, account, healing, works)
+        account.intents.listeners.append(self.tactical.note)
+        self.strategic = StrategicReview(stores, account.clock, account.keeper, settings.engine.cycle_s)
 
     async def review(self) -> None:
         """Body of the job `strategic_review`."""

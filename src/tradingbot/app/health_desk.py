@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
+from tradingbot.app.account import Account
 from tradingbot.app.deployment_checks import MAX_CLOCK_SKEW_S
 from tradingbot.app.options import RunOptions
 from tradingbot.app.stores import Stores
@@ -21,12 +21,9 @@ from tradingbot.engine.exchange_health import ExchangeHealthDesk
 from tradingbot.engine.healing import HealingDesk, restored_healing
 from tradingbot.engine.health_models import ExchangeHealthState, HealingEscalationState, IssuesState
 from tradingbot.engine.intelligence import IntelDesk
-from tradingbot.engine.intents import IntentLog
 from tradingbot.engine.issue_registry import IssueRegistry, issue_record
 from tradingbot.engine.kill_switches import KillSwitches
-from tradingbot.engine.portfolio_keeper import PortfolioKeeper
-from tradingbot.engine.reconcile import LOCK_BUDGETS, Reconciler, Truth
-from tradingbot.engine.settlement import Settlement
+from tradingbot.engine.reconcile import LOCK_BUDGETS, Truth
 from tradingbot.guards.exchange_health import ExchangeHealth
 from tradingbot.guards.healing_escalation import HealCategory
 from tradingbot.guards.health_findings import Look, findings
@@ -80,16 +77,10 @@ class Watched:
     options: RunOptions
     settings: Settings
     stores: Stores
-    venue: Venue
-    clock: Clock
-    keeper: PortfolioKeeper
-    intents: IntentLog
-    reconciler: Reconciler
-    settlement: Settlement
+    account: Account
     switches: KillSwitches
     scheduler: Scheduler
     intel: IntelDesk
-    account_lock: asyncio.Lock
     silent_s: Callable[[], Mapping[str, float]]
     suppressed: Callable[[], Mapping[Symbol, str]]
     margin_short: Callable[[], str]
@@ -102,10 +93,10 @@ class HealthDesk:
     def __init__(self, watched: Watched, left_behind: str = "") -> None:
         """`left_behind`: who held the home's lock and died with it; empty after an orderly end."""
         self.watched = self._w = watched
-        stores, clock, settings = watched.stores, watched.clock, watched.settings
+        stores, clock, settings = watched.stores, watched.account.clock, watched.settings
         self.issues = known_issues(stores, clock)
         self.healing = known_healing(stores, clock, settings)
-        self.exchange = known_exchange_health(stores, watched.venue, clock, settings)
+        self.exchange = known_exchange_health(stores, watched.account.venue, clock, settings)
         self.watchdog = Watchdog(
             watched.options.home,
             stores,
@@ -132,15 +123,15 @@ class HealthDesk:
     async def run(self) -> None:
         """Between two cycles: ask a doubtful exchange again, and take note of what files mended. Until cancelled."""
         while True:
-            self.turned_s = self._w.clock.monotonic_s()
-            await self._w.clock.sleep(BETWEEN_CYCLES_S)
+            self.turned_s = self._w.account.clock.monotonic_s()
+            await self._w.account.clock.sleep(BETWEEN_CYCLES_S)
             await self.exchange.probe_if_doubtful()
             self.watchdog.take_repairs()
 
     def watch(self, snapshot: MarketSnapshot) -> None:
         """Within each cycle, before its decision."""
         self.exchange.watch_traffic()
-        now_s = self._w.clock.monotonic_s()
+        now_s = self._w.account.clock.monotonic_s()
         stale = {str(symbol): ", ".join(part.stale) for symbol, part in snapshot.symbols.items() if part.stale}
         known = self._stale_since_s
         self._stale_since_s = {name: (known.get(name, (now_s, ""))[0], what) for name, what in stale.items()}
@@ -165,12 +156,12 @@ class HealthDesk:
     # ------------------------------------------------------------ looking
 
     def _look(self, report: CycleReport | None, failure: str) -> Look:
-        w, now_s = self._w, self._w.clock.monotonic_s()
+        w, now_s = self._w, self._w.account.clock.monotonic_s()
         storage, watchdog = w.stores.writer.health(), w.settings.health.watchdog
         differences = report.raw_differences if report is not None else ()
         self._note_mismatches(differences, now_s)
         return Look(
-            streams=w.venue.health().streams,
+            streams=w.account.venue.health().streams,
             exchange=self.exchange.health,
             account_readable=report is None or "account_unreadable" not in report.permission.reasons,
             skew_s=self.exchange.skew_s,
@@ -196,13 +187,13 @@ class HealthDesk:
 
     def _unprotected(self) -> list[str]:
         """Symbols whose position has no stop. One whose stop has no proven outcome yet is being looked up."""
-        w, unresolved = self._w, self._w.intents.unresolved
-        bare = [one for one in w.keeper.book.open_positions if one.stop_order_id is None]
+        w, unresolved = self._w, self._w.account.intents.unresolved
+        bare = [one for one in w.account.keeper.book.open_positions if one.stop_order_id is None]
         return [str(one.symbol) for one in bare if one.stop_client_order_id not in unresolved]
 
     def _unknown_orders_s(self) -> dict[str, float]:
-        now = self._w.clock.now()
-        found = {order_id: self._w.intents.find(order_id) for order_id in self._w.intents.unresolved}
+        now = self._w.account.clock.now()
+        found = {order_id: self._w.account.intents.find(order_id) for order_id in self._w.account.intents.unresolved}
         return {
             str(order_id): (now - intent.created_at).total_seconds() for order_id, intent in found.items() if intent
         }
@@ -210,7 +201,7 @@ class HealthDesk:
     def _stuck_s(self) -> dict[str, float]:
         """Silent subsystems that a restart may help. A stream that tries to connect again and again is not stuck."""
         found = dict(self._w.silent_s())
-        for stream in self._w.venue.health().streams:
+        for stream in self._w.account.venue.health().streams:
             trying = stream.reconnects != self._reconnects.get(stream.name, stream.reconnects)
             if trying and not stream.connected:
                 found.pop(f"{stream.name} stream", None)
@@ -224,20 +215,20 @@ class HealthDesk:
         self._mismatch_since_s = {symbol: self._mismatch_since_s.get(symbol, now_s) for symbol in ours}
 
     def _mismatches_s(self) -> dict[str, float]:
-        now_s = self._w.clock.monotonic_s()
+        now_s = self._w.account.clock.monotonic_s()
         return {symbol: now_s - since_s for symbol, since_s in self._mismatch_since_s.items()}
 
     async def _reconcile_deeply(self, symbol: str) -> str:
         """Fills since the symbol's oldest position, then everything compared anew; what is left, in words."""
         w = self._w
-        entries = [p.entry_time for p in w.keeper.book.open_positions if p.symbol == symbol]
+        entries = [p.entry_time for p in w.account.keeper.book.open_positions if p.symbol == symbol]
 
         async def compared() -> Truth:
             if entries:
-                await w.settlement.absorb_again(symbol, min(entries) - MARGIN)
-            return await w.reconciler.reconcile()
+                await w.account.settlement.absorb_again(symbol, min(entries) - MARGIN)
+            return await w.account.reconciler.reconcile()
 
-        async with w.account_lock:
-            truth = await within(w.clock, LOCK_BUDGETS * w.settings.engine.read_budget_s, "fills", compared())
+        async with w.account.lock:
+            truth = await within(w.account.clock, LOCK_BUDGETS * w.settings.engine.read_budget_s, "fills", compared())
         left = [one for one in truth.differences if one.symbol == symbol]
         return "; ".join(f"ours {one.ours}, the exchange's {one.venue}" for one in left)

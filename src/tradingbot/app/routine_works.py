@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import structlog
 
+from tradingbot.app.account import Account
 from tradingbot.app.analyst import Analyst
 from tradingbot.app.bootstrap import VenueParts
 from tradingbot.app.maintenance import Maintenance
@@ -16,7 +15,7 @@ from tradingbot.config import Settings
 from tradingbot.core.types import Symbol
 from tradingbot.engine.budget import within
 from tradingbot.engine.collect import MarketCollector
-from tradingbot.engine.reconcile import LOCK_BUDGETS, Reconciler
+from tradingbot.engine.reconcile import LOCK_BUDGETS
 
 log = structlog.get_logger(__name__)
 
@@ -33,8 +32,7 @@ class RoutineWorks:
         stores: Stores,
         settings: Settings,
         collector: MarketCollector,
-        reconciler: Reconciler,
-        account_lock: asyncio.Lock,
+        account: Account,
         analyst: Analyst,
         maintenance: Maintenance,
     ) -> None:
@@ -42,8 +40,7 @@ class RoutineWorks:
         self._stores = stores
         self._settings = settings
         self._collector = collector
-        self._reconciler = reconciler
-        self._account_lock = account_lock
+        self._account = account
         self._analyst = analyst
         self._maintenance = maintenance
         self._clock = parts.clock
@@ -62,8 +59,8 @@ class RoutineWorks:
 
     async def _hourly_reconciliation(self) -> None:
         limit_s = LOCK_BUDGETS * self._settings.engine.read_budget_s
-        async with self._account_lock:
-            await within(self._clock, limit_s, "reconciliation", self._reconciler.reconcile())
+        async with self._account.lock:
+            await within(self._clock, limit_s, "reconciliation", self._account.reconciler.reconcile())
 
     async def _tidy(self) -> None:
         await self._maintenance.run()

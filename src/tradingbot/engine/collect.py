@@ -92,7 +92,9 @@ class MarketCollector:
         async with asyncio.TaskGroup() as group:
             for symbol in self._tracks:
                 group.create_task(self._refresh_one(symbol, now, few), name=f"candles-{symbol}")
-        if not first:  # the first cycle must not wait for what only later ones need
+        answered = not all(track.failing for track in self._tracks.values())
+        # The first cycle must not wait for what only later ones need, nor exits for a venue that hangs.
+        if answered and not first:
             await self._higher.refresh({symbol: track.candles for symbol, track in self._tracks.items()})
             await self._readings.refresh()
 

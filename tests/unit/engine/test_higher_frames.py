@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import numpy as np
 
-from tests.fakes import FakeVenue
+from tests.fakes import FakeVenue, a_collector
 from tests.support import ETH, NOW, a_spec, candles_of
 from tradingbot.clock import SteppedClock
 from tradingbot.core.types import Timeframe
@@ -107,3 +107,21 @@ async def test_built_bars_never_replace_the_venue_s() -> None:
     await clock.sleep(3600)
     await higher.refresh({ETH: MINUTES})
     assert higher.of(ETH)[Timeframe.H1].volume[-1] == 7.0
+
+
+async def test_where_no_minute_comes_nothing_higher_is_asked() -> None:
+    """A venue that hangs costs one budget, not one for each timeframe and the funding."""
+    clock = SteppedClock(NOW + timedelta(seconds=2))
+    venue = FakeVenue(clock, {ETH: a_spec()}, {ETH: "2000"})
+    venue.candle_sets[ETH] = MINUTES
+    collector = a_collector(venue, clock)
+    await collector.refresh()
+    await clock.sleep(600)
+    venue.frames_down = {Timeframe.M1}
+    asked = len(venue.asked_funding)
+    await collector.refresh()
+    assert {frame for _, frame in venue.asked_frames} == {Timeframe.M1}
+    assert len(venue.asked_funding) == asked
+    venue.frames_down = set()
+    await collector.refresh()
+    assert {frame for _, frame in venue.asked_frames} > {Timeframe.M1}

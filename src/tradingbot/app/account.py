@@ -1,0 +1,93 @@
+"""Our account at the venue as this process keeps it: orders, book, ledger, and what brings them up to the venue."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from tradingbot.app.bootstrap import VenueParts
+from tradingbot.app.options import RunOptions
+from tradingbot.app.restore import kept_trades, known_instance, known_intents, known_portfolio
+from tradingbot.app.stores import Stores
+from tradingbot.app.venue_migration import Standing, settle_venue
+from tradingbot.config import Settings
+from tradingbot.core.types import Symbol
+from tradingbot.engine.execute import Executor
+from tradingbot.engine.flatten import Flattener, FlattenParts
+from tradingbot.engine.identifiers import OrderIds
+from tradingbot.engine.intents import IntentLog
+from tradingbot.engine.portfolio_keeper import PortfolioKeeper
+from tradingbot.engine.reconcile import Reconciler
+from tradingbot.engine.resolve import UnknownOrders
+from tradingbot.engine.settlement import Settlement
+from tradingbot.market.contracts import ContractSpec
+from tradingbot.ports import Clock, Venue
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One account. Whoever moves the book holds `lock`; `standing` says since when it is at this venue."""
+
+    venue: Venue
+    clock: Clock
+    lock: asyncio.Lock
+    standing: Standing
+    intents: IntentLog
+    ids: OrderIds
+    keeper: PortfolioKeeper
+    settlement: Settlement
+    unknown: UnknownOrders
+    reconciler: Reconciler
+    executor: Executor
+
+
+def open_account(options: RunOptions, settings: Settings, parts: VenueParts, stores: Stores) -> Account:
+    """The account as the last life left it. Raises StateError, ConfigurationError."""
+    venue, clock, engine = parts.venue, parts.clock, settings.engine
+    intents = known_intents(stores)
+    standing = settle_venue(
+        options.home,
+        stores,
+        clock,
+        known_instance(options, parts, stores, intents),
+        venue.name,
+        settings.learning.migration.retain_pct,
+        len(intents.unresolved),
+    )
+    ids = OrderIds(standing.instance.instance)
+    keeper = known_portfolio(stores, intents, kept_trades(settings))
+    settlement = Settlement(venue, clock, keeper, engine.read_budget_s)
+    unknown = UnknownOrders(venue, clock, intents, keeper, engine)
+    return Account(
+        venue=venue,
+        clock=clock,
+        lock=asyncio.Lock(),
+        standing=standing,
+        intents=intents,
+        ids=ids,
+        keeper=keeper,
+        settlement=settlement,
+        unknown=unknown,
+        reconciler=Reconciler(venue, clock, keeper, settlement, unknown, ids),
+        executor=Executor(venue, clock, ids, intents, keeper, engine),
+    )
+
+
+def a_flattener(account: Account, specs: Callable[[], Mapping[Symbol, ContractSpec]], settings: Settings) -> Flattener:
+    """Closes everything of this account."""
+    return Flattener(
+        FlattenParts(
+            venue=account.venue,
+            clock=account.clock,
+            keeper=account.keeper,
+            intents=account.intents,
+            executor=account.executor,
+            settlement=account.settlement,
+            reconciler=account.reconciler,
+            unknown=account.unknown,
+            ids=account.ids,
+            specs=specs,
+            params=settings.engine,
+        )
+    )
