@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
+from tradingbot.core.errors import StorageUnavailableError
 from tradingbot.engine.issue_registry import IssueRegistry
 from tradingbot.guards.issues import Finding, Severity
 
@@ -48,4 +50,5 @@ class ErrorWatch:
         if level not in ("error", "critical") or name in CONDITIONS or name.startswith(OWN):
             return
         detail = "; ".join(f"{key} {event[key]}" for key in DETAILS if event.get(key))[:MAX_DETAIL]
-        self._issues.note(Finding("logged_error", name, detail, Severity(level)))
+        with suppress(StorageUnavailableError):  # the files are closed already: the last words are for the console
+            self._issues.note(Finding("logged_error", name, detail, Severity(level)))

@@ -9,6 +9,7 @@ from typing import Final
 
 import structlog
 
+from tradingbot.core.errors import StorageUnavailableError
 from tradingbot.core.records import OpenOrder, VenuePosition
 from tradingbot.core.types import Symbol
 from tradingbot.engine.identifiers import OrderIds
@@ -83,7 +84,11 @@ class Reconciler:
         await self._unknown.resolve()
         await self._settlement.absorb_rest()
         truth = await self.look()
-        await self._settlement.save_if_changed(before)
+        try:
+            await self._settlement.save_if_changed(before)
+        except StorageUnavailableError as error:
+            # It is written as soon as the disk takes it; exits must not wait for that.
+            log.error("positions.not_durable", error=str(error))
         for difference in truth.differences:
             log.error("reconcile.difference", **asdict(difference))
         return truth

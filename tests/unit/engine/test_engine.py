@@ -243,6 +243,19 @@ async def test_reconciling_twice_changes_nothing(rig: Rig) -> None:
     assert len(rig.journals["fills"].records) == 1
 
 
+async def test_a_start_on_a_full_disk_reconciles_all_the_same(rig: Rig) -> None:
+    """What it found is written once the disk takes it; exits do not wait for that."""
+    rig.venue.lose_answers = True
+    rig.venue.silent_stream = True
+    await rig.open()
+    rig.restart()
+    rig.positions.broken = True
+    truth = await rig.reconciler.reconcile()
+    assert truth.differences == ()
+    assert not rig.intents.unresolved
+    assert rig.keeper.open_symbols() == {ETH}
+
+
 async def test_a_stop_that_fired_while_down_closes_the_trade(rig: Rig) -> None:
     """The venue closed the position; the restart books it under its rule."""
     await rig.open()
