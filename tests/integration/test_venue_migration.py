@@ -75,4 +75,4 @@ async def test_a_start_migrates_says_so_and_begins_the_early_days_anew(tmp_path:
     async with running(home) as rig:
         await rig.stores.writer.flush()
         assert newest_record(home) == record
-        assert rig.daemon._standing.venue_since == record.since
+        assert rig.daemon._account.standing.venue_since == record.since
