@@ -24,7 +24,7 @@ from tradingbot.core.types import epoch_ms, iso_utc
 from tradingbot.engine.operator_desk import Answer, Command, OperatorOrder
 from tradingbot.guards.switch_state import SwitchName
 from tradingbot.ports import Clock, Journal
-from tradingbot.storage.files import make_folder, quarantine_path, sync_folder, write_file
+from tradingbot.storage.files import make_folder, quarantine_path, replace_file
 
 log = structlog.get_logger(__name__)
 
@@ -112,11 +112,7 @@ def waiting(home: Path) -> list[str]:
 
 
 def _write(folder: Path, name: str, content: bytes) -> None:
-    make_folder(folder)
-    temporary = folder / f".{name}.tmp"
-    write_file(temporary, content + b"\n")
-    os.replace(temporary, folder / name)
-    sync_folder(folder)
+    replace_file(folder / name, content + b"\n")
 
 
 # ---------------------------------------------------------------- the daemon's side

@@ -22,7 +22,7 @@ from tradingbot.app.home_cut import ROOTS
 from tradingbot.clock import SystemClock
 from tradingbot.core.errors import StateNewerError
 from tradingbot.engine.catalog import DOCUMENTS
-from tradingbot.storage.files import FOLDER_MODE, make_folder, stamp, sync_folder, write_file
+from tradingbot.storage.files import FOLDER_MODE, make_folder, replace_file, stamp, sync_folder
 from tradingbot.storage.lock import InstanceLock
 
 PLAN: Final = ".restore-plan.json"
@@ -70,10 +70,7 @@ def restore(home: Path, archive: Path, *, force: bool = False, move: Move = os.r
 
 def write_plan(home: Path, plan: Mapping[str, Any]) -> None:
     """The moment from which on the restore counts. Raises OSError."""
-    temp = home / f"{PLAN}.tmp"
-    write_file(temp, orjson.dumps(plan))
-    os.replace(temp, home / PLAN)
-    sync_folder(home)
+    replace_file(home / PLAN, orjson.dumps(plan))
 
 
 def finish_restore(home: Path, move: Move = os.replace) -> bool:

@@ -133,15 +133,19 @@ class Document(Generic[T]):
     def fault(self) -> str:
         """What is wrong with the file on disk, which this life has written; empty when nothing is, or nothing was put.
 
-        Reads the file, so not on the event loop. Raises StorageUnavailableError, StateNewerError.
+        Reads the file, so not on the event loop. The hash suffices for what this life has written: to build the value
+        again would keep the loop from running. Raises StorageUnavailableError, StateNewerError.
         """
         if self._newest is None or self._suspect:
             return ""
+        content = _bytes_of(self.path)
+        if content is None:
+            return "missing"
         try:
-            found = self._read(self.path)
+            self._open_envelope(self.path, content)
         except _BadCopyError as why:
             return str(why)
-        return "missing" if found is None else ""
+        return ""
 
     async def mend(self) -> None:
         """Set the bad file aside and write the newest value again. Raises StorageUnavailableError."""
@@ -198,12 +202,9 @@ class Document(Generic[T]):
 
     def _read(self, path: Path) -> T | None:
         """The value of one copy, None when there is no such file. Raises _BadCopyError."""
-        try:
-            content = path.read_bytes()
-        except FileNotFoundError:
+        content = _bytes_of(path)
+        if content is None:
             return None
-        except OSError as error:
-            raise StorageUnavailableError(f"{path}: cannot be read: {error.strerror}") from error
         version, data = self._open_envelope(path, content)
         try:
             if version == self._version:
@@ -333,6 +334,16 @@ class Document(Generic[T]):
 
     def close(self) -> None:
         """No descriptor is held."""
+
+
+def _bytes_of(path: Path) -> bytes | None:
+    """Everything in the file; None when there is none."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StorageUnavailableError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def _same_file(first: Path, second: Path) -> bool:
