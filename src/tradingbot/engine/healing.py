@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any, Protocol
 
 import structlog
 
 from tradingbot.core.errors import StorageUnavailableError
+from tradingbot.core.types import parse_utc
 from tradingbot.engine.health_models import HealingEscalationState
 from tradingbot.guards.healing_escalation import (
     Escalation,
@@ -185,7 +185,7 @@ def _heal_of(line: dict[str, Any]) -> Heal | None:
         if line["event"] not in ("healing", "healed", "not_healed"):
             return None
         succeeded = None if line["event"] == "healing" else line["event"] == "healed"
-        moment = datetime.fromisoformat(line["at"])
+        moment = parse_utc(line["at"])
         return Heal(moment, HealCategory(line["category"]), line["subject"], line["before"], line["after"], succeeded)
     except (KeyError, ValueError, TypeError):
         return None
