@@ -21,6 +21,11 @@ SETTINGS: Final = {
     **{name: value for name, value in BUSY.items() if "__RISK__" in name},
     "TRADINGBOT__RISK__LIMITS__MAX_TRADES_PER_DAY": "100",
     "TRADINGBOT__STORAGE__JOURNAL_MAX_MB": "4",  # rotated many times a day
+    # What is bounded reaches its bound within days, so that anything that goes on growing is a leak.
+    "TRADINGBOT__STORAGE__DIAGNOSTICS_DAYS": "2",
+    "TRADINGBOT__STORAGE__KEPT_TRADES": "500",
+    "TRADINGBOT__STORAGE__KEPT_ORDERS": "1000",
+    "TRADINGBOT__SIMULATOR__HISTORY_DAYS": "15",
 }
 NO_PROXY: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 

@@ -6,7 +6,7 @@ import random
 import subprocess
 import sys
 import time
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from tests.crash.processes import DaemonProcess, VenueProcess, wait_until
+from tradingbot.sim_server.books import transactions
 
 STATE = ("positions_futures.json", "trades_futures.json", "instance.json", "runtime.json")
 
@@ -111,9 +112,8 @@ def unprotected(venue_folder: Path) -> set[str]:
 
 def venue_account(venue_folder: Path) -> dict[str, Any]:
     """The account as the venue's newest transaction left it."""
-    with (venue_folder / "transactions.jsonl").open("rb") as file:
-        lines = file.read().split(b"\n")[:-1]
-    account: dict[str, Any] = orjson.loads(lines[-1])["account"]
+    newest: dict[str, Any] = deque(transactions(venue_folder), maxlen=1)[0]
+    account: dict[str, Any] = newest["account"]
     return account
 
 
@@ -192,7 +192,7 @@ def no_duplicates(home: Path, venue: VenueProcess, outcome: Outcome) -> None:
 def venue_fills(folder: Path) -> list[dict[str, Any]]:
     """Every fill of the account, ours or not."""
     found: list[dict[str, Any]] = []
-    for row in rows(folder / "transactions.jsonl"):
+    for row in transactions(folder):
         found += row.get("rows", {}).get("fills", [])
     return found
 

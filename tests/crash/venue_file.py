@@ -1,14 +1,18 @@
-"""The venue's own file of transactions, read on from where it was left: what really happened."""
+"""The venue's own books, read on from where it was left: what really happened."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import orjson
+
+from tradingbot.sim_server.books import TRANSACTIONS, book_bytes
+from tradingbot.storage.rotation import parts
 
 PREFIX = "tb-"
 
@@ -24,19 +28,22 @@ class VenueFile:
     """The venue's ids of the orders that it accepted, by client id."""
     first_ms: dict[str, int] = field(default_factory=dict)
     _offset: int = 0
+    _closed: int = 0
 
     def read(self) -> VenueFile:
         """What came since."""
-        path = self.folder / "transactions.jsonl"
-        if not path.exists():
-            return self
-        with path.open("rb") as file:
-            file.seek(self._offset)
-            whole, newline, _ = file.read().rpartition(b"\n")
+        for part in parts(self.folder / TRANSACTIONS)[self._closed :]:
+            self._read_on(book_bytes(part.path))
+            self._closed, self._offset = self._closed + 1, 0
+        with suppress(FileNotFoundError):  # just closed, or not begun
+            self._read_on((self.folder / TRANSACTIONS).read_bytes())
+        return self
+
+    def _read_on(self, content: bytes) -> None:
+        whole, newline, _ = content[self._offset :].rpartition(b"\n")
         self._offset += len(whole) + len(newline)
         for line in filter(None, whole.split(b"\n")):
             self._take(orjson.loads(line))
-        return self
 
     def _take(self, entry: dict[str, Any]) -> None:
         self.account = entry["account"]

@@ -16,7 +16,7 @@ import pytest
 from tests.builders_sim import START_MS, RestClient, SineFeed
 from tradingbot.clock import SteppedClock
 from tradingbot.core.types import epoch_ms, utc_from_ms
-from tradingbot.sim_server.persistence import TransactionFile
+from tradingbot.sim_server.books import TransactionFile
 from tradingbot.sim_server.server import SimEndpoints, SimServer
 from tradingbot.simulator.params import SimulatorParams
 
@@ -71,7 +71,8 @@ async def test_nothing_that_was_answered_is_lost_by_a_kill(tmp_path: Path) -> No
         child.wait()
         assert child.stdout is not None
         child.stdout.close()
-    account, rows = TransactionFile(tmp_path).load()
+    loaded = TransactionFile(tmp_path).load()
+    account, rows = loaded.account, loaded.rows
     assert account is not None
     assert len(answered) >= 16
     assert [fill.fill_id for fill in rows.fills] == answered

@@ -45,7 +45,7 @@ class Account:
 def open_account(options: RunOptions, settings: Settings, parts: VenueParts, stores: Stores) -> Account:
     """The account as the last life left it. Raises StateError, ConfigurationError."""
     venue, clock, engine = parts.venue, parts.clock, settings.engine
-    intents = known_intents(stores)
+    intents = known_intents(stores, settings.storage.kept_orders)
     standing = settle_venue(
         options.home,
         stores,

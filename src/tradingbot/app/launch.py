@@ -46,7 +46,7 @@ async def run_daemon(options: RunOptions, environ: Mapping[str, str], log_style:
         if finished:
             log.warning("restore.finished", home=str(options.home))
         parts = await open_venue(options, settings, secrets, stack)
-        stores = open_stores(options.home, parts.clock, settings.storage.generations, settings.storage.journal_max_mb)
+        stores = open_stores(options.home, parts.clock, settings.storage)
         sink.clock, sink.journal = parts.clock, stores.journals["daemon"]
         results = [*setup_checks(options, settings, secrets), *await all_checks(options, parts, settings)]
         if options.profile == "live":

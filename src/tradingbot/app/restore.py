@@ -14,7 +14,7 @@ from tradingbot.app.options import RunOptions
 from tradingbot.app.stores import Stores
 from tradingbot.config import Settings
 from tradingbot.engine.identifiers import instance_of
-from tradingbot.engine.intents import REMEMBERED_INTENTS, IntentLog
+from tradingbot.engine.intents import KEPT_ORDERS, IntentLog
 from tradingbot.engine.journalled_trades import with_journalled
 from tradingbot.engine.kill_switches import JOURNAL_LINES, KillSwitches, change_record, looked_at, restored
 from tradingbot.engine.models import InstanceState, PositionsState, TradesState
@@ -32,16 +32,16 @@ log = structlog.get_logger(__name__)
 SPARE_TRADE_LINES = 1_000
 """Lines of the journal of executed trades that are read back at the start, besides two per trade that is kept."""
 
-INTENT_LINES = 3 * REMEMBERED_INTENTS
-"""Lines that are read back at the start: an intent has two or three, and a start must not take longer every month."""
+LINES_PER_ORDER = 3
+"""An intent has two lines or three; no more are read back, as a start must not take longer every month."""
 
 
-def known_intents(stores: Stores) -> IntentLog:
+def known_intents(stores: Stores, kept: int = KEPT_ORDERS) -> IntentLog:
     """The newest intents of the journal; lines that make no sense are passed over, counted and said."""
     journal = stores.journals["intents"]
     reader = journal.reader()
-    intents = IntentLog(journal)
-    intents.restore(reader.tail(INTENT_LINES))
+    intents = IntentLog(journal, kept)
+    intents.restore(reader.tail(LINES_PER_ORDER * kept))
     damaged = reader.bad_lines + intents.unreadable
     if damaged or reader.problems:
         log.error("journal.damaged", path=str(reader.path), lines=damaged, problems=list(reader.problems))

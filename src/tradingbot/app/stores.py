@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tradingbot.engine.catalog import DOCUMENTS, JOURNALS, document_path, journal_path
+from tradingbot.config.sections import StorageParams
+from tradingbot.engine.catalog import DIAGNOSTICS_DAYS, DOCUMENTS, JOURNALS, JournalRow, document_path, journal_path
 from tradingbot.ports import Clock
 from tradingbot.storage.document import Document
 from tradingbot.storage.journal import Journal
@@ -50,19 +51,26 @@ def open_document(
     )
 
 
-def open_stores(home: Path, clock: Clock, generations: int = 3, journal_max_mb: float | None = None) -> Stores:
-    """Everything the daemon owns under `home`; journals are rotated at `journal_max_mb` at the latest."""
-    writer, repairs = StorageWriter(clock), RepairLog()
+def open_stores(home: Path, clock: Clock, params: StorageParams | None = None) -> Stores:
+    """Everything the daemon owns under `home`."""
+    writer, repairs, params = StorageWriter(clock), RepairLog(), params or StorageParams()
     journals = {
         name: Journal(
             journal_path(home, name),
             writer,
-            max_bytes=int(min(row.max_mb, journal_max_mb or row.max_mb) * 1_000_000),
+            max_bytes=int(min(row.max_mb, params.journal_max_mb or row.max_mb) * 1_000_000),
             keep_files=row.keep_files,
-            retention_days=row.retention_days,
+            retention_days=retention_days(row, params),
             repairs=repairs,
         )
         for name, row in JOURNALS.items()
     }
-    documents = {name: open_document(home, name, writer, generations, repairs, journals) for name in DOCUMENTS}
+    documents = {name: open_document(home, name, writer, params.generations, repairs, journals) for name in DOCUMENTS}
     return Stores(writer, documents, journals, repairs)
+
+
+def retention_days(row: JournalRow, params: StorageParams) -> float:
+    """How long rotated parts are kept: money and learning by the catalogue alone, the rest by the settings too."""
+    if params.diagnostics_days is None or row.retention_days > DIAGNOSTICS_DAYS:
+        return row.retention_days
+    return min(row.retention_days, params.diagnostics_days)

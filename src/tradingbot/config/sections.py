@@ -67,6 +67,12 @@ class StorageParams(Params):
         le=1024,
         description="Journals are rotated at this size at the latest, MB; null: their own.",
     )
+    diagnostics_days: float | None = Field(
+        default=None,
+        ge=1,
+        le=90,
+        description="Days that rotated journals are kept which no money and no learning rests on; null: their own.",
+    )
     quarantine_days: float = Field(
         default=30.0, ge=1, le=3650, description="Days that what was set aside as damaged is kept."
     )
@@ -82,6 +88,13 @@ class StorageParams(Params):
         le=20_000,
         description="Newest finished trades kept one by one in memory and file, at least 500; older ones are sums "
         "there, and lines of executed_trades.jsonl.",
+    )
+
+    kept_orders: int = Field(
+        default=5000,
+        ge=500,
+        le=100_000,
+        description="Newest orders of ours whose intents stay in memory; older ones are lines of intents.jsonl.",
     )
 
     @field_validator("kept_trades")

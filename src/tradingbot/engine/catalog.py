@@ -63,6 +63,10 @@ class DocumentRow:
     """What turns the data of an older schema version into the next one's, by that older version."""
 
 
+DIAGNOSTICS_DAYS: Final = 90
+"""A journal kept no longer than this tells how decisions came about; no start and no reconciliation needs it."""
+
+
 @dataclass(frozen=True, slots=True)
 class JournalRow:
     """One append-only JSONL journal under the home folder; rotated at `max_mb`, kept for `retention_days`."""

@@ -11,7 +11,7 @@ from typing import Any, Final
 import structlog
 
 from tradingbot.core.types import ClientOrderId, ContractKind, OrderKind, Side, iso_utc, parse_utc
-from tradingbot.engine.intents import REMEMBERED_INTENTS, Intent, IntentLog
+from tradingbot.engine.intents import Intent, IntentLog
 from tradingbot.engine.learning_models import RealityGapState
 from tradingbot.engine.signal_desk import Kept
 from tradingbot.learning.learned import slippage_bps
@@ -104,7 +104,7 @@ class ExecutionQuality:
     def _remember(self, order_id: str) -> None:
         """A fill of an order that is older than all of these is not told again."""
         self._written[order_id] = None
-        while len(self._written) > REMEMBERED_INTENTS:
+        while len(self._written) > self._intents.kept:
             del self._written[next(iter(self._written))]
 
     def note(self, row: Mapping[str, Any]) -> None:

@@ -17,7 +17,7 @@ from tradingbot.engine.params import OrderParams
 from tradingbot.portfolio.book import EntryPlan
 from tradingbot.ports import Journal
 
-REMEMBERED_INTENTS = 20_000
+KEPT_ORDERS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +45,11 @@ _INTENT: TypeAdapter[Intent] = TypeAdapter(Intent)
 
 
 class IntentLog:
-    """Writes intents and outcomes, and remembers both."""
+    """Writes intents and outcomes, and remembers those of the newest `kept` orders and of unresolved ones."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, kept: int = KEPT_ORDERS) -> None:
         self._journal = journal
+        self.kept = kept
         self._intents: dict[ClientOrderId, Intent] = {}
         self._unresolved: dict[ClientOrderId, str] = {}
         self._markets: dict[ClientOrderId, Mapping[str, Any]] = {}
@@ -62,11 +63,12 @@ class IntentLog:
             order_id = ClientOrderId(str(record.get("client_order_id", "")))
             if record.get("event") == "intent":
                 try:
-                    self._remember(_INTENT.validate_python(record["intent"]))
+                    intent = _INTENT.validate_python(record["intent"])
                 except (KeyError, ValidationError):
                     self.unreadable += 1
                     continue
                 self._unresolved[order_id] = "the process ended before an outcome was known"
+                self._remember(intent)
             elif record.get("event") == "outcome":
                 self._note_outcome(order_id, record)
                 if record.get("status") != "unknown":
@@ -74,8 +76,8 @@ class IntentLog:
 
     async def before_sending(self, intent: Intent) -> None:
         """Returns once the intent is on disk. Raises StorageUnavailableError."""
-        self._remember(intent)
         self._unresolved[intent.client_order_id] = "no outcome yet"
+        self._remember(intent)
         payload = _INTENT.dump_python(intent, mode="json")
         await self._journal.commit({"event": "intent", "client_order_id": intent.client_order_id, "intent": payload})
 
@@ -140,9 +142,9 @@ class IntentLog:
 
     def _remember(self, intent: Intent) -> None:
         self._intents[intent.client_order_id] = intent
-        while len(self._intents) > REMEMBERED_INTENTS:
-            oldest = next(iter(self._intents))
-            if oldest in self._unresolved:
+        while len(self._intents) > self.kept:
+            oldest = next((one for one in self._intents if one not in self._unresolved), None)
+            if oldest is None:
                 break
             for remembered in (self._intents, self._markets, self._executed):
                 remembered.pop(oldest, None)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from tradingbot.sim_server.call import Answer, Call
+from tradingbot.sim_server.past import Span
 from tradingbot.sim_server.wire import iso, num, num_or_none
 from tradingbot.simulator.records import LogRow
+
+_MAX_ROWS: Final = 100_000
 
 
 def log_json(row: LogRow) -> dict[str, Any]:
@@ -35,28 +38,26 @@ def log_json(row: LogRow) -> dict[str, Any]:
     }
 
 
-def account_log(call: Call) -> Answer:
+async def account_log(call: Call) -> Answer:
     """Booked rows: since/before in ms, from/to by row id (inclusive), sorted, counted."""
-    since_ms, before_ms = call.moment_ms("since"), call.moment_ms("before")
-    first, last, info = call.integer("from"), call.integer("to"), call.text("info")
-    kept = [
-        row
-        for row in call.service.venue.rows.log[max(0, (first or 1) - 1) :]
-        if (since_ms is None or row.time_ms >= since_ms)
-        and (before_ms is None or row.time_ms < before_ms)
-        and (last is None or row.id <= last)
-        and (info is None or row.info == info)
-    ]
-    if (call.text("sort") or "desc").lower() != "asc":
-        kept.reverse()
+    last, info = call.integer("to"), call.text("info")
+    span = Span(
+        "log",
+        call.moment_ms("since"),
+        call.moment_ms("before"),
+        call.integer("from"),
+        lambda row: (last is None or row.id <= last) and (info is None or row.info == info),
+    )
     count = call.integer("count")
-    logs = [log_json(row) for row in kept[: 500 if count is None else max(0, count)]]
-    return {"accountUid": call.service.venue.account.uid, "logs": logs}
+    newest_first = (call.text("sort") or "desc").lower() != "asc"
+    rows = await call.service.past.page(span, newest_first=newest_first, count=500 if count is None else max(0, count))
+    return {"accountUid": call.service.venue.account.uid, "logs": [log_json(row) for row in rows]}
 
 
-def account_log_csv(call: Call) -> Answer:
-    """The whole log as CSV text, newest first."""
-    rows = [log_json(row) for row in reversed(call.service.venue.rows.log)]
+async def account_log_csv(call: Call) -> Answer:
+    """The log as CSV text, newest first: no more rows than the JSON may have."""
+    found = await call.service.past.page(Span("log"), newest_first=True, count=_MAX_ROWS)
+    rows = [log_json(row) for row in found]
     columns = list(rows[0]) if rows else []
     lines = [",".join("" if row[name] is None else str(row[name]) for name in columns) for row in rows]
     return "\n".join([",".join(columns), *lines]) + "\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
 import itertools
 from typing import Any
 
@@ -10,6 +9,7 @@ from tradingbot.sim_server.account_json import account_section, accounts_json
 from tradingbot.sim_server.call import Answer, Call, Endpoint
 from tradingbot.sim_server.errors import ApiError, invalid, missing
 from tradingbot.sim_server.notices import notices
+from tradingbot.sim_server.past import Span
 from tradingbot.sim_server.public_rest import FEE_SCHEDULE
 from tradingbot.sim_server.wire import fill_json, iso, num, open_order_json
 from tradingbot.simulator.arithmetic import profit
@@ -61,14 +61,12 @@ def _left_out(fault: str, call: Call) -> bool:
     return call.service.venue.state.faults.hit(fault, call.path, call.service.now_ms()) is not None
 
 
-def fills(call: Call) -> Answer:
+async def fills(call: Call) -> Answer:
     """The last 100 fills, newest first; `lastFillTime` pages backwards and excludes itself."""
     before_ms = call.moment_ms("lastFillTime")
-    kept = call.service.venue.rows.fills
-    if before_ms is not None:
-        kept = kept[: bisect.bisect_left(kept, before_ms, key=lambda fill: fill.time_ms)]
-    newest = kept[-_FILLS_PER_PAGE:]
-    return {"fills": [fill_json(fill, with_pnl=before_ms is None) for fill in reversed(newest)]}
+    span = Span("fills", before_ms=before_ms)
+    newest = await call.service.past.page(span, newest_first=True, count=_FILLS_PER_PAGE)
+    return {"fills": [fill_json(fill, with_pnl=before_ms is None) for fill in newest]}
 
 
 def fills_cost(call: Call) -> int:
@@ -229,11 +227,11 @@ def subaccounts(call: Call) -> Answer:
     return {"masterAccountUid": call.service.venue.account.uid, "subaccounts": []}
 
 
-def fee_volumes(call: Call) -> Answer:
+async def fee_volumes(call: Call) -> Answer:
     """USD traded in the last 30 days."""
     venue = call.service.venue
-    since_ms = call.service.now_ms() - _MONTH_MS
-    recent = [fill for fill in venue.rows.fills if fill.time_ms >= since_ms]
+    span = Span("fills", since_ms=call.service.now_ms() - _MONTH_MS)
+    recent = await call.service.past.page(span, newest_first=True)
     total = sum((venue.instruments[f.symbol].notional_usd(f.size, f.price) for f in recent), ZERO)
     return {"volumesByFeeSchedule": {FEE_SCHEDULE: round(float(total), 2)}}
 

@@ -99,7 +99,7 @@ def parse_arguments(query: str, body: str) -> dict[str, list[str]]:
 
 
 Answer = dict[str, Any] | list[Any] | str
-Handler = Callable[[Call], Answer]
+Handler = Callable[[Call], Answer | Awaitable[Answer]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ class Control:
                 "subscriptions": sum(len(one.subscriptions) for one in self._hub.connections),
                 "orders": len(account.orders),
                 "positions": {symbol: str(position.size) for symbol, position in account.positions.items()},
-                "fills": len(service.venue.rows.fills),
+                "fills": account.numbers.get("fill", 0),
                 "ended": service.venue.ended,
             }
         )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable
+from functools import partial
 from typing import Any
 
 from tradingbot.core.types import plain
 from tradingbot.sim_server.account_log_rest import account_log, account_log_csv, log_cost
 from tradingbot.sim_server.call import Answer, Call, Endpoint
-from tradingbot.sim_server.history_page import Element, paged
+from tradingbot.sim_server.history_page import Element, account_page
 from tradingbot.sim_server.market_history_rest import market_history
 from tradingbot.simulator.records import EventKind, Fill, Order, OrderEvent, PositionChange
 
@@ -33,13 +34,6 @@ _TRIGGER_EVENTS = {
 def _mine(call: Call, symbol: str) -> bool:
     wanted = call.text("tradeable")
     return wanted is None or wanted.upper() == symbol
-
-
-def _page_of(make: Callable[[Call], list[Element]]) -> Callable[[Call], Answer]:
-    def handler(call: Call) -> Answer:
-        return paged(call, make(call), call.service.venue.account.uid)
-
-    return handler
 
 
 def _order(order: Order, account: str) -> dict[str, Any]:
@@ -82,13 +76,16 @@ def _order_event(event: OrderEvent, account: str) -> dict[str, Any]:
     return {name: body}
 
 
-def _orders(call: Call, *, triggers: bool) -> list[Element]:
+def _orders(call: Call, *, triggers: bool) -> Awaitable[Answer]:
     account = call.service.venue.account.uid
-    return [
-        (event.uid, event.time_ms, _order_event(event, account))
-        for event in call.service.venue.rows.events
-        if event.order.is_trigger is triggers and _mine(call, event.order.symbol)
-    ]
+
+    def wanted(event: OrderEvent) -> bool:
+        return event.order.is_trigger is triggers and _mine(call, event.order.symbol)
+
+    def show(event: OrderEvent) -> Element:
+        return event.uid, event.time_ms, _order_event(event, account)
+
+    return account_page(call, "events", wanted, show)
 
 
 def _execution(call: Call, fill: Fill) -> Element:
@@ -129,8 +126,8 @@ def _execution(call: Call, fill: Fill) -> Element:
     return fill.fill_id, fill.time_ms, {"execution": {"execution": execution, "takerReducedQuantity": ""}}
 
 
-def _executions(call: Call) -> list[Element]:
-    return [_execution(call, fill) for fill in call.service.venue.rows.fills if _mine(call, fill.symbol)]
+def _executions(call: Call) -> Awaitable[Answer]:
+    return account_page(call, "fills", lambda fill: _mine(call, fill.symbol), partial(_execution, call))
 
 
 def _position(change: PositionChange, account: str) -> dict[str, Any]:
@@ -161,20 +158,20 @@ def _position(change: PositionChange, account: str) -> dict[str, Any]:
     return {"PositionUpdate": body}
 
 
-def _positions(call: Call) -> list[Element]:
-    venue = call.service.venue
-    return [
-        (change.uid, change.time_ms, _position(change, venue.account.uid))
-        for change in venue.rows.positions
-        if _mine(call, change.symbol)
-    ]
+def _positions(call: Call) -> Awaitable[Answer]:
+    account = call.service.venue.account.uid
+
+    def show(change: PositionChange) -> Element:
+        return change.uid, change.time_ms, _position(change, account)
+
+    return account_page(call, "positions", lambda change: _mine(call, change.symbol), show)
 
 
 HISTORY_ENDPOINTS = {
-    ("GET", "executions"): Endpoint(_page_of(_executions), private=True, cost=1, history=True),
-    ("GET", "orders"): Endpoint(_page_of(lambda c: _orders(c, triggers=False)), private=True, cost=1, history=True),
-    ("GET", "triggers"): Endpoint(_page_of(lambda c: _orders(c, triggers=True)), private=True, cost=1, history=True),
-    ("GET", "positions"): Endpoint(_page_of(_positions), private=True, cost=1, history=True),
+    ("GET", "executions"): Endpoint(_executions, private=True, cost=1, history=True),
+    ("GET", "orders"): Endpoint(partial(_orders, triggers=False), private=True, cost=1, history=True),
+    ("GET", "triggers"): Endpoint(partial(_orders, triggers=True), private=True, cost=1, history=True),
+    ("GET", "positions"): Endpoint(_positions, private=True, cost=1, history=True),
     ("GET", "account-log"): Endpoint(account_log, private=True, cost=log_cost, history=True),
     ("GET", "accountlogcsv"): Endpoint(account_log_csv, private=True, cost=6, history=True),
     ("GET", "market"): Endpoint(market_history),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -108,7 +108,8 @@ class HttpGate:
             self._admit(raw, endpoint, call)
         await self._wait(endpoint, raw.path)
         service.catch_up()
-        answer = endpoint.handler(call)
+        made = endpoint.handler(call)
+        answer = await made if isinstance(made, Awaitable) else made
         if endpoint.matches or endpoint.commits:
             service.commit(force=True)
         if raw.path.startswith("/derivatives") and isinstance(answer, dict):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tradingbot.core.types import plain
 from tradingbot.sim_server.call import Answer, Call
 from tradingbot.sim_server.errors import ApiError, unknown_path
-from tradingbot.sim_server.history_page import Element, paged
+from tradingbot.sim_server.history_page import Element, public_page
 from tradingbot.simulator.tape import Print
 
 
@@ -18,11 +18,11 @@ def market_history(call: Call) -> Answer:
         raise ApiError("contractNotFound", 404)
     tape = call.service.venue.market(symbol).tape
     if kind == "executions":
-        return paged(call, [_public_execution(symbol, entry) for entry in tape], None)
+        return public_page(call, [_public_execution(symbol, entry) for entry in tape])
     if kind == "price":
-        return paged(call, [(e.uid, e.time_ms, {"MarkPriceChanged": {"price": plain(e.price)}}) for e in tape], None)
+        return public_page(call, [(e.uid, e.time_ms, {"MarkPriceChanged": {"price": plain(e.price)}}) for e in tape])
     if kind == "orders":
-        return paged(call, [], None)
+        return public_page(call, [])
     raise unknown_path()
 
 

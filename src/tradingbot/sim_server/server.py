@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -13,10 +14,11 @@ from tradingbot.core.errors import ConfigurationError
 from tradingbot.core.types import epoch_ms, utc_from_ms
 from tradingbot.ports import Clock
 from tradingbot.sim_server.auth import Credentials, NonceWindow
+from tradingbot.sim_server.books import BOOK_BYTES, TransactionFile
 from tradingbot.sim_server.control import Control
 from tradingbot.sim_server.http_gate import HttpGate
 from tradingbot.sim_server.hub import Hub
-from tradingbot.sim_server.persistence import TransactionFile, load_credentials, persisted_now
+from tradingbot.sim_server.persistence import load_credentials, note_time, persisted_now
 from tradingbot.sim_server.service import Service
 from tradingbot.sim_server.websocket import WebSocketGate
 from tradingbot.simulator.live_quotes import LiveQuotes
@@ -63,7 +65,7 @@ class SimServer:
         self._home = home
         self._frozen = frozen
         self._quotes = quotes
-        self._store = TransactionFile(home)
+        self._store = TransactionFile(home, BOOK_BYTES)
         self._runner: web.AppRunner | None = None
         self._service: Service | None = None
         self._hub: Hub | None = None
@@ -113,6 +115,8 @@ class SimServer:
             await self._clock.sleep_until(utc_from_ms(service.venue.next_tick_ms()))
             service.catch_up()
             hub.housekeeping()
+            if self._noted_minute != service.venue.now_ms // MINUTE_MS:
+                await self._pack_books()
             self._note_time()
         self.finished.set()
 
@@ -124,17 +128,23 @@ class SimServer:
             await self._runner.cleanup()
             self._runner = None
         if self._service is not None and not self._frozen:
-            self._store.note_time(self._service.venue.now_ms, _prices(self._service.venue))
+            note_time(self._home, self._service.venue.now_ms, _prices(self._service.venue))
         self._store.close()
 
+    async def _pack_books(self) -> None:
+        """Compress books that were closed lately. A disk that refuses is asked again a minute later."""
+        if any(not part.compressed for part in self._store.closed()):
+            with suppress(OSError), self._clock.hold():
+                await asyncio.to_thread(self._store.compress)
+
     def _open(self) -> Service:
-        account, rows = self._store.load()
+        loaded = self._store.load()
         resumed = persisted_now(self._home)
         resumed_ms = epoch_ms(resumed) if resumed else 0
         standing = self._frozen and resumed_ms and self._quotes is None
         now_ms = resumed_ms if standing else max(resumed_ms, epoch_ms(self._clock.now()))
         credentials: Credentials = load_credentials(self._home)
-        venue = SimulatedVenue(self._params, self._feed, now_ms, account, rows, self._quotes)
+        venue = SimulatedVenue(self._params, self._feed, now_ms, loaded.account, loaded.rows, self._quotes)
         _require_listed(venue)
         params = self._params
         return Service(
@@ -146,6 +156,7 @@ class SimServer:
             nonces=NonceWindow(venue.account.nonce, params.nonce_tolerance),
             trading_budget=Budget(params.rest_budget, params.rest_window_s),
             history_budget=Budget(params.history_budget, params.history_window_s),
+            closed_rows=loaded.closed,
         )
 
     def _started(self) -> Service:
@@ -157,7 +168,7 @@ class SimServer:
         now_ms = self._started().venue.now_ms
         if not self._frozen and now_ms // MINUTE_MS != self._noted_minute:
             self._noted_minute = now_ms // MINUTE_MS
-            self._store.note_time(now_ms, _prices(self._started().venue))
+            note_time(self._home, now_ms, _prices(self._started().venue))
 
 
 def _require_listed(venue: SimulatedVenue) -> None:

@@ -9,8 +9,9 @@ from typing import Any, Protocol
 from tradingbot.core.types import epoch_ms, iso_utc, utc_from_ms
 from tradingbot.ports import Clock
 from tradingbot.sim_server.auth import Credentials, NonceWindow
-from tradingbot.sim_server.persistence import TransactionFile
-from tradingbot.simulator.account import Rows
+from tradingbot.sim_server.books import TransactionFile
+from tradingbot.sim_server.past import Past
+from tradingbot.simulator.account import NO_ROWS, RowCounts, Rows
 from tradingbot.simulator.params import SimulatorParams
 from tradingbot.simulator.rate_limits import Budget
 from tradingbot.simulator.tape import Print
@@ -47,7 +48,7 @@ class Listener(Protocol):
 
 @dataclass(slots=True)
 class Service:
-    """The venue as its doors see it."""
+    """The venue as its doors see it. `closed_rows` counts the venue's rows of the newest closed book."""
 
     venue: SimulatedVenue
     clock: Clock
@@ -60,8 +61,14 @@ class Service:
     trading_budget: Budget = field(default_factory=lambda: Budget(500, 10.0))
     history_budget: Budget = field(default_factory=lambda: Budget(100, 600.0))
     down: bool = False
+    closed_rows: RowCounts = NO_ROWS
     day_stats: dict[str, tuple[int, DayStats]] = field(default_factory=dict)
     stale: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def past(self) -> Past:
+        """The account's history."""
+        return Past(self.store, self.venue.rows, self.clock)
 
     @property
     def params(self) -> SimulatorParams:
@@ -96,11 +103,14 @@ class Service:
     def commit(self, *, force: bool = False, tick: bool = False) -> None:
         """Write what changed to disk, then tell listeners. `force` writes the account even without new rows."""
         state = self.venue.state
-        rows = state.take_fresh()
+        rows, full = state.take_fresh(), False
         if (len(rows) or force) and not self.frozen:
             self.venue.account.nonce = self.nonces.highest
-            self.store.append(self.venue.account, rows, self.venue.now_ms)
+            full = self.store.append(self.venue.account, rows, self.venue.now_ms)
         self.venue.rows.extend(rows)
+        if full:
+            self.venue.drop(self.closed_rows)
+            self.closed_rows = self.venue.rows.counts()
         prints, state.prints = state.prints, []
         touched, state.touched = state.touched, set()
         if self.listener is not None and (len(rows) or prints or touched or tick):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from tradingbot.simulator.arithmetic import position_after
 from tradingbot.simulator.codec import pack, unpack
@@ -14,9 +14,21 @@ from tradingbot.simulator.records import Fill, LogRow, Order, OrderEvent, Positi
 from tradingbot.simulator.rounding import ZERO
 
 
+class RowCounts(NamedTuple):
+    """How many rows of each kind."""
+
+    fills: int = 0
+    log: int = 0
+    events: int = 0
+    positions: int = 0
+
+
+NO_ROWS: Final = RowCounts()
+
+
 @dataclass(slots=True)
 class Rows:
-    """Append-only rows: the whole history, or what one transaction added."""
+    """Rows in their order: the newest of the history, or what one transaction added."""
 
     fills: list[Fill] = field(default_factory=list)
     log: list[LogRow] = field(default_factory=list)
@@ -29,6 +41,15 @@ class Rows:
         self.log += other.log
         self.events += other.events
         self.positions += other.positions
+
+    def counts(self) -> RowCounts:
+        """How many there are of each kind."""
+        return RowCounts(len(self.fills), len(self.log), len(self.events), len(self.positions))
+
+    def drop(self, counts: RowCounts) -> None:
+        """Let go of the oldest rows, so many of each kind."""
+        for name, count in counts._asdict().items():
+            del getattr(self, name)[:count]
 
     def __len__(self) -> int:
         return len(self.fills) + len(self.log) + len(self.events) + len(self.positions)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from tradingbot.simulator.account import Account, Rows, book_transfer
+from tradingbot.simulator.account import Account, RowCounts, Rows, book_transfer
 from tradingbot.simulator.bars import BarStore
 from tradingbot.simulator.contract_market import ContractMarket, Funding
 from tradingbot.simulator.faults import FaultPlan
@@ -59,7 +59,7 @@ class SimulatedVenue:
             faults=FaultPlan(params.faults, params.seed, now_ms),
             now_ms=now_ms,
         )
-        self.state.client_ids = {e.order.client_id for e in self.rows.events if e.order.client_id} - {None}
+        self._remember_client_ids()
         self.bars = BarStore(feed, now_ms // MINUTE_MS * MINUTE_MS, params.history_days)
         self._latencies = 0
         self._ticked_ms = now_ms
@@ -103,6 +103,11 @@ class SimulatedVenue:
         low, high = self.params.latency_min_ms, self.params.latency_max_ms
         share = unit_noise(self.params.seed, "latency", self.account.numbers.get("order", 0), self._latencies)
         return low + round((high - low) * share)
+
+    def drop(self, counts: RowCounts) -> None:
+        """Let go of the oldest rows: they are in a book that is closed. Ids of their orders may be used again."""
+        self.rows.drop(counts)
+        self._remember_client_ids()
 
     # ------------------------------------------------------------ time
 
@@ -191,6 +196,10 @@ class SimulatedVenue:
         return True
 
     # ------------------------------------------------------------ inside
+
+    def _remember_client_ids(self) -> None:
+        known = [*(event.order for event in self.rows.events), *self.account.orders.values()]
+        self.state.client_ids = {order.client_id for order in known if order.client_id}
 
     def _move(self, symbol: str) -> None:
         """Bring one contract's prices and book from the last tick to now."""

@@ -28,7 +28,7 @@ async def a_house(home: Path, **params: object) -> AsyncIterator[tuple[Stores, M
     """Open stores and the maintenance over them."""
     make_home(home)
     clock = SteppedClock(NOW)
-    stores = open_stores(home, clock, journal_max_mb=0.01)
+    stores = open_stores(home, clock, StorageParams(journal_max_mb=0.01))
     try:
         yield stores, Maintenance(home, stores, StorageParams(**params), clock)
     finally:

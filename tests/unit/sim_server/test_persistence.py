@@ -13,7 +13,8 @@ import pytest
 from tests.builders_sim import START_MS, ManualClock, RestClient, SineFeed, running_venue
 from tradingbot.core.errors import StateCorruptError
 from tradingbot.core.types import epoch_ms, utc_from_ms
-from tradingbot.sim_server.persistence import TransactionFile, load_credentials, persisted_now
+from tradingbot.sim_server.books import TransactionFile
+from tradingbot.sim_server.persistence import load_credentials, persisted_now
 from tradingbot.sim_server.server import SimServer
 from tradingbot.simulator.params import SimulatorParams
 
@@ -34,7 +35,8 @@ async def test_account_orders_and_history_are_the_same_after_a_restart(tmp_path:
         await run.clock.advance(65)
         await run.rest.order("stp", XBT, "sell", 0.02, stopPrice=58000, triggerSignal="mark", reduceOnly="true")
         before = run.server.venue
-        account, rows = TransactionFile(tmp_path).load()
+        loaded = TransactionFile(tmp_path).load()
+        account, rows = loaded.account, loaded.rows
     assert account == before.account
     assert rows == before.rows
     assert len(rows.fills) == 1
@@ -54,7 +56,7 @@ async def test_a_torn_last_line_is_ignored_and_written_over(tmp_path: Path) -> N
     path = tmp_path / "transactions.jsonl"
     whole = path.read_bytes()
     path.write_bytes(whole + b'{"time_ms": 17672256')
-    account, _ = TransactionFile(tmp_path).load()
+    account = TransactionFile(tmp_path).load().account
     assert account is not None
     assert account.leverage == {"PF_ETHUSD": D(3)}
     async with running_venue(tmp_path) as run:
