@@ -13,33 +13,21 @@ from tradingbot.app.stores import Stores
 from tradingbot.app.venue_migration import Standing, settle_venue
 from tradingbot.config import Settings
 from tradingbot.core.types import Symbol
+from tradingbot.engine.account import TradingAccount
 from tradingbot.engine.execute import Executor
-from tradingbot.engine.flatten import Flattener, FlattenParts
+from tradingbot.engine.flatten import Flattener
 from tradingbot.engine.identifiers import OrderIds
-from tradingbot.engine.intents import IntentLog
-from tradingbot.engine.portfolio_keeper import PortfolioKeeper
 from tradingbot.engine.reconcile import Reconciler
 from tradingbot.engine.resolve import UnknownOrders
 from tradingbot.engine.settlement import Settlement
 from tradingbot.market.contracts import ContractSpec
-from tradingbot.ports import Clock, Venue
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
-    """One account. Whoever moves the book holds `lock`; `standing` says since when it is at this venue."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account(TradingAccount):
+    """The account of this installation; `standing` says since when it is at this venue."""
 
-    venue: Venue
-    clock: Clock
-    lock: asyncio.Lock
     standing: Standing
-    intents: IntentLog
-    ids: OrderIds
-    keeper: PortfolioKeeper
-    settlement: Settlement
-    unknown: UnknownOrders
-    reconciler: Reconciler
-    executor: Executor
 
 
 def open_account(options: RunOptions, settings: Settings, parts: VenueParts, stores: Stores) -> Account:
@@ -76,18 +64,4 @@ def open_account(options: RunOptions, settings: Settings, parts: VenueParts, sto
 
 def a_flattener(account: Account, specs: Callable[[], Mapping[Symbol, ContractSpec]], settings: Settings) -> Flattener:
     """Closes everything of this account."""
-    return Flattener(
-        FlattenParts(
-            venue=account.venue,
-            clock=account.clock,
-            keeper=account.keeper,
-            intents=account.intents,
-            executor=account.executor,
-            settlement=account.settlement,
-            reconciler=account.reconciler,
-            unknown=account.unknown,
-            ids=account.ids,
-            specs=specs,
-            params=settings.engine,
-        )
-    )
+    return Flattener(account, specs, settings.engine)

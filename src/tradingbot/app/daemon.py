@@ -129,16 +129,8 @@ class Daemon:
         settings, account = self._settings, self._account
         return BotCycle(
             CycleParts(
-                venue=account.venue,
-                clock=account.clock,
+                account=account,
                 collector=self._collector,
-                keeper=account.keeper,
-                intents=account.intents,
-                executor=account.executor,
-                settlement=account.settlement,
-                reconciler=account.reconciler,
-                unknown=account.unknown,
-                ids=account.ids,
                 cycles_journal=self._stores.journals["cycles"],
                 signals_journal=self._stores.journals["signals"],
                 universe_journal=self._stores.journals["signal_universe"],

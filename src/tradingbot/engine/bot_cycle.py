@@ -14,26 +14,23 @@ from tradingbot.core.parameters import LearnedParameters
 from tradingbot.core.records import AccountState
 from tradingbot.core.types import Symbol
 from tradingbot.decision import ClosePosition, Decision, DecisionParams, OpenPosition, decide
+from tradingbot.engine.account import TradingAccount
 from tradingbot.engine.budget import within
 from tradingbot.engine.collect import MarketCollector, index_prices
 from tradingbot.engine.cycle_record import adjustment_records, cycle_record, digest_of, ensemble_records, signal_records
 from tradingbot.engine.entry_facts import with_entry_facts
-from tradingbot.engine.execute import Done, Executor
-from tradingbot.engine.identifiers import OrderIds, cycle_id_of
-from tradingbot.engine.intents import IntentLog
+from tradingbot.engine.execute import Done
+from tradingbot.engine.identifiers import cycle_id_of
 from tradingbot.engine.params import EngineParams
-from tradingbot.engine.portfolio_keeper import PortfolioKeeper
 from tradingbot.engine.post_trade import PostTrade
-from tradingbot.engine.reconcile import Reconciler, Truth
-from tradingbot.engine.resolve import UnknownOrders
-from tradingbot.engine.settlement import Settlement
+from tradingbot.engine.reconcile import Truth
 from tradingbot.engine.signal_bus import SignalBus, SignalsDecided
 from tradingbot.engine.universe_record import universe_records
 from tradingbot.exits.protection import plan_protection
 from tradingbot.guards.entry_permission import EntryPermission
 from tradingbot.market.snapshot import MarketSnapshot
 from tradingbot.portfolio.book import Book, mark_extremes
-from tradingbot.ports import Clock, Journal, Venue
+from tradingbot.ports import Journal
 
 T = TypeVar("T")
 
@@ -62,16 +59,8 @@ class CycleReport:
 class CycleParts:
     """Everything a cycle works with."""
 
-    venue: Venue
-    clock: Clock
+    account: TradingAccount
     collector: MarketCollector
-    keeper: PortfolioKeeper
-    intents: IntentLog
-    executor: Executor
-    settlement: Settlement
-    reconciler: Reconciler
-    unknown: UnknownOrders
-    ids: OrderIds
     cycles_journal: Journal
     signals_journal: Journal
     universe_journal: Journal
@@ -92,55 +81,56 @@ class BotCycle:
 
     def __init__(self, parts: CycleParts) -> None:
         self._p = parts
+        self._account = parts.account
         self._truth = Truth((), (), ())
 
     async def run_once(self) -> CycleReport:
         """One whole cycle. What cannot be read blocks entries; exits go on with what is known."""
-        p = self._p
-        started_s = p.clock.perf_s()
-        cycle_id = cycle_id_of(p.clock.now())
-        before = p.keeper.book
-        p.settlement.absorb_stream()
-        await p.unknown.resolve()
+        p, account = self._p, self._account
+        started_s = account.clock.perf_s()
+        cycle_id = cycle_id_of(account.clock.now())
+        before = account.keeper.book
+        account.settlement.absorb_stream()
+        await account.unknown.resolve()
         await p.collector.refresh()
         truth, readable = await self._look()
-        snapshot = await p.collector.snapshot(cycle_id, await self._account())
-        p.keeper.set_book(mark_extremes(p.keeper.book, marks(snapshot), snapshot.as_of))
+        snapshot = await p.collector.snapshot(cycle_id, await self._account_state())
+        account.keeper.set_book(mark_extremes(account.keeper.book, marks(snapshot), snapshot.as_of))
         await p.watch(snapshot)  # kill switches: what trips now holds for this very decision
-        thinking_s = p.clock.perf_s()
+        thinking_s = account.clock.perf_s()
         permission = self._permission(truth, readable and snapshot.equity_usd is not None)
-        seen_book = p.keeper.book
+        seen_book = account.keeper.book
         learned = p.post_trade.learned()
         decision = decide(snapshot, seen_book, p.decision_params, permission, learned)
         p.collector.previous_regime = decision.regime
-        think_ms = (p.clock.perf_s() - thinking_s) * 1000
+        think_ms = (account.clock.perf_s() - thinking_s) * 1000
         done = await self._act(snapshot, decision, truth, readable)
         trades = await self._settle(snapshot)
-        if p.keeper.book is not before:
+        if account.keeper.book is not before:
             await self._save()
         self._write(snapshot, seen_book, decision, permission, truth, done, think_ms, learned)
         return self._report(snapshot, permission, truth, done, trades, started_s, think_ms)
 
     async def _look(self) -> tuple[Truth, bool]:
         try:
-            self._truth = await self._bounded("positions and open orders", self._p.reconciler.look())
+            self._truth = await self._bounded("positions and open orders", self._account.reconciler.look())
         except VenueError as error:
             log.warning("look.failed", error=str(error))
             return self._truth, False
         return self._truth, True
 
     async def _bounded(self, what: str, question: Awaitable[T]) -> T:
-        return await within(self._p.clock, self._p.engine_params.read_budget_s, what, question)
+        return await within(self._account.clock, self._p.engine_params.read_budget_s, what, question)
 
-    async def _account(self) -> AccountState | None:
+    async def _account_state(self) -> AccountState | None:
         try:
-            return await self._bounded("account", self._p.venue.account())
+            return await self._bounded("account", self._account.venue.account())
         except VenueError as error:
             log.warning("account.failed", error=str(error))
             return None
 
     def _permission(self, truth: Truth, readable: bool) -> EntryPermission:
-        unresolved = dict.fromkeys(self._p.intents.unresolved_symbols(), "order_outcome_unknown")
+        unresolved = dict.fromkeys(self._account.intents.unresolved_symbols(), "order_outcome_unknown")
         return self._p.permission(readable, {**truth.blocked_symbols(), **unresolved})
 
     async def _act(self, snapshot: MarketSnapshot, decision: Decision, truth: Truth, readable: bool) -> list[Done]:
@@ -149,10 +139,10 @@ class BotCycle:
         exits = [action for action in decision.actions if isinstance(action, ClosePosition)]
         closes = [close for close in exits if close.rung is None or self._is_settled(close.symbol, truth, readable)]
         withheld = [Done("close_part", e.symbol, "", "withheld", f"rung {e.rung}") for e in exits if e not in closes]
-        before = {position.position_id: position.size for position in self._p.keeper.book.open_positions}
+        before = {position.position_id: position.size for position in self._account.keeper.book.open_positions}
         opens = [action for action in decision.actions if isinstance(action, OpenPosition)]
-        done = [await self._p.executor.close(cycle_id, close, decided_at) for close in closes]
-        self._p.settlement.absorb_stream()
+        done = [await self._account.executor.close(cycle_id, close, decided_at) for close in closes]
+        self._account.settlement.absorb_stream()
         if readable and self._awaits_fills(closes, done, before):
             truth, readable = await self._look()
         done += [*withheld, *await self._protect(cycle_id, truth, readable)]
@@ -161,9 +151,9 @@ class BotCycle:
                 done.append(Done("open", entry.symbol, "", "skipped", "a kill switch was tripped meanwhile"))
                 continue
             noted = with_entry_facts(entry, snapshot, decision.regime.regime, weights)
-            sent = await self._p.executor.open(cycle_id, noted, decided_at)
+            sent = await self._account.executor.open(cycle_id, noted, decided_at)
             done.append(sent)
-            self._p.settlement.absorb_stream()
+            self._account.settlement.absorb_stream()
             if sent.status in ("accepted", "unknown"):
                 # Looking also fetches fills that the stream has not brought, so the new position is protected now.
                 truth, readable = await self._look()
@@ -176,34 +166,38 @@ class BotCycle:
         A part of a position is closed only then: a part that is under way already would be sold twice, while the close
         of a whole position is capped by what is left.
         """
-        return readable and symbol not in truth.blocked_symbols() and symbol not in self._p.intents.unresolved_symbols()
+        return (
+            readable
+            and symbol not in truth.blocked_symbols()
+            and symbol not in self._account.intents.unresolved_symbols()
+        )
 
     def _awaits_fills(self, closes: list[ClosePosition], done: list[Done], before: Mapping[str, Decimal]) -> bool:
         """An exit was accepted and the stream has not brought all its fills: REST has them. `before`: sizes by id."""
-        now = {position.position_id: position.size for position in self._p.keeper.book.open_positions}
+        now = {position.position_id: position.size for position in self._account.keeper.book.open_positions}
         sent = [close for close, item in zip(closes, done, strict=True) if item.status in ("accepted", "unknown")]
         return any(now.get(one.position_id, Decimal(0)) > before[one.position_id] - one.size for one in sent)
 
     async def _protect(self, cycle_id: str, truth: Truth, readable: bool) -> list[Done]:
         """One stop per position. Without a fresh look only a position that never had one gets one."""
-        p = self._p
-        positions = p.keeper.book.open_positions
+        p, account = self._p, self._account
+        positions = account.keeper.book.open_positions
         orders = truth.open_orders
         if not readable:
-            unresolved = p.intents.unresolved
+            unresolved = account.intents.unresolved
             positions = tuple(
                 position
                 for position in positions
                 if position.stop_order_id is None and position.stop_client_order_id not in unresolved
             )
             orders = ()
-        plan = plan_protection(positions, orders, p.collector.specs, p.ids.is_ours)
-        return [await p.executor.protect(cycle_id, action) for action in plan]
+        plan = plan_protection(positions, orders, p.collector.specs, account.ids.is_ours)
+        return [await account.executor.protect(cycle_id, action) for action in plan]
 
     async def _settle(self, snapshot: MarketSnapshot) -> int:
-        self._p.settlement.absorb_stream()
+        self._account.settlement.absorb_stream()
         try:
-            return len(await self._p.settlement.book(index_prices(snapshot.symbols)))
+            return len(await self._account.settlement.book(index_prices(snapshot.symbols)))
         except StorageUnavailableError as error:
             log.error("settle.not_durable", error=str(error))
             return 0
@@ -212,7 +206,7 @@ class BotCycle:
 
     async def _save(self) -> None:
         try:
-            await self._p.keeper.save()
+            await self._account.keeper.save()
         except StorageUnavailableError as error:
             log.error("positions.not_durable", error=str(error))
 
@@ -251,10 +245,10 @@ class BotCycle:
         started_s: float,
         think_ms: float,
     ) -> CycleReport:
-        book = self._p.keeper.book
+        book = self._account.keeper.book
         report = CycleReport(
             cycle_id=snapshot.cycle_id,
-            duration_ms=(self._p.clock.perf_s() - started_s) * 1000,
+            duration_ms=(self._account.clock.perf_s() - started_s) * 1000,
             think_ms=think_ms,
             equity_usd=snapshot.equity_usd,
             permission=permission,

@@ -12,44 +12,23 @@ import structlog
 from tradingbot.core.errors import StorageUnavailableError, VenueError
 from tradingbot.core.records import VenuePosition
 from tradingbot.core.types import Symbol
+from tradingbot.engine.account import TradingAccount
 from tradingbot.engine.budget import within
-from tradingbot.engine.execute import Done, Executor
-from tradingbot.engine.identifiers import OrderIds, cycle_id_of
-from tradingbot.engine.intents import IntentLog
+from tradingbot.engine.execute import Done
+from tradingbot.engine.identifiers import cycle_id_of
 from tradingbot.engine.params import EngineParams
-from tradingbot.engine.portfolio_keeper import PortfolioKeeper
-from tradingbot.engine.reconcile import Reconciler, Truth
-from tradingbot.engine.resolve import UnknownOrders
-from tradingbot.engine.settlement import Settlement
+from tradingbot.engine.reconcile import Truth
 from tradingbot.exits.protection import plan_protection
 from tradingbot.market.contracts import ContractSpec
 from tradingbot.portfolio.actions import ClosePosition
 from tradingbot.portfolio.book import exit_side
 from tradingbot.portfolio.position import Position, average_exit_price
-from tradingbot.ports import Clock, Venue
 
 log = structlog.get_logger(__name__)
 
 RULE: Final = "operator_flatten"
 PURPOSE: Final = "flat"
 """Last part of the order ids: never that of an exit of the same minute."""
-
-
-@dataclass(frozen=True, slots=True)
-class FlattenParts:
-    """Everything it works with."""
-
-    venue: Venue
-    clock: Clock
-    keeper: PortfolioKeeper
-    intents: IntentLog
-    executor: Executor
-    settlement: Settlement
-    reconciler: Reconciler
-    unknown: UnknownOrders
-    ids: OrderIds
-    specs: Callable[[], Mapping[Symbol, ContractSpec]]
-    params: EngineParams
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,70 +52,77 @@ class Flattened:
 class Flattener:
     """Closes positions between two cycles; who calls it holds the account."""
 
-    def __init__(self, parts: FlattenParts) -> None:
-        self._p = parts
+    def __init__(
+        self, account: TradingAccount, specs: Callable[[], Mapping[Symbol, ContractSpec]], params: EngineParams
+    ) -> None:
+        self._account = account
+        self._specs = specs
+        self._params = params
 
     async def flatten(self, context: Mapping[str, Any]) -> Flattened:
         """Close all of ours now: reduce-only market orders, each sent once; then take their stops off the venue.
 
         What cannot be read or is refused is reported, not raised.
         """
-        p = self._p
-        cycle_id = cycle_id_of(p.clock.now())
-        p.settlement.absorb_stream()
-        await p.unknown.resolve()
+        account = self._account
+        cycle_id = cycle_id_of(account.clock.now())
+        account.settlement.absorb_stream()
+        await account.unknown.resolve()
         await self._look()
-        before = p.keeper.book
+        before = account.keeper.book
         positions = before.open_positions
-        done = [await p.executor.close(cycle_id, _close(one, context), purpose=PURPOSE) for one in positions]
-        p.settlement.absorb_stream()
-        await p.unknown.resolve()
+        done = [await account.executor.close(cycle_id, _close(one, context), purpose=PURPOSE) for one in positions]
+        account.settlement.absorb_stream()
+        await account.unknown.resolve()
         truth = await self._look()
         if truth is not None:
             await self._protect(cycle_id, truth)
         await self._settle()
         rows = tuple(self._row(one, item) for one, item in zip(positions, done, strict=True))
-        return Flattened(rows, self._foreign(truth), tuple(p.intents.unresolved), truth is not None)
+        return Flattened(rows, self._foreign(truth), tuple(account.intents.unresolved), truth is not None)
 
     async def _look(self) -> Truth | None:
-        p = self._p
+        account = self._account
         try:
-            question = p.reconciler.look()
-            return await within(p.clock, p.params.read_budget_s, "positions and open orders", question)
+            question = account.reconciler.look()
+            return await within(account.clock, self._params.read_budget_s, "positions and open orders", question)
         except VenueError as error:
             log.warning("flatten.look_failed", error=str(error))
             return None
 
     async def _protect(self, cycle_id: str, truth: Truth) -> None:
         """Stops of what is closed go; what is still open keeps exactly one."""
-        p = self._p
-        for action in plan_protection(p.keeper.book.open_positions, truth.open_orders, p.specs(), p.ids.is_ours):
-            await p.executor.protect(cycle_id, action)
+        account = self._account
+        for action in plan_protection(
+            account.keeper.book.open_positions, truth.open_orders, self._specs(), account.ids.is_ours
+        ):
+            await account.executor.protect(cycle_id, action)
 
     async def _settle(self) -> None:
-        p = self._p
+        account = self._account
         prices = self._prices()
-        currencies = {position.settlement_currency for position in p.keeper.book.positions}
+        currencies = {position.settlement_currency for position in account.keeper.book.positions}
         try:
             if currencies <= prices.keys():
-                await p.settlement.book(prices)
-            await p.keeper.save()
+                await account.settlement.book(prices)
+            await account.keeper.save()
         except StorageUnavailableError as error:
             log.error("flatten.not_durable", error=str(error))
 
     def _prices(self) -> dict[str, Decimal]:
         """USD price of each settlement currency that is known; a trade of another one is settled by the next cycle."""
         prices = {"USD": Decimal(1)}
-        for symbol, spec in self._p.specs().items():
-            ticker = self._p.venue.live_ticker(symbol)
+        for symbol, spec in self._specs().items():
+            ticker = self._account.venue.live_ticker(symbol)
             if ticker is not None and ticker.index_price is not None and spec.settlement_currency != "USD":
                 prices[spec.settlement_currency] = ticker.index_price
         return prices
 
     def _row(self, position: Position, done: Done) -> dict[str, Any]:
         """What became of one position."""
-        now = next((one for one in self._p.keeper.book.positions if one.position_id == position.position_id), None)
-        trade = next((one for one in reversed(self._p.keeper.trades) if one.trade_id == position.position_id), None)
+        keeper, wanted = self._account.keeper, position.position_id
+        now = next((one for one in keeper.book.positions if one.position_id == wanted), None)
+        trade = next((one for one in reversed(keeper.trades) if one.trade_id == wanted), None)
         left = now.size if now is not None else Decimal(0)
         price = trade.exit_price if trade is not None else (average_exit_price(now) if now and now.exit_size else None)
         return {
@@ -154,7 +140,7 @@ class Flattener:
     def _state(self, position: Position, left: Decimal, done: Done) -> str:
         if left == 0:
             return "closed"
-        if done.client_order_id in self._p.intents.unresolved:
+        if done.client_order_id in self._account.intents.unresolved:
             return "unknown"
         if left < position.size:
             return "partly closed"
@@ -167,7 +153,7 @@ class Flattener:
             return ()
         rows = []
         for held in truth.positions:
-            ours = self._p.keeper.book.open_for(held.symbol)
+            ours = self._account.keeper.book.open_for(held.symbol)
             surplus = held.size - (ours.size if ours is not None and ours.direction is held.direction else 0)
             if surplus > 0:
                 rows.append(_foreign_row(held, surplus))

@@ -13,7 +13,8 @@ from tests.unit.engine.test_engine import IDS, Rig
 from tradingbot.clock import SteppedClock
 from tradingbot.core.records import RefusalCode
 from tradingbot.core.types import ClientOrderId, Side
-from tradingbot.engine.flatten import Flattened, Flattener, FlattenParts
+from tradingbot.engine.account import TradingAccount
+from tradingbot.engine.flatten import Flattened, Flattener
 from tradingbot.engine.issue_registry import IssueRegistry
 from tradingbot.engine.kill_switches import KillSwitches
 from tradingbot.engine.operator_desk import OperatorDesk, OperatorOrder
@@ -34,21 +35,19 @@ def rig() -> Rig:
 
 
 def flattener(rig: Rig) -> Flattener:
-    return Flattener(
-        FlattenParts(
-            rig.venue,
-            rig.clock,
-            rig.keeper,
-            rig.intents,
-            rig.executor,
-            rig.settlement,
-            rig.reconciler,
-            rig.unknown,
-            IDS,
-            lambda: rig.venue.specs,
-            EngineParams(),
-        )
+    account = TradingAccount(
+        venue=rig.venue,
+        clock=rig.clock,
+        lock=asyncio.Lock(),
+        intents=rig.intents,
+        ids=IDS,
+        keeper=rig.keeper,
+        settlement=rig.settlement,
+        unknown=rig.unknown,
+        reconciler=rig.reconciler,
+        executor=rig.executor,
     )
+    return Flattener(account, lambda: rig.venue.specs, EngineParams())
 
 
 async def flatten(rig: Rig) -> Flattened:
