@@ -21,7 +21,7 @@ from tradingbot.sim_server.service import Service
 
 _TRADING: Final = PUBLIC_ENDPOINTS | ACCOUNT_ENDPOINTS | ORDER_ENDPOINTS
 _CHARTS: Final = Endpoint(charts)
-_LOST_ANSWER_S: Final = 600.0
+_LOST_ANSWER_S: Final = 120.0
 _HTML: Final = "<!DOCTYPE html><html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>"
 
 _BLUNT_FAULTS: Final[dict[str, Callable[[], web.Response]]] = {
@@ -30,17 +30,18 @@ _BLUNT_FAULTS: Final[dict[str, Callable[[], web.Response]]] = {
     "http_502_html": lambda: _page(502, "Bad Gateway"),
     "html_page": lambda: _page(200, "Kraken"),
 }
-_ERROR_FAULTS: Final = {
-    "http_500": ApiError(
+# Made anew each time: an exception that is raised again keeps every request it was ever raised for.
+_ERROR_FAULTS: Final[dict[str, Callable[[], ApiError]]] = {
+    "http_500": lambda: ApiError(
         "Server Error",
         500,
         {"status": "INTERNAL_SERVER_ERROR", "result": "error", "errors": [{"code": 0, "message": "Server Error"}]},
     ),
-    "http_429": ApiError("apiLimitExceeded", 429),
-    "api_limit_exceeded": ApiError("apiLimitExceeded"),
-    "unavailable": ApiError("Unavailable"),
-    "auth_error": ApiError("authenticationError"),
-    "nonce_error": ApiError("nonceBelowThreshold"),
+    "http_429": lambda: ApiError("apiLimitExceeded", 429),
+    "api_limit_exceeded": lambda: ApiError("apiLimitExceeded"),
+    "unavailable": lambda: ApiError("Unavailable"),
+    "auth_error": lambda: ApiError("authenticationError"),
+    "nonce_error": lambda: ApiError("nonceBelowThreshold"),
 }
 
 
@@ -98,9 +99,9 @@ class HttpGate:
 
     async def _answer(self, raw: _Raw) -> Any:
         service = self._service
-        for name, error in _ERROR_FAULTS.items():
+        for name, refusal in _ERROR_FAULTS.items():
             if service.venue.state.faults.hit(name, raw.path, service.now_ms()):
-                raise error
+                raise refusal()
         endpoint, rest = _route(raw)
         call = Call(service, raw.method, raw.path, rest, parse_arguments(raw.query, raw.body))
         service.requests["/".join(rest[:1]) or raw.path] += 1

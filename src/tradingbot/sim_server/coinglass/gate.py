@@ -6,6 +6,7 @@ import hmac
 import json
 import random
 from collections import Counter, deque
+from collections.abc import Callable
 from typing import Any, Final
 
 from aiohttp import web
@@ -25,15 +26,16 @@ from tradingbot.simulator.faults import FaultPlan
 from tradingbot.simulator.intelligence import MarketIntelligence
 
 ENDPOINTS: Final[dict[str, Endpoint]] = FUTURES_ENDPOINTS | HISTORY_ENDPOINTS | CHAIN_ENDPOINTS | MOOD_ENDPOINTS
-_LOST_ANSWER_S: Final = 600.0
+_LOST_ANSWER_S: Final = 120.0
 _WINDOW_MS: Final = 60_000
-_REFUSING_FAULTS: Final = {
-    "http_500": RefusedError(500, "Server Error", 500),
-    "server_error_200": RefusedError(500, "Server Error"),
-    "rate_limited": RefusedError(429, "Too Many Requests", 429),
-    "rate_limited_200": RefusedError(429, "Too Many Requests"),
-    "key_invalid": RefusedError(400, "Invalid API key provided"),
-    "plan_required": RefusedError(401, "Upgrade plan"),
+# Made anew each time: an exception that is raised again keeps every request it was ever raised for.
+_REFUSING_FAULTS: Final[dict[str, Callable[[], RefusedError]]] = {
+    "http_500": lambda: RefusedError(500, "Server Error", 500),
+    "server_error_200": lambda: RefusedError(500, "Server Error"),
+    "rate_limited": lambda: RefusedError(429, "Too Many Requests", 429),
+    "rate_limited_200": lambda: RefusedError(429, "Too Many Requests"),
+    "key_invalid": lambda: RefusedError(400, "Invalid API key provided"),
+    "plan_required": lambda: RefusedError(401, "Upgrade plan"),
 }
 _KEY_FAULTS: Final = frozenset({"key_invalid", "plan_required"})
 """Troubles that a service without keys cannot have."""
@@ -115,7 +117,7 @@ class Gate:
             self._admit(request.headers.get("CG-API-KEY", ""), now_ms)
         for name, refusal in _REFUSING_FAULTS.items():
             if (path in ENDPOINTS or name not in _KEY_FAULTS) and self._faults.hit(name, path, now_ms):
-                raise refusal
+                raise refusal()
         call = Call(self._intelligence, self._params.plan, seen_ms(self._faults, path, now_ms), dict(request.query))
         if path in FREE_ENDPOINTS:
             return self._free(path, call, now_ms)
