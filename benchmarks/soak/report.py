@@ -35,9 +35,8 @@ def text(soak: Soak) -> str:
 
 
 def _growth(soak: Soak) -> Iterable[Sequence[str]]:
-    rows = settled(soak)
     for column, unit in SLOPES:
-        found = slope(soak, column)
+        rows, found = settled(soak, column), slope(soak, column)
         if found is None or not rows:
             continue
         numbers = (rows[0][column], rows[-1][column], worst(soak, column))
@@ -94,7 +93,7 @@ def picture(soak: Soak) -> str:
 
     memory = [Curve("resident", BLUE, points("rss_mb"))]
     if (growth := slope(soak, "rss_mb")) is not None:
-        memory.append(Curve("trend", RED, _line(settled(soak), growth.per_day), dashed=True))
+        memory.append(Curve("trend", RED, _line(settled(soak, "rss_mb"), growth.per_day), dashed=True))
     counts = [("open files", ORANGE, "open_files"), ("threads", GREEN, "threads"), ("tasks", BLUE, "tasks")]
     work = [Curve("lateness p99", RED, points("lag_p99_ms")), Curve("cycle", GREEN, points("cycle_ms"))]
     disk = [Curve("home folder", ORANGE, points("home_mb")), Curve("of that the exchange's", BLUE, points("venue_mb"))]

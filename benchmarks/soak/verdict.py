@@ -13,14 +13,14 @@ CYCLES_PER_DAY: Final = 1440
 WARM_UP_SHARE: Final = 0.15
 WARM_UP_CYCLES: Final = 1440
 """The first day, or of a short run its first part, does not count for slopes: caches and history fill then."""
+FULL_SHARE: Final = 0.45
+FULL_CYCLES: Final = 6 * CYCLES_PER_DAY
+"""Memory counts from here on: what is bounded is full then, also the 500 trades, at about a hundred a day."""
 MIN_DAYS_FOR_SLOPE: Final = 3.0
 """A shorter time sees caches fill and the market's midnights, not a leak."""
 
-MAX_RSS_MB: Final = 400.0
-MAX_RSS_SLOPE_MB: Final = 2.0
-"""Per simulated day, of which one is the minutes that the simulated exchange keeps for its charts."""
-MAX_RSS_PER_TRADE_MB: Final = 0.04
-"""What one trade may leave in memory: here, in its orders' intents, and in the records of the simulated exchange."""
+MAX_RSS_MB: Final = 300.0
+MAX_RSS_SLOPE_MB: Final = 1.0
 MAX_OPEN_FILES: Final = 150
 MAX_THREADS: Final = 30
 MAX_TASKS: Final = 200
@@ -38,21 +38,15 @@ class Check:
     met: bool
 
 
-def settled(soak: Soak) -> list[dict[str, float]]:
-    """Samples after the warm-up."""
-    first = min(WARM_UP_CYCLES, soak.cycles * WARM_UP_SHARE)
-    return [row for row in soak.samples if row["cycle"] >= first]
+def settled(soak: Soak, column: str) -> list[dict[str, float]]:
+    """Samples after the warm-up, of memory those after everything bounded was full."""
+    share, cycles = (FULL_SHARE, FULL_CYCLES) if column == "rss_mb" else (WARM_UP_SHARE, WARM_UP_CYCLES)
+    return [row for row in soak.samples if row["cycle"] >= min(cycles, soak.cycles * share)]
 
 
 def slope(soak: Soak, column: str) -> Trend | None:
-    """Growth of a column per simulated day, after the warm-up."""
-    return trend([(row["cycle"] * 60.0, row[column]) for row in settled(soak)])
-
-
-def allowed_growth_mb(soak: Soak) -> float:
-    """How fast memory may grow, MB per simulated day: a little, and what each trade leaves."""
-    days = max(1.0, soak.cycles / CYCLES_PER_DAY)
-    return MAX_RSS_SLOPE_MB + MAX_RSS_PER_TRADE_MB * int(soak.status.get("trade_count", 0)) / days
+    """Growth of a column per simulated day, once it has settled."""
+    return trend([(row["cycle"] * 60.0, row[column]) for row in settled(soak, column)])
 
 
 def worst(soak: Soak, column: str) -> float:
@@ -85,9 +79,9 @@ def checks(soak: Soak) -> list[Check]:
     ]
     growth = slope(soak, "rss_mb")
     if growth is not None and growth.span_s >= MIN_DAYS_FOR_SLOPE * 86_400:
-        said, limit = f"{growth.per_day:+.2f} +- {growth.error_per_day:.2f}", allowed_growth_mb(soak)
-        met = growth.surely_per_day <= limit
-        rows.append(Check("memory growth, MB per simulated day", said, f"{limit:.2f}", met))
+        said = f"{growth.per_day:+.2f} +- {growth.error_per_day:.2f}"
+        met = growth.surely_per_day <= MAX_RSS_SLOPE_MB
+        rows.append(Check("memory growth, MB per simulated day", said, f"{MAX_RSS_SLOPE_MB:.2f}", met))
     return rows
 
 
