@@ -63,10 +63,10 @@ def test_memory_may_fill_up_but_not_go_on_growing() -> None:
     """What is bounded fills in the first days; growth counts after them."""
     soak = a_soak()
     for row in soak.samples:
-        row["rss_mb"] = 150 + 10 * min(row["cycle"] / 1440, 6)
+        row["rss_mb"] = 150 + 10 * min(row["cycle"] / 1440, 4)
     assert missed(soak) == []
     for row in soak.samples:
-        row["rss_mb"] += 3 * max(0, row["cycle"] / 1440 - 6)
+        row["rss_mb"] += 3 * max(0, row["cycle"] / 1440 - 4)
     assert missed(soak) == ["memory growth, MB per simulated day"]
 
 
