@@ -1,0 +1,1 @@
+"""The web page, its interface for programs, and the figures for Prometheus."""
