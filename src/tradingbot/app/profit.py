@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime
 from decimal import Decimal
 from functools import reduce
 from pathlib import Path
@@ -19,6 +20,14 @@ from tradingbot.storage.journal_reader import JournalReader
 CYCLES_OF_A_DAY: Final = 1500
 
 
+@dataclass(frozen=True, slots=True)
+class First:
+    """The first equity that is known of a time, and when; None where none is."""
+
+    at: datetime | None = None
+    equity_usd: Decimal | None = None
+
+
 def profit_facts(
     home: Path,
     runtime: RuntimeState,
@@ -30,9 +39,31 @@ def profit_facts(
 
     Deposits and withdrawals count as change. What is not known is None.
     """
+    return profit_since(*first_equities(home, runtime.as_of.date()), runtime, trades, positions, latest)
+
+
+def first_equities(home: Path, day: date) -> tuple[First, First]:
+    """Of that UTC day, and of all cycles on file. Reads up to a day of the journal of cycles."""
     journal = JournalReader(journal_path(home, "cycles"))
-    day = runtime.as_of.date()
     of_day = (row for row in journal.tail(CYCLES_OF_A_DAY) if parse_utc(str(row["as_of"])).date() == day)
+    return _first(of_day), _first(journal)
+
+
+def _first(cycles: Iterable[Mapping[str, Any]]) -> First:
+    first = next((row for row in cycles if row.get("equity_usd") is not None), None)
+    return First() if first is None else First(parse_utc(str(first["as_of"])), Decimal(str(first["equity_usd"])))
+
+
+def profit_since(
+    today: First,
+    start: First,
+    runtime: RuntimeState,
+    trades: TradesState,
+    positions: PositionsState,
+    latest: LatestSignalsState | None,
+) -> dict[str, Any]:
+    """As `profit_facts`, with the first equities known."""
+    day = runtime.as_of.date()
     closed_today = [trade for trade in trades.trades if trade.exit_time.date() == day]
     gone, gone_today = trades.archived, trades.archived.closed_on(day)
     found = {
@@ -40,13 +71,13 @@ def profit_facts(
         "day": day.isoformat(),
         "today": _change(
             runtime.equity_usd,
-            of_day,
+            today,
             len(closed_today) + gone_today.trades,
             _won(closed_today) + gone_today.wins,
             _net(closed_today, gone_today.net_pnl_usd),
         ),
         "since_start": _change(
-            runtime.equity_usd, journal, trades.count, _won(trades.trades) + gone.wins, trades.net_pnl_usd
+            runtime.equity_usd, start, trades.count, _won(trades.trades) + gone.wins, trades.net_pnl_usd
         ),
         **_open(positions.positions, latest),
     }
@@ -63,14 +94,11 @@ def not_from_trading_usd(profit: Mapping[str, Any]) -> Decimal | None:
     return Decimal(change) - Decimal(profit["since_start"]["net_pnl_usd"]) - Decimal(unrealised)
 
 
-def _change(
-    equity: Decimal | None, cycles: Iterable[Mapping[str, Any]], trades: int, won: int, net_pnl_usd: Decimal
-) -> dict[str, Any]:
-    first = next((row for row in cycles if row.get("equity_usd") is not None), None)
-    before = Decimal(str(first["equity_usd"])) if first is not None else None
+def _change(equity: Decimal | None, first: First, trades: int, won: int, net_pnl_usd: Decimal) -> dict[str, Any]:
+    before = first.equity_usd
     change = equity - before if equity is not None and before is not None else None
     return {
-        "since": None if first is None else parse_utc(str(first["as_of"])),
+        "since": first.at,
         "from_usd": _text(before),
         "change_usd": _text(change),
         "change_pct": float(change / before * 100) if change is not None and before else None,

@@ -88,7 +88,7 @@ def read_status(home: Path) -> dict[str, Any]:
         "kill_switches": [switch_record(switch) for switch in _tripped(found.get("kill_switches"))],
         "issues": issue_rows(found.get("issues")),
         "requests_waiting": waiting(home),
-        "positions": [_position_row(one, latest) for one in positions.positions],
+        "positions": [position_row(one, latest) for one in positions.positions],
         "trade_count": trades.count,
         "net_pnl_usd": str(trades.net_pnl_usd),
         "trades": TradesState.model_construct(trades=trades.trades[-SHOWN_TRADES:]).model_dump(mode="json")["trades"],
@@ -106,7 +106,8 @@ def read_learning(home: Path, environ: Mapping[str, str]) -> dict[str, Any]:
     return {"learning": learning_facts(home, settings), "sample_readiness": readiness_of_home(home, settings) or []}
 
 
-def _position_row(position: Position, latest: LatestSignalsState | None) -> dict[str, Any]:
+def position_row(position: Position, latest: LatestSignalsState | None) -> dict[str, Any]:
+    """A position as plain values, with the newest cycle's price and what it has won at that."""
     row: dict[str, Any] = PositionsState.model_construct(positions=[position]).model_dump(mode="json")["positions"][0]
     gain, price = unrealised_usd(position, latest), newest_price(position, latest)
     row["unrealised_usd"] = None if gain is None else str(gain)

@@ -97,9 +97,14 @@ def readiness_of_home(home: Path, settings: Settings) -> list[dict[str, Any]] | 
     state: SymbolAllocationState | None = _read(home, "allocation")
     if state is None:
         return None
+    return readiness_rows(state, settings, _now(home))
+
+
+def readiness_rows(state: SymbolAllocationState, settings: Settings, now: datetime) -> list[dict[str, Any]]:
+    """One row per symbol, as of a moment."""
     allocation = settings.risk.allocation
     readiness = Readiness(allocation.ready_trades, allocation.ready_days)
-    return [_plain(one) for one in sample_readiness(state.content, _now(home), readiness).values()]
+    return [_plain(one) for one in sample_readiness(state.content, now, readiness).values()]
 
 
 def _plain(one: SampleReadiness) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What pages, figures and alerts show of one minute: plain values, complete in themselves, written down every minute."""
+"""What pages, figures and alerts show of one minute: plain values, complete in themselves."""
 
 from __future__ import annotations
 

@@ -95,6 +95,11 @@ class Document(Generic[T]):
 
     # ------------------------------------------------------------ reading
 
+    @property
+    def newest(self) -> T | None:
+        """What was loaded or written last by this process; None before either."""
+        return self._newest
+
     def load(self, allow_loss: bool = False) -> Loaded[T]:
         """The newest good copy; bad newer ones are moved to the quarantine folder and named in the notes.
 

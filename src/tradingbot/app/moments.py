@@ -1,0 +1,80 @@
+"""Makes the `Moment` after each cycle from what the daemon holds, writes it down, and finds those of the past."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from tradingbot.app.profit import First, first_equities, profit_since
+from tradingbot.app.status import issue_rows, position_row
+from tradingbot.app.stores import Stores
+from tradingbot.app.venue_standing import readiness_rows
+from tradingbot.config import Settings
+from tradingbot.dashboard.moment import Moment
+from tradingbot.engine.kill_switches import switch_record
+from tradingbot.engine.learning_models import SymbolAllocationState
+from tradingbot.engine.models import LatestSignalsState, PositionsState, RuntimeState, TradesState, ValidationState
+from tradingbot.engine.switch_models import KillSwitchesState
+from tradingbot.guards.downtime import downtime_at
+
+HEAVY: Final = ("signal_context", "exit_context", "fills")
+"""Fields of a position that pages show only when they are asked for one."""
+
+
+@dataclass(slots=True)
+class MomentMaker:
+    """Everything is taken from memory; only the very first moment reads the journal of cycles."""
+
+    home: Path
+    settings: Settings
+    stores: Stores
+    _start: First | None = None
+    _today: First = field(default_factory=First)
+
+    def make(self, runtime: RuntimeState) -> Moment:
+        """The moment of a cycle that has just ended. For a worker thread: it takes milliseconds, at first more."""
+        latest: LatestSignalsState | None = self._newest("latest_signals")
+        positions: PositionsState = self._newest("positions") or PositionsState()
+        trades: TradesState = self._newest("trades") or TradesState()
+        switches: KillSwitchesState | None = self._newest("kill_switches")
+        checked: ValidationState | None = self._newest("symbol_status")
+        allocation: SymbolAllocationState | None = self._newest("allocation")
+        downtime = downtime_at(runtime.as_of, self.settings.downtime)
+        regime = dict(latest.regime) if latest is not None else {}
+        return Moment(
+            as_of=runtime.as_of,
+            cycle_id=runtime.cycle_id,
+            runtime=runtime,
+            profit=self._profit(runtime, trades, positions, latest),
+            positions=[light(position_row(one, latest)) for one in positions.positions],
+            kill_switches=[switch_record(one) for one in switches.state.tripped] if switches else [],
+            issues=issue_rows(self._newest("issues")),
+            downtime=asdict(downtime),
+            regime=regime,
+            strategies={str(row["name"]): float(row["share_pct"]) for row in regime.get("strategies", ())},
+            symbols=checked.model_dump(mode="json")["symbols"] if checked is not None else {},
+            readiness=readiness_rows(allocation, self.settings, runtime.as_of) if allocation is not None else [],
+            feeds=[dict(row) for row in latest.feeds] if latest is not None else [],
+        )
+
+    def _newest(self, name: str) -> Any:
+        return self.stores.documents[name].newest
+
+    def _profit(
+        self, runtime: RuntimeState, trades: TradesState, positions: PositionsState, latest: LatestSignalsState | None
+    ) -> dict[str, Any]:
+        day, now = runtime.as_of.date(), First(runtime.as_of, runtime.equity_usd)
+        if self._start is None:
+            self._today, self._start = first_equities(self.home, day)
+        if now.equity_usd is not None:
+            if self._start.at is None:
+                self._start = now
+            if self._today.at is None or self._today.at.date() != day:
+                self._today = now
+        return profit_since(self._today, self._start, runtime, trades, positions, latest)
+
+
+def light(row: dict[str, Any]) -> dict[str, Any]:
+    """A position without what only its own page shows."""
+    return {name: value for name, value in row.items() if name not in HEAVY}
