@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from tradingbot.app.profit import First, first_equities, profit_since
 from tradingbot.app.status import issue_rows, position_row
 from tradingbot.app.stores import Stores
 from tradingbot.app.venue_standing import readiness_rows
 from tradingbot.config import Settings
+from tradingbot.core.types import iso_utc, parse_utc
+from tradingbot.dashboard.equity import EquitySeries
 from tradingbot.dashboard.moment import Moment
+from tradingbot.engine.catalog import journal_path
 from tradingbot.engine.kill_switches import switch_record
 from tradingbot.engine.learning_models import SymbolAllocationState
 from tradingbot.engine.models import LatestSignalsState, PositionsState, RuntimeState, TradesState, ValidationState
 from tradingbot.engine.switch_models import KillSwitchesState
 from tradingbot.guards.downtime import downtime_at
+from tradingbot.storage.journal_reader import JournalReader, open_part
+from tradingbot.storage.rotation import parts
 
+_BEGIN: Final = b'{"at":"'
 HEAVY: Final = ("signal_context", "exit_context", "fills")
 """Fields of a position that pages show only when they are asked for one."""
 
@@ -78,3 +87,54 @@ class MomentMaker:
 def light(row: dict[str, Any]) -> dict[str, Any]:
     """A position without what only its own page shows."""
     return {name: value for name, value in row.items() if name not in HEAVY}
+
+
+def moment_line(moment: Moment) -> dict[str, Any]:
+    """One line of `logs/moments.jsonl`; it begins with its time, so that readers need not parse the others."""
+    return {"at": iso_utc(moment.as_of), **moment.model_dump(mode="json")}
+
+
+def equity_line(moment: Moment) -> dict[str, Any]:
+    """One line of `logs/equity.jsonl`."""
+    profit = moment.profit
+    return {
+        "as_of": moment.as_of,
+        "cycle_id": moment.cycle_id,
+        "equity_usd": profit.get("equity_usd"),
+        "unrealised_usd": profit.get("unrealised_usd"),
+        "net_pnl_usd": profit.get("since_start", {}).get("net_pnl_usd"),
+        "open_positions": profit.get("open_positions"),
+        "regime": moment.regime.get("regime"),
+    }
+
+
+def moment_at(home: Path, at: datetime) -> Moment | None:
+    """The newest moment on file that is not after `at`; None without one. Reads files."""
+    path = journal_path(home, "moments")
+    with ExitStack() as stack:
+        # The current file is opened before the others are listed: a rotation in between loses nothing.
+        files: list[IO[bytes]] = [stack.enter_context(path.open("rb"))] if path.exists() else []
+        for part in reversed(parts(path)):
+            if (found := _newest_before(files.pop(), at) if files else None) is not None:
+                return found
+            files.append(stack.enter_context(open_part(part)))
+        return _newest_before(files.pop(), at) if files else None
+
+
+def _newest_before(lines: Iterable[bytes], at: datetime) -> Moment | None:
+    """The last line that is not after `at`. One that cannot be read is passed over."""
+    limit, found = _BEGIN + iso_utc(at).encode(), None
+    for line in lines:
+        if line[: len(limit)] > limit:
+            break
+        found = line if line.startswith(_BEGIN) and line.endswith(b"\n") else found
+    return Moment.model_validate_json(found) if found is not None else None
+
+
+def known_equity(home: Path) -> EquitySeries:
+    """Equity as the journal has it: two years at most. Reads the whole journal: for a worker thread."""
+    series = EquitySeries()
+    for line in JournalReader(journal_path(home, "equity")):
+        with suppress(KeyError, TypeError, ValueError):
+            series.add(parse_utc(str(line["as_of"])), float(line["equity_usd"]))
+    return series

@@ -178,7 +178,7 @@ class OperatorInbox:
         now = self._clock.now()
         log.info("operator.served", command=request.command, done=answer.done, result=answer.text, user=request.user)
         with suppress(StorageUnavailableError):  # the writer tells of its troubles itself
-            await self._audit.commit(_audit_record(now, name, request, answer))
+            await self._audit.commit(audit_record(now, name, request, answer))
         try:
             with self._clock.hold():
                 await asyncio.to_thread(self._write_answer, name, _answer_record(now, request, answer))
@@ -226,7 +226,8 @@ def _first_problem(error: Exception) -> str:
     return str(error)
 
 
-def _audit_record(now: datetime, name: str, request: OperatorRequest, answer: Answer) -> dict[str, Any]:
+def audit_record(now: datetime, name: str, request: OperatorRequest, answer: Answer) -> dict[str, Any]:
+    """One line of the audit: who asked for what, and what came of it. `name` is where the request came from."""
     return {
         "at": now,
         "request": name,

@@ -45,7 +45,10 @@ class DashboardParams(Params):
 
     enabled: bool = Field(default=True, description="Serve the page and /metrics.")
     host: str = Field(default="127.0.0.1", description="Address to listen on; anything but loopback needs a token.")
-    port: int = Field(default=8787, ge=1, le=65_535, description="Port.")
+    port: int = Field(default=8787, ge=0, le=65_535, description="Port; 0: any free one.")
+    hosts: tuple[str, ...] = Field(
+        default=(), description="Names under which a proxy asks for the page, besides addresses and localhost."
+    )
 
     @property
     def on_loopback(self) -> bool:

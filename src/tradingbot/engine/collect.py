@@ -73,6 +73,11 @@ class MarketCollector:
         for symbol in self.specs:
             self._tracks[symbol] = _Track(empty_candles(symbol, Timeframe.M1), deque(maxlen=keep))
 
+    def minute_candles(self, symbol: Symbol) -> Candles | None:
+        """The minute candles that are kept of a symbol; None for one that is not traded."""
+        track = self._tracks.get(symbol)
+        return track.candles if track is not None else None
+
     async def sample_books(self) -> None:
         """Note every book's best quotes at a steady pace, until cancelled."""
         while True:

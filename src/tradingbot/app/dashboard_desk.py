@@ -1,0 +1,170 @@
+"""The page's place in the daemon: makes each minute's moment, writes it down, serves it, and takes orders from it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+
+from tradingbot.app.moments import MomentMaker, equity_line, known_equity, moment_at, moment_line
+from tradingbot.app.operator import OperatorRequest, audit_record
+from tradingbot.app.stores import Stores
+from tradingbot.config.sections import DashboardParams
+from tradingbot.core.errors import StorageUnavailableError
+from tradingbot.core.types import Symbol
+from tradingbot.dashboard.equity import EquitySeries
+from tradingbot.dashboard.http import Dashboard
+from tradingbot.dashboard.moment import Moment
+from tradingbot.dashboard.security import Guard
+from tradingbot.engine.models import RuntimeState, TradesState
+from tradingbot.engine.operator_desk import Answer, OperatorOrder
+from tradingbot.market.candles import Candles
+from tradingbot.portfolio.position import ClosedTrade
+from tradingbot.ports import Clock
+
+log = structlog.get_logger(__name__)
+
+TURN_S: Final = 20.0
+"""How long the loop waits for a cycle before it shows that it still lives."""
+
+
+@dataclass(slots=True)
+class DashboardDesk:
+    """One daemon's page. `cycle_done` is called after each cycle and returns at once; `run` does the work."""
+
+    params: DashboardParams
+    token: str
+    clock: Clock
+    stores: Stores
+    maker: MomentMaker
+    carry_out: Callable[[OperatorOrder], Awaitable[Answer]]
+    minute_candles: Callable[[Symbol], Candles | None]
+    stuck_after_s: float
+    turned_s: float | None = None
+    url: str = ""
+    _runtime: RuntimeState | None = None
+    _moment: Moment | None = None
+    _equity: EquitySeries = field(default_factory=EquitySeries)
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+
+    # ------------------------------------------------------------ Sources
+
+    @property
+    def home(self) -> Path:
+        """As `Sources.home`."""
+        return self.maker.home
+
+    def now(self) -> datetime:
+        """As `Sources.now`."""
+        return self.clock.now()
+
+    def newest(self) -> Moment | None:
+        """As `Sources.newest`."""
+        return self._moment
+
+    def past(self, at: datetime) -> Moment | None:
+        """As `Sources.past`."""
+        return moment_at(self.home, at)
+
+    def trades(self) -> Sequence[ClosedTrade]:
+        """As `Sources.trades`."""
+        state: TradesState | None = self.stores.documents["trades"].newest
+        return state.trades if state is not None else ()
+
+    def document(self, name: str) -> Any:
+        """As `Sources.document`."""
+        return self.stores.documents[name].newest
+
+    def equity(self) -> EquitySeries:
+        """As `Sources.equity`."""
+        return self._equity
+
+    def candles(self, symbol: str) -> Sequence[Mapping[str, Any]]:
+        """As `Sources.candles`."""
+        found = self.minute_candles(Symbol(symbol))
+        if found is None:
+            return ()
+        columns = (found.open_ms // 1000, found.open, found.high, found.low, found.close, found.volume)
+        names = ("time", "open", "high", "low", "close", "volume")
+        return [dict(zip(names, row, strict=True)) for row in zip(*(c.tolist() for c in columns), strict=True)]
+
+    async def operate(self, order: OperatorOrder) -> Answer:
+        """As `Sources.operate`."""
+        answer = await self.carry_out(order)
+        request = OperatorRequest(
+            command=order.command,
+            at=self.clock.now(),
+            reason=order.text,
+            switches=order.switches,
+            every=order.every,
+            issue=order.issue,
+            user=order.by,
+        )
+        with suppress(StorageUnavailableError):  # the writer tells of its troubles itself
+            await self.stores.journals["operator_audit"].commit(audit_record(self.clock.now(), "page", request, answer))
+        return answer
+
+    # ------------------------------------------------------------ the loop
+
+    def cycle_done(self, runtime: RuntimeState) -> None:
+        """A cycle has ended, or a command was carried out."""
+        self._runtime = runtime
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Serve until cancelled. A port that is taken is said; the daemon trades on without its page."""
+        with self.clock.hold():
+            self._equity = await asyncio.to_thread(known_equity, self.home)
+        page = self._page()
+        try:
+            self.url = await page.start(self.params.host, self.params.port)
+            log.info("dashboard.listening", url=self.url, actions=bool(self.token))
+        except OSError as error:
+            log.error(
+                "dashboard.not_listening",
+                host=self.params.host,
+                port=self.params.port,
+                error=error.strerror or str(error),
+                remedy="choose another --dashboard-port; the next start tries again",
+            )
+        try:
+            while True:
+                await self._turn(page)
+        finally:
+            await page.stop()
+
+    async def _turn(self, page: Dashboard) -> None:
+        self.turned_s = self.clock.monotonic_s()
+        try:
+            async with self.clock.timeout(TURN_S):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+        self._wake.clear()
+        runtime = self._runtime
+        if runtime is None:
+            return
+        with self.clock.hold():
+            moment = await asyncio.to_thread(self.maker.make, runtime)
+        self._take(moment)
+        page.tell(moment)
+
+    def _take(self, moment: Moment) -> None:
+        new = self._moment is None or moment.cycle_id != self._moment.cycle_id
+        self._moment = moment
+        if not new:
+            return
+        self.stores.journals["moments"].append(moment_line(moment))
+        self.stores.journals["equity"].append(equity_line(moment))
+        if (usd := moment.runtime.equity_usd) is not None:
+            self._equity.add(moment.as_of, float(usd))
+
+    def _page(self) -> Dashboard:
+        guard = Guard(self.token, self.params.on_loopback, self.clock.perf_s, frozenset(self.params.hosts))
+        return Dashboard(self, self.clock, guard, lambda _: (b"", "text/plain"), self.stuck_after_s)

@@ -1,0 +1,116 @@
+"""Templates: everything is escaped, numbers and times are shown the same everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from tradingbot.core.types import iso_utc, parse_utc
+
+HERE: Final = Path(__file__).resolve().parent
+_DASH: Final = "–"
+
+
+@cache
+def environment() -> Environment:
+    """The templates with their filters."""
+    made = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    filters = (usd, signed, number, pct, when, words, span, tone)
+    made.filters.update({one.__name__: one for one in filters}, tojson_text=as_json)
+    return made
+
+
+def render(template: str, values: Mapping[str, Any]) -> str:
+    """One template filled in."""
+    return environment().get_template(template).render(values)
+
+
+def as_json(value: Any) -> str:
+    """JSON as text; whoever puts it into HTML escapes it."""
+    return orjson.dumps(value, default=_plain, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return str(value)
+    raise TypeError(type(value).__name__)
+
+
+def _decimal(value: Any) -> Decimal | None:
+    try:
+        found = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return found if found.is_finite() else None
+
+
+def usd(value: Any) -> str:
+    """``1,234.50``; a dash for what is not known."""
+    found = _decimal(value)
+    return _DASH if found is None else f"{found:,.2f}"
+
+
+def signed(value: Any) -> str:
+    """``+1,234.50``."""
+    found = _decimal(value)
+    return _DASH if found is None else f"{found:+,.2f}"
+
+
+def pct(value: Any) -> str:
+    """``+1.25 %``."""
+    found = _decimal(value)
+    return _DASH if found is None else f"{found:+.2f} %"
+
+
+def number(value: Any, digits: int = 8) -> str:
+    """Up to so many significant digits, without a tail of zeros."""
+    found = _decimal(value)
+    return _DASH if found is None else f"{float(found):,.{digits}g}"
+
+
+def tone(value: Any) -> str:
+    """The class of a number by its sign: ``gain``, ``loss`` or ``even``."""
+    found = _decimal(value)
+    if not found:
+        return "even"
+    return "gain" if found > 0 else "loss"
+
+
+def when(value: Any) -> str:
+    """``2026-01-05 08:00:03`` UTC."""
+    if value is None or value == "":
+        return _DASH
+    moment = value if isinstance(value, datetime) else parse_utc(str(value))
+    return iso_utc(moment)[:19].replace("T", " ")
+
+
+def span(seconds: Any) -> str:
+    """``2 d 3 h``, ``4 min``, ``12 s``."""
+    found = _decimal(seconds)
+    if found is None:
+        return _DASH
+    left, parts = int(found), []
+    for name, size in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
+        count, left = divmod(left, size)
+        if count:
+            parts.append(f"{count} {name}")
+    return " ".join(parts[:2]) or "0 s"
+
+
+def words(code: Any) -> str:
+    """``profit_target`` as ``profit target``."""
+    return str(code).replace("_", " ")

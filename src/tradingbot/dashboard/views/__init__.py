@@ -1,0 +1,1 @@
+"""One file per page: values for its template and, the same, for the interface for programs."""

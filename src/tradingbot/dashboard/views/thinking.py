@@ -1,0 +1,82 @@
+"""Why and why not: signals with components, gates and sizes; regime and strategies; what was learned; models."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from tradingbot.dashboard.sources import Look
+from tradingbot.engine.catalog import journal_path
+from tradingbot.engine.models import LatestSignalsState
+from tradingbot.explain.story import headline
+from tradingbot.storage.journal_reader import JournalReader
+from tradingbot.storage.journal_search import search
+
+NEWEST_LINES: Final = 200
+"""Lines of the universe that are looked at for those of one cycle: one per symbol."""
+
+
+def signals(look: Look) -> dict[str, Any]:
+    """Every symbol of the cycle: what was read, which gate stopped it, how the size came about."""
+    cycle_id = look.moment.cycle_id
+    universe = {str(row["symbol"]): row for row in _of_cycle(look, "signal_universe", cycle_id)}
+    records = _signals_of(look, cycle_id)
+    names = list(dict.fromkeys((*records, *universe)))
+    return {"cycle_id": cycle_id, "symbols": [_row(name, records.get(name), universe.get(name)) for name in names]}
+
+
+def _signals_of(look: Look, cycle_id: str) -> dict[str, dict[str, Any]]:
+    latest: LatestSignalsState | None = look.sources.document("latest_signals")
+    if latest is not None and latest.cycle_id == cycle_id:
+        return dict(latest.symbols)
+    return {str(row["symbol"]): row for row in _of_cycle(look, "signals", cycle_id)}
+
+
+def _of_cycle(look: Look, journal: str, cycle_id: str) -> list[dict[str, Any]]:
+    path = journal_path(look.sources.home, journal)
+    if look.past:
+        return [row for row in search(path, f'"cycle_id":"{cycle_id}"', look.until) if row["cycle_id"] == cycle_id]
+    return [row for row in JournalReader(path).tail(NEWEST_LINES) if row.get("cycle_id") == cycle_id]
+
+
+def _row(name: str, signal: dict[str, Any] | None, universe: dict[str, Any] | None) -> dict[str, Any]:
+    signal, known = signal or {}, universe or {}
+    return {
+        "symbol": name,
+        "signal_id": signal.get("signal_id") or known.get("signal_id"),
+        "price": signal.get("price") or known.get("price"),
+        "direction": signal.get("direction") or known.get("direction"),
+        "confidence": signal.get("confidence"),
+        "conviction": signal.get("conviction"),
+        "headline": headline(known, None) if known else "nothing is on file of this cycle",
+        "stage": known.get("stage") or signal.get("stage"),
+        "blocked_by": known.get("blocked_by"),
+        "reasons": known.get("reasons") or signal.get("reasons", []),
+        "components": signal.get("components", []),
+        "gates": known.get("gates", []),
+        "size": known.get("size"),
+        "order": known.get("order"),
+        "intelligence": signal.get("intelligence"),
+    }
+
+
+def regime(look: Look) -> dict[str, Any]:
+    """The regime that holds, and how strategies share the day."""
+    return {"regime": look.moment.regime, "strategies": look.moment.strategies}
+
+
+def learning(look: Look) -> dict[str, Any]:
+    """What was learned per symbol and side, and how ready each symbol's sample is."""
+    learned, expectancy = look.sources.document("learned"), look.sources.document("expectancy")
+    return {
+        "parameters": learned.model_dump(mode="json")["parameters"] if learned is not None else None,
+        "trades_learned": expectancy.handled.count if expectancy is not None else 0,
+        "readiness": look.moment.readiness,
+        "venue": look.moment.runtime.venue,
+    }
+
+
+def models(look: Look) -> dict[str, Any]:
+    """Models on disk; without one, rules alone decide."""
+    root = look.sources.home / "models"
+    found = sorted(one.name for one in (root / "candidates").glob("model_*")) if root.is_dir() else []
+    return {"candidates": found, "approved": None, "text": "no model is in use: rules alone decide"}

@@ -1,0 +1,59 @@
+"""Jobs of the timetable, and the newest lines of the log."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Any, Final
+
+from tradingbot.core.types import parse_utc
+from tradingbot.dashboard.sources import Look
+from tradingbot.engine.catalog import JOURNALS, journal_path
+from tradingbot.storage.journal_reader import JournalReader
+
+LINES: Final = 200
+LOOKED_AT: Final = 5_000
+LEVELS: Final = ("debug", "info", "warning", "error", "critical")
+
+
+def jobs(look: Look) -> dict[str, Any]:
+    """Last run, next run, duration, result, counts."""
+    rows = [job.model_dump(mode="json") for job in look.moment.runtime.jobs]
+    return {
+        "jobs": rows,
+        "failing": [row["name"] for row in rows if row["last_result"] not in ("ok", "never", "running")],
+        "downtime": look.moment.downtime,
+    }
+
+
+def logs(look: Look) -> dict[str, Any]:
+    """Newest lines first; `journal` chooses the file, `level` the least level, `find` a text in the line."""
+    journal = look.text("journal", "daemon") if look.text("journal", "daemon") in JOURNALS else "daemon"
+    level = look.text("level", "info") if look.text("level", "info") in LEVELS else "info"
+    find = look.text("find").lower()
+    reader = JournalReader(journal_path(look.sources.home, journal))
+    rows = (row for row in reversed(reader.tail(LOOKED_AT)) if _wanted(row, level, find))
+    if look.past:
+        rows = (row for row in rows if (at := moment_of(row)) is None or parse_utc(at) <= look.until)
+    return {
+        "journal": journal,
+        "journals": sorted(JOURNALS),
+        "level": level,
+        "levels": list(LEVELS),
+        "find": look.text("find"),
+        "lines": [{"at": moment_of(row), "level": row.get("level", ""), "row": row} for row in islice(rows, LINES)],
+        "bad_lines": reader.bad_lines,
+        "looked_at": LOOKED_AT,
+    }
+
+
+def moment_of(row: dict[str, Any]) -> str | None:
+    """When a line was written, by whatever name its journal has for that."""
+    found = next((row[name] for name in ("ts", "at", "as_of", "exit_time", "time") if row.get(name)), None)
+    return None if found is None else str(found)
+
+
+def _wanted(row: dict[str, Any], level: str, find: str) -> bool:
+    known = str(row.get("level", ""))
+    if known in LEVELS and LEVELS.index(known) < LEVELS.index(level):
+        return False
+    return not find or find in str(row).lower()
