@@ -71,7 +71,7 @@ def load(options: RunOptions, environ: Mapping[str, str]) -> tuple[Settings, Sec
     """Settings of all layers and the secrets. Raises ConfigurationError."""
     folder = config_folder(options.home)
     env_file = next((path for path in secret_files(options.home, environ) if path.is_file()), None)
-    settings = load_settings(folder, options.profile, environ, {}, env_file)
+    settings = load_settings(folder, options.profile, environ, _chosen(options), env_file)
     return settings, load_secrets(environ, env_file)
 
 
@@ -85,6 +85,15 @@ def completed(options: RunOptions, settings: Settings) -> RunOptions:
         data=options.data or recording,
         speed=market.speed if options.speed is None and options.embedded else options.speed,
     )
+
+
+def _chosen(options: RunOptions) -> dict[str, object]:
+    """Settings that the command line decides."""
+    if options.dashboard_port is None:
+        return {}
+    if options.dashboard_port < 0:
+        return {"dashboard.enabled": False}
+    return {"dashboard.port": options.dashboard_port}
 
 
 async def open_venue(

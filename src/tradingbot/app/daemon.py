@@ -10,6 +10,7 @@ import structlog
 from tradingbot.app.account import a_flattener, open_account
 from tradingbot.app.analyst import Analyst
 from tradingbot.app.bootstrap import VenueParts
+from tradingbot.app.dashboard_desk import DashboardDesk, a_page
 from tradingbot.app.deployment_checks import MAX_CLOCK_SKEW_S
 from tradingbot.app.governance import Governance
 from tradingbot.app.health_desk import HealthDesk, Watched
@@ -58,8 +59,9 @@ class Daemon:
         stores: Stores,
         specs: Mapping[Symbol, ContractSpec],
         left_behind: str = "",
+        token: str = "",
     ) -> None:
-        """`left_behind`: who held the home's lock and died with it; empty after an orderly end."""
+        """`left_behind`: who held the home's lock and died with it, if anybody. `token`: of the page."""
         self._options = options
         self._settings = settings
         self._parts = parts
@@ -96,6 +98,7 @@ class Daemon:
             self._switches, venue, self._intel, self._scheduler, stores.writer, clock, settings.risk, self._keeper
         )
         self._inbox = OperatorInbox(options.home, clock, self.operate, stores.journals["operator_audit"])
+        self._page = a_page(options.home, settings, stores, clock, token, self.operate, self._collector)
         works = {
             "venue": venue.run,
             "intelligence": self._intel.run,
@@ -103,6 +106,7 @@ class Daemon:
             "book-samples": self._collector.sample_books,
             "operator": self._inbox.run,
             "resources": self.resources.run,
+            **({"dashboard": self._page.run} if settings.dashboard.enabled else {}),
         }
         self._restartable = {name: Restartable(name, work) for name, work in works.items()}
         self._health = HealthDesk(self._watched(), left_behind)
@@ -119,6 +123,8 @@ class Daemon:
                 "health": lambda: self._health.turned_s,
             }
         )
+        if settings.dashboard.enabled:
+            self._switchboard.loops["dashboard"] = lambda: self._page.turned_s
         self._loop = CycleLoop(self.run_cycle, clock, engine, self.after_cycle, options.cycles, self._stop)
         self._runtime = Runtime(self.tasks(), self._loop, self._stages())
         self._shown = RuntimeFile(options, parts, stores, self._vital_signs)
@@ -256,6 +262,7 @@ class Daemon:
         """Carry out what a person asks for, and show at once what came of it."""
         answer = await self._desk.carry_out(order)
         self._shown.refresh()
+        self._page.cycle_done(self._shown.state)
         return answer
 
     async def _watch(self, snapshot: MarketSnapshot) -> None:
@@ -280,6 +287,11 @@ class Daemon:
     def health(self) -> HealthDesk:
         """What watches this daemon from inside."""
         return self._health
+
+    @property
+    def page(self) -> DashboardDesk:
+        """The web page."""
+        return self._page
 
     @property
     def state(self) -> RuntimeState:
@@ -343,6 +355,7 @@ class Daemon:
         blocks = report.permission.reasons if report else [*self.permission(True, {}).reasons, "cycle_failed"]
         counts = {"cycles": self._loop.count, "failed_cycles": self._loop.failed}
         self._shown.after_cycle(report, failure, blocks, counts)
+        self._page.cycle_done(self._shown.state)
 
     async def run_cycle(self) -> CycleReport:
         """One cycle. It and the hourly reconciliation both move the book: one at a time."""

@@ -15,6 +15,7 @@ import structlog
 from tradingbot.app.moments import MomentMaker, equity_line, known_equity, moment_at, moment_line
 from tradingbot.app.operator import OperatorRequest, audit_record
 from tradingbot.app.stores import Stores
+from tradingbot.config import Settings
 from tradingbot.config.sections import DashboardParams
 from tradingbot.core.errors import StorageUnavailableError
 from tradingbot.core.types import Symbol
@@ -22,6 +23,7 @@ from tradingbot.dashboard.equity import EquitySeries
 from tradingbot.dashboard.http import Dashboard
 from tradingbot.dashboard.moment import Moment
 from tradingbot.dashboard.security import Guard
+from tradingbot.engine.collect import MarketCollector
 from tradingbot.engine.models import RuntimeState, TradesState
 from tradingbot.engine.operator_desk import Answer, OperatorOrder
 from tradingbot.market.candles import Candles
@@ -126,7 +128,7 @@ class DashboardDesk:
             self.url = await page.start(self.params.host, self.params.port)
             log.info("dashboard.listening", url=self.url, actions=bool(self.token))
         except OSError as error:
-            log.error(
+            log.warning(
                 "dashboard.not_listening",
                 host=self.params.host,
                 port=self.params.port,
@@ -168,3 +170,20 @@ class DashboardDesk:
     def _page(self) -> Dashboard:
         guard = Guard(self.token, self.params.on_loopback, self.clock.perf_s, frozenset(self.params.hosts))
         return Dashboard(self, self.clock, guard, lambda _: (b"", "text/plain"), self.stuck_after_s)
+
+
+def a_page(
+    home: Path,
+    settings: Settings,
+    stores: Stores,
+    clock: Clock,
+    token: str,
+    carry_out: Callable[[OperatorOrder], Awaitable[Answer]],
+    collector: MarketCollector,
+) -> DashboardDesk:
+    """The page of one daemon. A cycle that has not ended within three intervals counts as stuck."""
+    maker = MomentMaker(home, settings, stores)
+    stuck_after_s = 3 * settings.engine.cycle_s
+    return DashboardDesk(
+        settings.dashboard, token, clock, stores, maker, carry_out, collector.minute_candles, stuck_after_s
+    )

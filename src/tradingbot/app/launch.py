@@ -55,7 +55,8 @@ async def run_daemon(options: RunOptions, environ: Mapping[str, str], log_style:
         require(Console(stderr=log_style == "json"), f"tradingbot · {options.profile}", results)
         listed = await parts.venue.contract_specs()
         specs = {symbol: listed[symbol] for symbol in parts.symbols if symbol in listed}
-        daemon = Daemon(options, settings, parts, stores, specs, lock.left_behind)
+        token = secrets.dashboard_token.get_secret_value() if secrets.dashboard_token is not None else ""
+        daemon = Daemon(options, settings, parts, stores, specs, lock.left_behind, token)
         sink.listener = ErrorWatch(daemon.health.issues)
         calm_garbage_collector()
         return await daemon.run()

@@ -15,7 +15,7 @@ class RunOptions:
     """Options of ``tradingbot run``; None means: take the setting.
 
     `source` is empty for the setting. `speed` is a factor of real time, None for the default of the source, or 0 for as
-    fast as possible.
+    fast as possible. `dashboard_port` 0 is any free port, -1 no page at all.
     """
 
     home: Path
@@ -29,6 +29,7 @@ class RunOptions:
     venue_url: str | None = None
     venue_ws_url: str | None = None
     confirm: str = ""
+    dashboard_port: int | None = None
 
     @property
     def embedded(self) -> bool:

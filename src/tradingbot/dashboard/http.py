@@ -88,10 +88,12 @@ class Dashboard:
         try:
             answer = await self._admitted(request, handler)
         except web.HTTPException as error:
-            if error.status >= 400:
-                answer = self._refused(request, error.status, error.reason)
-            else:
+            if error.status < 400:
                 raise
+            answer = self._refused(request, error.status, error.reason)
+        except Exception as error:  # noqa: BLE001 - a page that fails must be said; it must not end the daemon
+            log.error("dashboard.failed", path=request.path[:MAX_ARGUMENT], error=f"{type(error).__name__}: {error}")
+            answer = self._refused(request, 500, "this page failed; the log says why")
         if not answer.prepared:
             answer.headers.update(HEADERS)
             if not request.path.startswith("/static/"):

@@ -92,13 +92,14 @@ class Document(Generic[T]):
         self._suspect = True
         self._repairs = repairs or RepairLog()
         self._newest: T | None = None
+        self._loaded: T | None = None
 
     # ------------------------------------------------------------ reading
 
     @property
     def newest(self) -> T | None:
         """What was loaded or written last by this process; None before either."""
-        return self._newest
+        return self._newest if self._newest is not None else self._loaded
 
     def load(self, allow_loss: bool = False) -> Loaded[T]:
         """The newest good copy; bad newer ones are moved to the quarantine folder and named in the notes.
@@ -110,7 +111,7 @@ class Document(Generic[T]):
         value, number, bad = self._newest_good()
         if value is None and bad and not allow_loss:
             raise self._no_copy_left(bad)
-        self._checked = True
+        self._checked, self._loaded = True, value
         if value is not None:
             return Loaded(value, *self._describe(number, bad))
         notes = self._set_aside(bad)
@@ -266,13 +267,13 @@ class Document(Generic[T]):
     def put(self, value: T) -> None:
         """Queue the value; it is durable soon, or a newer one in its stead. Raises StateNewerError."""
         self._check_before_writing()
-        self._newest = value
+        self._newest, self._loaded = value, None
         self._writer.submit(self, value, 0)
 
     async def commit(self, value: T) -> None:
         """Return when this value (or a newer one) is durable. Raises StorageUnavailableError, StateNewerError."""
         self._check_before_writing()
-        self._newest = value
+        self._newest, self._loaded = value, None
         await self._writer.submit_and_wait(self, value, 0)
 
     def save(self, value: T) -> None:

@@ -16,6 +16,12 @@ from tradingbot.app.cli.shared import on_loop, options_of, source_options
 @click.option("--cycles", type=click.IntRange(min=1), help="Stop after this many cycles, with exit code 0.")
 @click.option("--confirm", default="", help="live only: yes-live")
 @click.option(
+    "--dashboard-port",
+    type=click.IntRange(0, 65_535),
+    help="Port of the web page; 0: any free one. Default: the setting (8787).",
+)
+@click.option("--no-dashboard", is_flag=True, help="Serve no web page.")
+@click.option(
     "--log-format",
     type=click.Choice(["auto", "console", "json"]),
     default="auto",

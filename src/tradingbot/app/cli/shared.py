@@ -83,6 +83,8 @@ def options_of(
     venue_ws_url: str | None,
     cycles: int | None = None,
     confirm: str = "",
+    dashboard_port: int | None = None,
+    no_dashboard: bool = False,
 ) -> RunOptions:
     """The options of a run as one value."""
     return RunOptions(
@@ -97,6 +99,7 @@ def options_of(
         venue_url=venue_url,
         venue_ws_url=venue_ws_url,
         confirm=confirm,
+        dashboard_port=-1 if no_dashboard else dashboard_port,
     )
 
 
