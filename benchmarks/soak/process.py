@@ -38,7 +38,7 @@ class SoakedDaemon:
         self._out = (home.parent / "daemon.out").open("ab")
         command = [sys.executable, "-m", "tradingbot", "run", "--home", str(home), "--source", "simulated"]
         command += ["--speed", "max", "--cycles", str(cycles), "--seed", str(seed), "--log-format", "json"]
-        command += ["--symbols", symbols] if symbols else []
+        command += ["--dashboard-port", "0", *(["--symbols", symbols] if symbols else [])]
         environ = {**os.environ, **SETTINGS}
         self.process = subprocess.Popen(command, stdout=self._out, stderr=self._out, env=environ)
 

@@ -30,6 +30,8 @@ BUSY: dict[str, str] = {
     "TRADINGBOT__EXITS__REVERSAL__MIN_FLOW_CONFIDENCE": "0.02",
     "TRADINGBOT__ENGINE__GRACE__NORMAL_S": "0",
     "TRADINGBOT__ENGINE__GRACE__HIGH_CONVICTION_S": "0",
+    # Many daemons run beside each other, and the page has a port of its own choice.
+    "TRADINGBOT__DASHBOARD__ENABLED": "false",
     # So much trading trips kill switches, which have tests of their own.
     "TRADINGBOT__RISK__LIMITS__MAX_TRADES_PER_DAY": "1000",
     "TRADINGBOT__RISK__LIMITS__MIN_FREE_MARGIN_PCT": "0",

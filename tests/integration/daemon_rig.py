@@ -201,7 +201,8 @@ async def running(
         stores = open_stores(home, parts.clock)
         listed = await parts.venue.contract_specs()
         specs = {symbol: listed[symbol] for symbol in parts.symbols}
-        daemon = Daemon(options, settings, parts, stores, specs, left_behind)
+        token = secrets.dashboard_token.get_secret_value() if secrets.dashboard_token else ""
+        daemon = Daemon(options, settings, parts, stores, specs, left_behind, token)
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(_run(work), name=name) for name, work in daemon.tasks().items() if name != "loop-lag"

@@ -41,7 +41,7 @@ def render(template: str, values: Mapping[str, Any]) -> str:
 
 def as_json(value: Any) -> str:
     """JSON as text; whoever puts it into HTML escapes it."""
-    return orjson.dumps(value, default=_plain, option=orjson.OPT_NON_STR_KEYS).decode()
+    return orjson.dumps(value, default=_plain, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z).decode()
 
 
 def _plain(value: Any) -> Any:

@@ -283,6 +283,7 @@ class Document(Generic[T]):
             self.write([value], durable=True)
         except OSError as error:
             raise StorageUnavailableError(f"{self.path}: cannot be written: {error.strerror}") from error
+        self._loaded = value
 
     def _check_before_writing(self) -> None:
         if not self._checked:

@@ -1,0 +1,237 @@
+"""The page of a real daemon over HTTP: every page, the interface for programs, live events, the past, and who may."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import orjson
+import pytest
+
+from tests.integration.daemon_rig import Rig, running
+from tradingbot.core.types import iso_utc
+from tradingbot.dashboard.pages import PAGES
+from tradingbot.dashboard.security import FAILURES
+
+TOKEN = "a-token-of-this-test-7f3b9"
+ENVIRON = {
+    "TRADINGBOT__DASHBOARD__ENABLED": "true",
+    "TRADINGBOT__DASHBOARD__PORT": "0",
+    "TRADINGBOT_DASHBOARD_TOKEN": TOKEN,
+}
+HOSTILE = "<script>alert(1)</script>\"'`"
+
+
+@dataclass
+class Visitor:
+    """A browser of sorts."""
+
+    rig: Rig
+    session: aiohttp.ClientSession
+
+    async def get(self, path: str, **headers: str) -> tuple[int, str, Mapping[str, str]]:
+        url = self.rig.daemon.page.url + path
+        async with self.session.get(url, headers={"Accept": "text/html", **headers}) as answer:
+            return answer.status, await answer.text(), answer.headers.copy()
+
+    async def json(self, path: str) -> Any:
+        status, text, _ = await self.get(path)
+        assert status == 200, text
+        return orjson.loads(text)
+
+    async def post(self, path: str, body: Any = None, token: str = TOKEN) -> tuple[int, Any]:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        data = orjson.dumps(body) if body is not None else b""
+        async with self.session.post(self.rig.daemon.page.url + "api/v1/" + path, data=data, headers=headers) as answer:
+            return answer.status, orjson.loads(await answer.read())
+
+    async def shown(self, cycles: int = 1) -> str:
+        """Run cycles until the newest is on the page; its id."""
+        await self.rig.cycle(cycles)
+        wanted = self.rig.daemon.state.cycle_id
+        for _ in range(400):
+            moment = self.rig.daemon.page.newest()
+            if moment is not None and moment.cycle_id == wanted:
+                return wanted
+            await asyncio.to_thread(lambda: None)
+        raise AssertionError("the page has not taken the cycle over")
+
+
+@asynccontextmanager
+async def visiting(home: Path, **environ: str) -> AsyncIterator[Visitor]:
+    async with (
+        running(home, {**ENVIRON, **environ}, ("BTC", "ETH")) as rig,
+        aiohttp.ClientSession() as session,
+    ):
+        for _ in range(400):
+            if rig.daemon.page.url:
+                break
+            await asyncio.to_thread(lambda: None)
+        yield Visitor(rig, session)
+
+
+async def test_every_page_and_its_values(tmp_path: Path) -> None:
+    async with visiting(tmp_path / "home") as one:
+        status, text, _ = await one.get("")
+        assert status == 503
+        assert "first cycle" in text
+        cycle = await one.shown(12)
+        for page in PAGES.values():
+            status, text, headers = await one.get("" if page.name == "overview" else page.name)
+            assert status == 200, (page.name, text)
+            assert f'data-page="{page.name}"' in text
+            assert "script-src 'self'" in headers["Content-Security-Policy"]
+            assert headers["X-Frame-Options"] == "DENY"
+            assert TOKEN not in text
+            status, part, again = await one.get(f"{page.name}?fragment=1")
+            assert status == 200
+            assert "<html" not in part
+            status, nothing, _ = await one.get(f"{page.name}?fragment=1", **{"If-None-Match": again["ETag"]})
+            assert (status, nothing) == (304, "")
+            values = await one.json(f"api/v1/{page.name}")
+            assert values["cycle_id"] == cycle
+            assert values["past"] is False
+        held = {row["symbol"] for row in (await one.json("api/v1/positions"))["positions"]}
+        assert held == {str(position.symbol) for position in one.rig.daemon.page.document("positions").positions}
+        assert held
+        assert len((await one.json("api/v1/equity"))["equity"]) == 12
+        assert {row["symbol"] for row in (await one.json("api/v1/signals"))["symbols"]} == {"BTCUSDT", "ETHUSDT"}
+        candles = (await one.json("api/v1/market?symbol=ethusdt"))["candles"]
+        assert len(candles) > 100
+        assert [row["time"] for row in candles] == sorted({row["time"] for row in candles})
+        assert (await one.get("nosuch"))[0] == 404
+        assert (await one.get("api/v1/nosuch"))[0] == 404
+
+
+async def test_open_pages_hear_of_each_cycle(tmp_path: Path) -> None:
+    async with visiting(tmp_path / "home") as one:
+        await one.shown()
+        async with one.session.get(one.rig.daemon.page.url + "events") as stream:
+            first = await _event(stream)
+            cycle = await one.shown()
+            second = await _event(stream)
+        assert first["cycle_id"] != second["cycle_id"] == cycle
+
+
+async def _event(stream: aiohttp.ClientResponse) -> Any:
+    async for line in stream.content:
+        if line.startswith(b"data: "):
+            return orjson.loads(line.removeprefix(b"data: "))
+    raise AssertionError("the stream ended")
+
+
+async def test_the_past_is_shown_as_it_was(tmp_path: Path) -> None:
+    async with visiting(tmp_path / "home") as one:
+        first = await one.shown()
+        began = one.rig.daemon.state.as_of
+        then = await one.json("api/v1/overview")
+        await one.post("pause", {"reason": "later"})
+        await one.shown(5)
+        await one.rig.stores.journals["moments"].commit({"at": "9999", "note": "a line that is no moment"})
+        at = iso_utc(began + timedelta(seconds=30))
+        past = await one.json(f"api/v1/overview?at={at}")
+        assert past["past"] is True
+        assert past["cycle_id"] == first
+        assert past["kill_switches"] == []
+        assert past["profit"] == then["profit"]
+        assert (await one.json("api/v1/overview"))["kill_switches"][0]["switch"] == "operator_pause"
+        status, text, _ = await one.get(f"?at={at}")
+        assert status == 200
+        assert "The past" in text
+        assert "data-act" not in text
+        assert (await one.get(f"?at={iso_utc(began - timedelta(days=1))}"))[0] == 404
+        assert (await one.get("?at=yesterday"))[0] == 400
+
+
+async def test_actions_need_the_token_and_leave_an_audit_line(tmp_path: Path) -> None:
+    async with visiting(tmp_path / "home") as one:
+        await one.shown()
+        assert (await one.post("pause", token=""))[0] == 401
+        assert one.rig.daemon.state.kill_switches == []
+        status, done = await one.post("pause", {"reason": HOSTILE, "by": "jo"})
+        assert (status, done["done"]) == (200, True)
+        await one.shown()
+        text = (await one.get("health"))[1]
+        assert HOSTILE not in text
+        assert "operator pause" in text
+        line = one.rig.rows("operator_audit")[-1]
+        assert (line["command"], line["reason"], line["request"]) == ("pause", HOSTILE, "page")
+        status, refused = await one.post("pause", {"reasn": "typo"})
+        assert status == 400
+        assert "reasn" in refused["error"]
+        assert (await one.post("issues/nosuch/acknowledge"))[0] == 409
+        issue = "kill_switch:operator_pause"
+        assert (await one.post(f"issues/{issue}/acknowledge"))[0] == 200
+        assert (await one.post("resume"))[0] == 200
+        await one.shown()
+        assert (await one.json("api/v1/health"))["kill_switches"] == []
+
+
+async def test_wrong_tokens_lock_the_door_for_a_while(tmp_path: Path) -> None:
+    async with visiting(tmp_path / "home") as one:
+        await one.shown()
+        codes = [(await one.post("pause", token=f"wrong-{number}"))[0] for number in range(FAILURES + 1)]
+        assert codes == [401] * FAILURES + [429]
+        assert (await one.post("pause"))[0] == 429
+        assert one.rig.daemon.state.kill_switches == []
+
+
+async def test_another_name_for_this_machine_is_refused(tmp_path: Path) -> None:
+    """A page elsewhere that has its name point here must not read ours."""
+    async with visiting(tmp_path / "home") as one:
+        await one.shown()
+        assert (await one.get("", Host="evil.example"))[0] == 421
+        assert (await one.get("", Host="127.0.0.1:1"))[0] == 200
+        assert (await one.get("", Host="localhost"))[0] == 200
+
+
+async def test_without_a_token_nothing_can_be_done(tmp_path: Path) -> None:
+    async with visiting(tmp_path / "home", TRADINGBOT_DASHBOARD_TOKEN="") as one:
+        await one.shown()
+        assert (await one.post("pause"))[0] == 403
+        assert "data-act=" not in (await one.get(""))[1]
+
+
+async def test_the_document_names_every_endpoint(tmp_path: Path) -> None:
+    async with visiting(tmp_path / "home") as one:
+        await one.shown()
+        document = await one.json("api/v1/openapi.json")
+        for path, methods in document["paths"].items():
+            for method in methods:
+                if method == "get":
+                    assert (await one.get("api/v1" + path))[0] == 200, path
+        assert {f"/{name}" for name in PAGES} <= set(document["paths"])
+        text = orjson.dumps(document).decode()
+        assert TOKEN not in text
+        assert set(re.findall(r"#/components/schemas/(\w+)", text)) <= set(document["components"]["schemas"])
+
+
+async def test_a_restart_shows_what_is_held_and_what_was(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    async with visiting(home) as one:
+        await one.shown(10)
+        await one.post("pause")
+        await one.shown()
+        before = await one.json("api/v1/overview")
+    async with visiting(home) as again:
+        await again.shown()
+        after = await again.json("api/v1/overview")
+        assert after["kill_switches"][0]["switch"] == "operator_pause"
+        assert after["profit"]["since_start"]["from_usd"] == before["profit"]["since_start"]["from_usd"]
+        assert len((await again.json("api/v1/equity"))["equity"]) == 12
+
+
+@pytest.mark.parametrize("path", ["%00", "..%2f..%2fstate%2fruntime.json", "static/..%2f..%2f..%2fconfig", "?page=-1"])
+async def test_hostile_addresses(tmp_path: Path, path: str) -> None:
+    async with visiting(tmp_path / "home") as one:
+        await one.shown()
+        status, text, _ = await one.get(path)
+        assert status in (200, 400, 403, 404)
+        assert "schema_version" not in text
