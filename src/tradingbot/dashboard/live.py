@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from aiohttp import web
@@ -46,8 +46,8 @@ class Live:
             return web.json_response({"error": "too many open pages"}, status=503)
         headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         answer = web.StreamResponse(headers=headers)
-        await answer.prepare(request)
-        with self._listening() as queue:
+        with suppress(ConnectionError), self._listening() as queue:  # a page that was closed is no trouble
+            await answer.prepare(request)
             await answer.write(b"retry: 3000\n\n")
             if (data := first()) is not None:
                 await answer.write(b"event: cycle\ndata: " + data + b"\n\n")

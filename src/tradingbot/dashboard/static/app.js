@@ -118,7 +118,7 @@
     if (at.value) query.set("at", at.value + ":59Z");
     location.search = query.toString();
   });
-  for (const link of document.querySelectorAll("nav a")) if (past) link.href += (link.href.includes("?") ? "&" : "?") + "at=" + encodeURIComponent(asked.get("at"));
+  for (const link of document.querySelectorAll(".top nav a, .top .brand")) if (past) link.href += (link.href.includes("?") ? "&" : "?") + "at=" + encodeURIComponent(asked.get("at"));
 
   times();
   showAge();
