@@ -12,7 +12,7 @@ CANDLES: Final = 720
 
 def market(look: Look) -> dict[str, Any]:
     """The chosen symbol, else the first one with a position, else the first one."""
-    names = sorted(set(look.moment.runtime.symbols) | set(look.moment.symbols))
+    names = sorted(look.moment.symbols) or list(look.moment.runtime.symbols)
     held = [str(row["symbol"]) for row in look.moment.positions]
     wanted = look.text("symbol").upper()
     symbol = wanted if wanted in names else next(iter([*held, *names]), "")
