@@ -134,7 +134,7 @@ def test_a_file_that_is_healed_shows_without_a_reload(daemon: PagedDaemon, brows
     tab = Tab(browser, daemon.url)
     page = tab.open("overview")
     page.wait_for_selector("text=no repair in 24 h")
-    (daemon.home / "feature_store" / "attribution.json").write_bytes(b"garbage")
+    (daemon.home / "feature_store" / "venue_symbol_status.json").write_bytes(b"garbage")
     page.wait_for_selector(".badge:has-text('corrupt file')", timeout=60_000)
     tab.context.close()
 
