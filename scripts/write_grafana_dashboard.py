@@ -32,9 +32,19 @@ class Panel(NamedTuple):
     about: str = ""
 
 
+def _figure(name: str, selector: str = "") -> str:
+    """One figure of the chosen instances."""
+    return f'tradingbot_{name}{{instance=~"$instance"{selector and ", " + selector}}}'
+
+
 def _of(name: str, legend: str = "", selector: str = "", more: str = "") -> tuple[str, str]:
     """A plain figure."""
-    return f'tradingbot_{name}{{instance=~"$instance"{selector and ", " + selector}}}{more}', legend or name
+    return f"{_figure(name, selector)}{more}", legend or name
+
+
+def _grown(name: str, legend: str) -> tuple[str, str]:
+    """How much a counter grew within an hour."""
+    return f"increase({_figure(name)}[1h])", legend
 
 
 ROWS: Final[dict[str, tuple[Panel, ...]]] = {
@@ -48,7 +58,7 @@ ROWS: Final[dict[str, tuple[Panel, ...]]] = {
             "Trades won",
             (
                 (
-                    'tradingbot_trades_won_total{instance=~"$instance"} / (tradingbot_trades_total{instance=~"$instance"} > 0)',
+                    f"{_figure('trades_won_total')} / ({_figure('trades_total')} > 0)",
                     "won",
                 ),
             ),
@@ -145,15 +155,15 @@ ROWS: Final[dict[str, tuple[Panel, ...]]] = {
         Panel(
             "Reconnects and gaps per hour",
             (
-                ('increase(tradingbot_stream_reconnects_total{instance=~"$instance"}[1h])', "{{stream}} reconnects"),
-                ('increase(tradingbot_stream_gaps_total{instance=~"$instance"}[1h])', "{{stream}} gaps"),
+                _grown("stream_reconnects_total", "{{stream}} reconnects"),
+                _grown("stream_gaps_total", "{{stream}} gaps"),
             ),
         ),
         Panel(
             "Feeds of intelligence",
             (
                 (
-                    'tradingbot_feed_subjects_ok{instance=~"$instance"} / tradingbot_feed_subjects{instance=~"$instance"}',
+                    f"{_figure('feed_subjects_ok')} / {_figure('feed_subjects')}",
                     "{{feed}}",
                 ),
             ),
@@ -169,7 +179,7 @@ ROWS: Final[dict[str, tuple[Panel, ...]]] = {
                 *(
                     (
                         f"histogram_quantile({share}, sum by (le) "
-                        '(rate(tradingbot_cycle_duration_seconds_bucket{instance=~"$instance"}[30m])))',
+                        f"(rate({_figure('cycle_duration_seconds_bucket')}[30m])))",
                         f"p{share * 100:.0f}",
                     )
                     for share in (0.5, 0.99)
@@ -182,8 +192,8 @@ ROWS: Final[dict[str, tuple[Panel, ...]]] = {
         Panel(
             "Cycles per hour",
             (
-                ('increase(tradingbot_cycles_total{instance=~"$instance"}[1h])', "all"),
-                ('increase(tradingbot_cycles_failed_total{instance=~"$instance"}[1h])', "failed"),
+                _grown("cycles_total", "all"),
+                _grown("cycles_failed_total", "failed"),
             ),
         ),
         Panel("Lateness of the loop", (_of("loop_lag_p99_seconds", "p99"), _of("loop_lag_max_seconds", "worst")), "s"),
@@ -198,7 +208,7 @@ ROWS: Final[dict[str, tuple[Panel, ...]]] = {
             "Up for",
             (
                 (
-                    'tradingbot_clock_timestamp_seconds{instance=~"$instance"} - tradingbot_start_timestamp_seconds{instance=~"$instance"}',
+                    f"{_figure('clock_timestamp_seconds')} - {_figure('start_timestamp_seconds')}",
                     "up",
                 ),
             ),
@@ -215,8 +225,8 @@ ROWS: Final[dict[str, tuple[Panel, ...]]] = {
             "Since the last success",
             (
                 (
-                    'tradingbot_clock_timestamp_seconds{instance=~"$instance"} - on (instance, job) group_right () '
-                    'tradingbot_job_last_success_timestamp_seconds{instance=~"$instance"}',
+                    f"{_figure('clock_timestamp_seconds')} - on (instance, job) group_right () "
+                    f"{_figure('job_last_success_timestamp_seconds')}",
                     "{{job_name}}",
                 ),
             ),
@@ -226,8 +236,8 @@ ROWS: Final[dict[str, tuple[Panel, ...]]] = {
             "Until the next run",
             (
                 (
-                    'tradingbot_job_next_run_timestamp_seconds{instance=~"$instance"} - on (instance, job) group_left () '
-                    'tradingbot_clock_timestamp_seconds{instance=~"$instance"}',
+                    f"{_figure('job_next_run_timestamp_seconds')} - on (instance, job) group_left () "
+                    f"{_figure('clock_timestamp_seconds')}",
                     "{{job_name}}",
                 ),
             ),
@@ -235,14 +245,13 @@ ROWS: Final[dict[str, tuple[Panel, ...]]] = {
         ),
         Panel(
             "Runs per hour",
-            (('increase(tradingbot_job_runs_total{instance=~"$instance"}[1h])', "{{job_name}}"),),
+            (_grown("job_runs_total", "{{job_name}}"),),
             width=12,
         ),
         Panel(
             "Failed, overran, missed per hour",
             tuple(
-                (f'increase(tradingbot_job_{name}_total{{instance=~"$instance"}}[1h])', f"{{{{job_name}}}} {name}")
-                for name in ("failures", "overruns", "missed")
+                _grown(f"job_{name}_total", f"{{{{job_name}}}} {name}") for name in ("failures", "overruns", "missed")
             ),
             width=12,
         ),

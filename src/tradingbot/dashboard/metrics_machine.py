@@ -73,7 +73,11 @@ JOBS: Final = (
     Row("job_runs", "counter", "runs of the job", _jobs(lambda job: job.runs), ("job_name",)),
     Row("job_failures", "counter", "runs that failed", _jobs(lambda job: job.failures), ("job_name",)),
     Row(
-        "job_overruns", "counter", "runs that were cut off at their deadline", _jobs(lambda job: job.overruns), ("job_name",)
+        "job_overruns",
+        "counter",
+        "runs cut off at their deadline",
+        _jobs(lambda job: job.overruns),
+        ("job_name",),
     ),
     Row("job_missed", "counter", "runs that came too late or not at all", _jobs(lambda job: job.missed), ("job_name",)),
     Row(
