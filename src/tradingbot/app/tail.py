@@ -81,7 +81,7 @@ class Source:
     # ------------------------------------------------------------ what is on file
 
     def since(self, moment: datetime) -> Iterator[Entry]:
-        """Entries of all files that were still written at `moment`, oldest first; the oldest file's earlier ones too."""
+        """Entries of files still written at `moment`, oldest first; the oldest file's earlier ones too."""
         for part in self._rotated():
             if part.rotated_at >= moment:
                 yield from self._entries(self._part(part))

@@ -15,8 +15,8 @@ from tradingbot.app.tail_text import LEVELS, Entry
 class TailFilter:
     """All that must hold. Empty and None: nothing is asked.
 
-    `level` is the least one. `symbol` may be the asset alone. `event` is a pattern with ``*`` and ``?``, held against the
-    event with and without the journal's name. `grep` is searched in the whole record as JSON.
+    `level` is the least one. `symbol` may be the asset alone. `event` is a pattern with ``*`` and ``?``, held against
+    the event with and without the journal's name. `grep` is searched in the whole record as JSON.
     """
 
     since: datetime | None = None

@@ -36,7 +36,7 @@ SHOWN: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "kill_switches": ("switch", "reason", "numbers", "lifts_at", "by", "why"),
     "fills": ("symbol", "side", "size", "price", "fee", "purpose", "effect", "client_order_id"),
-    "cycles": ("cycle_id", "duration_ms", "equity_usd", "open_positions", "entries", "exits", "reasons"),
+    "cycles": ("cycle_id", "duration_ms", "equity_usd", "open_positions"),
 }
 """Facts of journals whose lines hold too much to be read; all facts of the others."""
 LONGEST: Final = 240

@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -74,7 +74,7 @@ class PatternType(click.ParamType[re.Pattern[str]]):
 @click.option("--follow", "-f", is_flag=True, help="Go on with what is added, until Ctrl-C.")
 @click.option("--since", type=WhenType(), help="Only from then on: 10m before the newest line, or a time in UTC.")
 @click.option("--until", type=WhenType(), help="Only before then.")
-@click.option("--level", type=click.Choice(LEVELS, case_sensitive=False), default="", help="Only so bad or worse.")
+@click.option("--level", type=click.Choice(LEVELS, case_sensitive=False), help="Only so bad or worse.")
 @click.option("--symbol", default="", help="Only about this symbol, e.g. BTC or BTCUSDT.")
 @click.option("--event", default="", metavar="GLOB", help="Only events of this name, e.g. 'order.*'.")
 @click.option("--grep", type=PatternType(), help="Only records whose JSON this is found in.")
@@ -87,7 +87,7 @@ def command(
     follow: bool,
     since: datetime | timedelta | None,
     until: datetime | timedelta | None,
-    level: str,
+    level: str | None,
     symbol: str,
     event: str,
     grep: re.Pattern[str] | None,
@@ -108,7 +108,7 @@ def command(
         if listed:
             _list(sources, as_json)
             return
-        wanted = TailFilter(None, None, level.lower(), symbol, event, grep)
+        wanted = TailFilter(None, None, (level or "").lower(), symbol, event, grep)
         wanted = replace(wanted, since=_moment(since, sources), until=_moment(until, sources))
         if wanted.since is not None and wanted.until is not None and wanted.since >= wanted.until:
             raise click.UsageError("--since must be before --until")
@@ -129,6 +129,8 @@ class _Printer:
     def __init__(self, as_json: bool, named: bool) -> None:
         self._as_json = as_json
         self._named = named
+        with suppress(AttributeError):  # a terminal that does not know a character shows a question mark
+            sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
         self._coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
     def show(self, entries: Iterable[Entry]) -> None:
@@ -215,7 +217,7 @@ def _say_trouble(sources: Sequence[Source]) -> None:
 
 
 def _list(sources: Sequence[Source], as_json: bool) -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"journal": source.name, "path": JOURNALS[source.name].path, **source.size(), "newest": source.newest_moment()}
         for source in sources
     ]
