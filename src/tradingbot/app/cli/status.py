@@ -70,7 +70,11 @@ def print_status(facts: dict[str, Any], console: Console) -> None:
     """The view for people; text of files cannot steer the terminal."""
     if not facts["known"]:
         home = escape(plain_text(facts["home"]))
-        console.print(f"No daemon has run in {home}; start one with: tradingbot run --home {home}", soft_wrap=True)
+        console.print(
+            f"No daemon has run in {home}; start one with: tradingbot run --home {home}",
+            soft_wrap=True,
+            highlight=False,
+        )
         return
     facts = plain_facts(facts)
     _summary(console, facts)
