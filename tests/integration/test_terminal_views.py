@@ -23,10 +23,12 @@ from tests.builders_moment import a_runtime
 from tradingbot.app.home import make_home
 from tradingbot.app.stores import open_stores
 from tradingbot.clock import SystemClock
-from tradingbot.engine.catalog import JOURNALS
+from tradingbot.config.sections import StorageParams
 from tradingbot.engine.models import RuntimeState
+from tradingbot.storage.rotation import parts
 
 PATIENCE_S = 30.0
+LINES = 300
 TRADINGBOT = (sys.executable, "-m", "tradingbot")
 
 
@@ -57,7 +59,7 @@ class Output:
 async def test_tail_follows_what_the_daemon_writes_through_rotations(tmp_path: Path) -> None:
     home, clock = tmp_path / "home", SystemClock()
     make_home(home)
-    stores = open_stores(home, clock)
+    stores = open_stores(home, clock, StorageParams(journal_max_mb=0.01))
     journal = stores.journals["daemon"]
     await journal.commit({"ts": "2026-01-05T12:00:00.000Z", "level": "info", "event": "first", "number": 0})
     command = (*TRADINGBOT, "tail", "--home", str(home), "-f", "--level", "info")
@@ -66,20 +68,16 @@ async def test_tail_follows_what_the_daemon_writes_through_rotations(tmp_path: P
         assert process.stdout is not None
         output = Output(process.stdout.fileno())
         output.until(lambda text: "first" in text)
-        wide = "x" * 200_000
-        bytes_of_two_files = int(JOURNALS["daemon"].max_mb * 1_050_000 * 2)
-        count = bytes_of_two_files // len(wide)
-        for number in range(1, count):
-            await journal.commit(
-                {"ts": "2026-01-05T12:00:01.000Z", "level": "info", "event": "more", "number": number, "wide": wide}
-            )
+        for number in range(1, LINES):
+            record = {"ts": "2026-01-05T12:00:01.000Z", "level": "info", "event": "more", "number": number}
+            await journal.commit({**record, "wide": "x" * 150})
         await journal.commit({"ts": "2026-01-05T12:00:02.000Z", "level": "debug", "event": "hidden"})
         with journal.path.open("ab") as torn:
             torn.write(b"\x1b[2Jnonsense\n")
         await journal.commit({"ts": "2026-01-05T12:00:03.000Z", "level": "error", "event": "last"})
         text = output.until(lambda text: "last" in text)
-        assert [int(found) for found in re.findall(r"number=(\d+)", text)] == list(range(count))
-        assert len(list(journal.path.parent.glob("daemon.0*"))) >= 1, "it was rotated"
+        assert [int(found) for found in re.findall(r"number=(\d+)", text)] == list(range(LINES))
+        assert len(parts(journal.path)) >= 5, "it was rotated again and again"
         assert "hidden" not in text
         assert "\x1b" not in text
         process.send_signal(signal.SIGINT)
@@ -103,12 +101,17 @@ async def test_status_paints_itself_anew_while_files_change(tmp_path: Path, endi
         await stores.writer.flush()
 
     await write(a_runtime(equity_usd=Decimal(1111)))
-    child, terminal = pty.fork()
-    if child == 0:
-        os.environ["TERM"] = "xterm-256color"
-        os.execv(sys.executable, (*TRADINGBOT, "status", "--home", str(home), "--watch", "--every", "0.5"))
+    terminal, inside = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 40, 0, 0))
+    process = subprocess.Popen(
+        (*TRADINGBOT, "status", "--home", str(home), "--watch", "--every", "0.5"),
+        stdin=inside,
+        stdout=inside,
+        stderr=inside,
+        env={**os.environ, "TERM": "xterm-256color"},
+    )
+    os.close(inside)
     try:
-        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 40, 0, 0))
         output = Output(terminal)
         output.until(lambda text: "1,111.00 USD" in text)
         assert "\x1b[?1049h" in output.text, "on a screen of its own"
@@ -123,14 +126,12 @@ async def test_status_paints_itself_anew_while_files_change(tmp_path: Path, endi
             path.write_bytes(body)
         await write(a_runtime(equity_usd=Decimal(3333)))
         output.until(lambda text: "3,333.00 USD" in text)
-        os.kill(child, ending)
+        process.send_signal(ending)
         output.until(lambda text: "\x1b[?1049l" in text)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-        child = 0
+        assert process.wait(PATIENCE_S) == 0
     finally:
-        if child:
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
+        process.kill()
+        process.wait()
         os.close(terminal)
         await stores.writer.close(5)
 
