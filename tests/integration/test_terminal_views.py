@@ -27,7 +27,7 @@ from tradingbot.config.sections import StorageParams
 from tradingbot.engine.models import RuntimeState
 from tradingbot.storage.rotation import parts
 
-PATIENCE_S = 30.0
+PATIENCE_S = 20.0
 LINES = 300
 TRADINGBOT = (sys.executable, "-m", "tradingbot")
 
@@ -121,7 +121,7 @@ async def test_status_paints_itself_anew_while_files_change(tmp_path: Path, endi
         kept = {path: path.read_bytes() for path in newest.parent.glob("runtime*")}
         for path in kept:
             path.write_bytes(b"{ half a file")
-        output.until(lambda text: "cannot be read now" in text.rpartition("2,222.00 USD")[0])
+        output.until(lambda text: "2,222.00 USD" in text.partition("cannot be read now")[2])
         for path, body in kept.items():
             path.write_bytes(body)
         await write(a_runtime(equity_usd=Decimal(3333)))

@@ -8,6 +8,7 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import suppress
+from textwrap import wrap
 from typing import Any, Final
 
 from rich.console import Console
@@ -21,6 +22,7 @@ from tradingbot.core.errors import ConfigurationError, TradingBotError
 from tradingbot.ports import Clock
 
 EVERY_S: Final = 2.0
+PROBLEM_LINES: Final = 3
 UNREADABLE: Final = (TradingBotError, OSError, KeyError, TypeError, ValueError, ArithmeticError)
 """What a look may raise while files are exchanged, or when another version of the program wrote them."""
 
@@ -45,8 +47,8 @@ class Picture:
         except UNREADABLE as error:
             problem = plain_text(f"{type(error).__name__}: {error}")
         head = Text(f"{self._as_of or 'not read yet'}, every {every_s:g} s; Ctrl-C ends", style="dim", no_wrap=True)
-        if problem:
-            head.append(f"\ncannot be read now: {problem}", style="yellow")
+        for line in wrap(problem and f"cannot be read now: {problem}", max(20, console.width - 1))[:PROBLEM_LINES]:
+            head.append(f"\n{line}", style="yellow")
         try:
             body = self._body(console)
         except UNREADABLE as error:
