@@ -87,12 +87,15 @@ class Source:
                 yield from self._entries(self._part(part))
         yield from self._entries(self._current(0, self._end))
 
-    def newest(self, number: int, wanted: Wanted) -> list[Entry]:
-        """The newest so many that are wanted, oldest first; reads no more than that takes."""
+    def newest(self, number: int, wanted: Wanted, since: datetime | None = None) -> list[Entry]:
+        """The newest so many that are wanted, oldest first; reads no more than that takes.
+
+        Files that were rotated before `since` are not opened.
+        """
         found: list[Entry] = []
         if number <= 0:
             return found
-        for lines in self._from_the_end():
+        for lines in self._from_the_end(since or BEGINNING):
             found = [*deque(filter(wanted, self._entries(lines())), maxlen=number - len(found)), *found]
             if len(found) >= number:
                 break
@@ -105,12 +108,14 @@ class Source:
         self.trouble = counted
         return last[0].moment if last else None
 
-    def _from_the_end(self) -> Iterator[Callable[[], Iterable[bytes]]]:
+    def _from_the_end(self, since: datetime) -> Iterator[Callable[[], Iterable[bytes]]]:
         middle = self._line_start(max(0, self._end - NEAR_END))
         yield partial(self._current, middle, self._end)
         if middle:
             yield partial(self._current, 0, middle)
         for part in reversed(self._rotated()):
+            if part.rotated_at < since:
+                return
             yield partial(self._part, part)
 
     def _rotated(self) -> list[Part]:

@@ -105,6 +105,7 @@ def test_files_that_ended_before_are_not_opened(journal: Journal) -> None:
     journal.rotate(minute=10)
     journal.add(line(3, 11))
     assert numbers(source_of(journal).since(at(5))) == [2, 3]
+    assert numbers(source_of(journal).newest(9, every, at(5))) == [2, 3]
 
 
 def test_bad_and_torn_lines_are_passed_over_and_counted(journal: Journal) -> None:

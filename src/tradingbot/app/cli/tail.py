@@ -192,7 +192,7 @@ def _on_file(sources: Sequence[Source], wanted: TailFilter, lines: int | None) -
         since = wanted.since
         return merged(filter(wanted.wants, source.since(since)) for source in sources)
     number = NEWEST if lines is None else lines
-    found = list(merged(source.newest(number, wanted.wants) for source in sources))
+    found = list(merged(source.newest(number, wanted.wants, wanted.since) for source in sources))
     return found[-number:] if number else []
 
 
