@@ -23,7 +23,8 @@ from tradingbot.app.tail_filter import TailFilter
 from tradingbot.app.tail_text import Entry, json_of, line_of, moment_of
 from tradingbot.core.errors import ConfigurationError
 from tradingbot.core.types import iso_utc
-from tradingbot.storage.rotation import part_path
+from tradingbot.storage.journal_reader import is_same
+from tradingbot.storage.rotation import Part, part_path, parts
 
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202eevil\nnext\r\x00"
 
@@ -172,6 +173,53 @@ def test_a_file_that_is_cut_or_replaced_begins_anew(journal: Journal) -> None:
     journal.add(line(4))
     assert numbers(source.fresh()) == [4]
     assert source.trouble.in_words() == "cut short 1 times while it was followed"
+
+
+def test_half_a_line_that_nobody_ends_is_counted_and_not_shown(journal: Journal) -> None:
+    journal.add(line(1))
+    source = source_of(journal)
+    journal.add(line(2)[:9])
+    assert source.fresh() == []
+    journal.rotate()
+    journal.add(line(3))
+    assert numbers(source.fresh()) == [3]
+    assert source.trouble.in_words() == "1 unreadable lines passed over"
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_a_rotation_while_the_file_is_opened_loses_nothing(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch, goes_on: bool
+) -> None:
+    journal.add(line(1))
+    rotations = [lambda: (journal.rotate(), journal.add(line(2)) if goes_on else None)]
+
+    def rotated_meanwhile(path: Path) -> list[Part]:
+        if rotations:
+            rotations.pop()()
+        return parts(path)
+
+    monkeypatch.setattr("tradingbot.app.tail.parts", rotated_meanwhile)
+    source = source_of(journal)
+    found = numbers(source.newest(9, every))
+    journal.add(line(3))
+    journal.rotate()
+    journal.add(line(4))
+    found += numbers(source.fresh())
+    assert found == ([1, 2, 3, 4] if goes_on else [1, 3, 4])
+
+
+def test_what_comes_in_just_before_a_rotation_is_given(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal.add(line(1))
+    source = source_of(journal)
+    events = [lambda: (journal.add(line(2)), journal.rotate(), journal.add(line(3)))]
+
+    def rotated_meanwhile(stream: Any, path: Path) -> bool:
+        if events:
+            events.pop()()
+        return is_same(stream, path)
+
+    monkeypatch.setattr("tradingbot.app.tail.is_same", rotated_meanwhile)
+    assert numbers(source.fresh()) == [2, 3]
 
 
 def test_a_journal_may_begin_while_it_is_followed(journal: Journal) -> None:
