@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 ARGS ?=
 PYTEST_ARGS ?=
 
-.PHONY: setup setup-dev run sim test check bench crash damage switches soak drill audit lock clean help
+.PHONY: setup setup-dev run sim test check bench crash damage switches soak drill metrics-check audit lock clean help
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -68,6 +68,9 @@ switches: setup-dev ## trip every kill switch on real processes, kill the daemon
 
 drill: setup-dev ## deploy a good, a broken and a dying version of the real daemon; keys against a refusing venue
 	@TRADINGBOT_DRILL=1 $(BIN)/python -m pytest tests/integration/test_deploy_script.py tests/integration/test_secrets_stay_secret.py $(PYTEST_ARGS)
+
+metrics-check: setup-dev ## promtool on the figures of a real daemon, on the alert rules and on their tests
+	@TRADINGBOT_PROMTOOL=1 $(BIN)/python -m pytest tests/unit/dashboard tests/integration/test_metrics_of_a_daemon.py $(PYTEST_ARGS)
 
 soak: setup-dev ## run a simulated fortnight under faults and measure what the daemon takes (ARGS="--cycles 2000")
 	@$(BIN)/python -m benchmarks.soak $(ARGS)

@@ -21,6 +21,7 @@ from tradingbot.core.errors import StorageUnavailableError
 from tradingbot.core.types import Symbol
 from tradingbot.dashboard.equity import EquitySeries
 from tradingbot.dashboard.http import Dashboard
+from tradingbot.dashboard.metrics import Figures
 from tradingbot.dashboard.moment import Moment
 from tradingbot.dashboard.security import Guard
 from tradingbot.engine.collect import MarketCollector
@@ -54,6 +55,10 @@ class DashboardDesk:
     _moment: Moment | None = None
     _equity: EquitySeries = field(default_factory=EquitySeries)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _figures: Figures = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._figures = Figures(self.clock)
 
     # ------------------------------------------------------------ Sources
 
@@ -160,6 +165,7 @@ class DashboardDesk:
     def _take(self, moment: Moment) -> None:
         new = self._moment is None or moment.cycle_id != self._moment.cycle_id
         self._moment = moment
+        self._figures.take(moment)
         if not new:
             return
         self.stores.journals["moments"].append(moment_line(moment))
@@ -169,7 +175,7 @@ class DashboardDesk:
 
     def _page(self) -> Dashboard:
         guard = Guard(self.token, self.params.on_loopback, self.clock.perf_s, frozenset(self.params.hosts))
-        return Dashboard(self, self.clock, guard, lambda _: (b"", "text/plain"), self.stuck_after_s)
+        return Dashboard(self, self.clock, guard, self._figures.expose, self.stuck_after_s)
 
 
 def a_page(

@@ -175,6 +175,7 @@ class JobStatus(StateModel):
     name: str
     last_started_at: datetime | None = None
     last_duration_s: float | None = None
+    last_success_at: datetime | None = None
     last_result: str = "never"
     next_run_at: datetime | None = None
     runs: int = 0

@@ -83,6 +83,7 @@ class JobRunner:
             async with self._clock.timeout(self.job.deadline_s):
                 await self.job.run()
             result = "ok"
+            self._note(last_success_at=self._clock.now())
         except TimeoutError:
             result = f"overran its deadline of {self.job.deadline_s:g} s"
             self._note(overruns=self.status.overruns + 1)

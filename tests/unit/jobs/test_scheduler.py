@@ -54,6 +54,23 @@ async def test_a_failing_job_runs_again_and_stops_nobody() -> None:
     assert (good.runs, good.failures, good.last_result) == (3, 0, "ok")
 
 
+async def test_the_last_success_is_that_of_a_run_that_ended_well() -> None:
+    """Neither a run under way nor one that failed moves it."""
+    clock, results = SteppedClock(NOW), [None, RuntimeError("no luck"), None]
+
+    async def work() -> None:
+        await clock.sleep(25)
+        if error := results.pop(0):
+            raise error
+
+    (ended,) = (await run_for(clock, 150, every_minute("work", work))).statuses()
+    assert (ended.runs, ended.failures) == (2, 1)
+    assert ended.last_success_at == NOW.replace(minute=1, second=25)
+    results[:] = [None, None]
+    (under_way,) = (await run_for(clock, 100, every_minute("work", work))).statuses()
+    assert (under_way.runs, under_way.last_success_at) == (2, NOW.replace(minute=3, second=25))
+
+
 async def test_an_overrunning_job_is_cancelled_at_its_deadline_and_never_overlaps_itself() -> None:
     """One run at a time, whatever it does."""
     clock, running, most = SteppedClock(NOW), 0, 0

@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "why": "say why a symbol was traded or not, now or at a time",
     "explain": "tell the story of a trade or signal and compute it again",
     "status": "show the state of a running or stopped daemon",
+    "tail": "show and follow the journals in logs, filtered, by time",
     "issues": "show what is wrong now and what to do, or acknowledge it",
     "pause": "stop entries until resume; exits go on",
     "resume": "lift the pause, or kill switches by name",

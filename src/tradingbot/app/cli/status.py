@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -15,6 +16,7 @@ from tradingbot.app.cli.listing import Listing
 from tradingbot.app.cli.shared import on_loop, print_json
 from tradingbot.app.cli.signals import console_of
 from tradingbot.app.home import home_folder
+from tradingbot.app.plain_text import plain_facts, plain_text
 from tradingbot.core.number_text import number_text
 
 
@@ -22,31 +24,59 @@ from tradingbot.core.number_text import number_text
 @click.option("--home", help="Folder of state and logs. Default: TRADINGBOT_HOME, else the checkout.")
 @click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
 @click.option("--reconcile", is_flag=True, help="Compare orders, fills, positions and balance with the venue.")
-def command(home: str | None, as_json: bool, reconcile: bool) -> None:
+@click.option("--watch", is_flag=True, help="Show it anew every few seconds, until Ctrl-C.")
+@click.option("--every", "every_s", type=click.FloatRange(0.5, 3600), help="Seconds between two looks. Default: 2.")
+def command(home: str | None, as_json: bool, reconcile: bool, watch: bool, every_s: float | None) -> None:
     """Show the state of a running or stopped daemon.
 
     With --reconcile: exit code 0 only when our files and the venue agree in everything; every difference is listed.
     """
-    from tradingbot.app.status import read_learning, read_status, reconcile_home
+    from tradingbot.app.status import reconcile_home
 
     folder = home_folder(home, os.environ)
-    facts = {**read_status(folder), **read_learning(folder, os.environ)}
+    if watch:
+        _watch(folder, every_s, as_json or reconcile)
+        return
+    if every_s is not None:
+        raise click.UsageError("--every goes with --watch")
+    facts = read_facts(folder)
     if reconcile:
         facts["reconcile"] = on_loop(lambda: reconcile_home(folder, os.environ))
     if as_json:
         print_json(facts)
     else:
-        _print(facts)
+        print_status(facts, console_of())
     if reconcile and not facts["reconcile"]["agree"]:
         sys.exit(1)
     sys.exit(0 if facts["known"] else 1)
 
 
-def _print(facts: dict[str, Any]) -> None:
+def read_facts(home: Path) -> dict[str, Any]:
+    """All that is shown, from the files alone. Raises StateError when an essential one cannot be read."""
+    from tradingbot.app.status import read_learning, read_status
+
+    return {**read_status(home), **read_learning(home, os.environ)}
+
+
+def _watch(home: Path, every_s: float | None, more: bool) -> None:
+    from tradingbot.app.cli.watching import EVERY_S, watch
+
+    if more:
+        raise click.UsageError("--watch goes with neither --json nor --reconcile")
+    watch(lambda: read_facts(home), print_status, EVERY_S if every_s is None else every_s)
+
+
+def print_status(facts: dict[str, Any], console: Console) -> None:
+    """The view for people; text of files cannot steer the terminal."""
     if not facts["known"]:
-        click.echo(f"No daemon has run in {facts['home']}; start one with: tradingbot run --home {facts['home']}")
+        home = escape(plain_text(facts["home"]))
+        console.print(
+            f"No daemon has run in {home}; start one with: tradingbot run --home {home}",
+            soft_wrap=True,
+            highlight=False,
+        )
         return
-    console = console_of()
+    facts = plain_facts(facts)
     _summary(console, facts)
     _intelligence(console, facts)
     _positions(console, facts["positions"])
