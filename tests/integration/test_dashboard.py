@@ -106,6 +106,9 @@ async def test_every_page_and_its_values(tmp_path: Path) -> None:
         candles = (await one.json("api/v1/market?symbol=ethusdt"))["candles"]
         assert len(candles) > 100
         assert [row["time"] for row in candles] == sorted({row["time"] for row in candles})
+        status, figures, headers = await one.get("metrics")
+        assert headers["Content-Type"].startswith("text/plain")
+        assert re.search(r"^tradingbot_cycles_total 12\.0$", figures, re.MULTILINE)
         assert (await one.get("nosuch"))[0] == 404
         assert (await one.get("api/v1/nosuch"))[0] == 404
 

@@ -65,6 +65,7 @@ class MomentMaker:
             symbols=checked.model_dump(mode="json")["symbols"] if checked is not None else {},
             readiness=readiness_rows(allocation, self.settings, runtime.as_of) if allocation is not None else [],
             feeds=[dict(row) for row in latest.feeds] if latest is not None else [],
+            peak_equity_usd=switches.state.peak_equity_usd if switches is not None else None,
         )
 
     def _newest(self, name: str) -> Any:

@@ -1,8 +1,9 @@
-"""What pages, figures and alerts show of one minute: plain values, complete in themselves."""
+"""What pages, figures and alerts show of one minute: plain values, complete in themselves, written every minute."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,7 +18,8 @@ class Moment(BaseModel):
     included; `kill_switches` those that are tripped; `issues` the open ones, the worst first. `downtime` has `state`,
     `next_boundary`, `seconds_to_it`. `regime` is the reading that holds, `strategies` their weights. `symbols` maps
     each symbol to the verdict of its validation, `readiness` has one row per symbol, `feeds` one per feed of
-    intelligence. Money in USD as text, exact; times aware UTC.
+    intelligence. `peak_equity_usd` is what the drawdown is measured from, None while nothing is known of it. Money in
+    USD as text, exact; times aware UTC.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -35,3 +37,4 @@ class Moment(BaseModel):
     symbols: dict[str, dict[str, Any]] = Field(default_factory=dict)
     readiness: list[dict[str, Any]] = Field(default_factory=list)
     feeds: list[dict[str, Any]] = Field(default_factory=list)
+    peak_equity_usd: Decimal | None = None
