@@ -12,6 +12,7 @@ from typing import Any
 
 from tests.crash.processes import BUSY
 from tradingbot.app.agreement import Agreement, ask_venue, compare
+from tradingbot.app.alerting import alert_access
 from tradingbot.app.bootstrap import VenueParts, load, open_venue
 from tradingbot.app.daemon import Daemon
 from tradingbot.app.home import make_home
@@ -201,7 +202,7 @@ async def running(
         stores = open_stores(home, parts.clock)
         listed = await parts.venue.contract_specs()
         specs = {symbol: listed[symbol] for symbol in parts.symbols}
-        daemon = Daemon(options, settings, parts, stores, specs, left_behind)
+        daemon = Daemon(options, settings, parts, stores, specs, left_behind, alert_access(settings, secrets))
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(_run(work), name=name) for name, work in daemon.tasks().items() if name != "loop-lag"

@@ -15,6 +15,7 @@ from tradingbot.alerts.book import AlertBook
 from tradingbot.alerts.delivering import delivered, failed
 from tradingbot.alerts.routing import UNDELIVERED, Audience, Note, Step, digest, fitted, missed, take, turn
 from tradingbot.alerts.sender import Sender
+from tradingbot.alerts.texts import one_line
 from tradingbot.core.errors import StorageUnavailableError
 from tradingbot.engine.alert_models import AlertsState, Message
 from tradingbot.engine.portfolio_keeper import StateDocument
@@ -72,15 +73,19 @@ class Outbox:
 
     def changed(self, change: IssueChange) -> None:
         """One change of an issue: a listener of the registry. Returns at once."""
-        issue = replace(change.issue, detail=self._mask(change.issue.detail), subject=self._mask(change.issue.subject))
+        issue = self._clean(change.issue)
         try:
             self._take(take(self._book, replace(change, issue=issue), self._audience, self._clock.now()))
         except Exception as error:  # noqa: BLE001 - whoever told of the issue must not suffer from who hears of it
             log.warning("alerts.not_taken", issue=issue.issue_id, error=f"{type(error).__name__}: {error}")
 
+    def _clean(self, issue: Issue) -> Issue:
+        detail, subject = one_line(self._mask(issue.detail)), one_line(self._mask(issue.subject))
+        return replace(issue, detail=detail, subject=subject)
+
     def catch_up(self, open_issues: Iterable[Issue]) -> None:
         """Once at the start: what a crash kept from being taken."""
-        for change in missed(self._book, open_issues, self._clock.now()):
+        for change in missed(self._book, map(self._clean, open_issues), self._clock.now()):
             self.changed(change)
 
     def send_digest(self, title: str, body: str, page: str) -> int:

@@ -92,7 +92,7 @@ class AppriseSender:
         self._clock = clock
         self._deadline_s = deadline_s
         self._instances: dict[str, Any] = {}
-        self._busy: dict[str, threading.Thread] = {}
+        self._busy: set[str] = set()
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -110,7 +110,7 @@ class AppriseSender:
             name=f"alert-{channel}",
             daemon=True,
         )
-        self._busy[channel] = thread
+        self._busy.add(channel)
         with self._clock.hold():
             thread.start()
             try:
@@ -123,8 +123,7 @@ class AppriseSender:
 
     def is_busy(self, channel: str) -> bool:
         """Whether an attempt that took too long still hangs."""
-        earlier = self._busy.get(channel)
-        return earlier is not None and earlier.is_alive()
+        return channel in self._busy
 
     def _work(
         self,
@@ -144,6 +143,7 @@ class AppriseSender:
         why = hidden(why, secret_pieces(address))[:MAX_WHY]
 
         def told() -> None:
+            self._busy.discard(channel)
             if not outcome.done():
                 outcome.set_result(why)
 

@@ -19,6 +19,11 @@ def kind_of(name: str) -> IssueKind:
     return KINDS.get(name, _UNKNOWN)
 
 
+def one_line(text: str) -> str:
+    """Without line breaks and control characters: terminals and mail headers of others will show this."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+
+
 def moment(at: datetime) -> str:
     """A moment for people."""
     return f"{at:%Y-%m-%d %H:%M:%S} UTC"

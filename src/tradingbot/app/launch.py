@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 import structlog
 from rich.console import Console
 
+from tradingbot.app.alerting import alert_access
 from tradingbot.app.bootstrap import completed, load, open_venue, secret_texts
 from tradingbot.app.daemon import Daemon
 from tradingbot.app.error_watch import ErrorWatch
@@ -55,7 +56,8 @@ async def run_daemon(options: RunOptions, environ: Mapping[str, str], log_style:
         require(Console(stderr=log_style == "json"), f"tradingbot · {options.profile}", results)
         listed = await parts.venue.contract_specs()
         specs = {symbol: listed[symbol] for symbol in parts.symbols if symbol in listed}
-        daemon = Daemon(options, settings, parts, stores, specs, lock.left_behind)
+        access = alert_access(settings, secrets)
+        daemon = Daemon(options, settings, parts, stores, specs, lock.left_behind, access)
         sink.listener = ErrorWatch(daemon.health.issues)
         calm_garbage_collector()
         return await daemon.run()
