@@ -64,27 +64,20 @@ class AlertParams(Params):
     longest_retry_s: float = Field(default=1800.0, ge=1, le=86_400, description="Longest pause between two tries, s.")
     digest_days: int = Field(default=60, ge=1, le=3650, description="Days that written digests are kept.")
 
-    @field_validator("channels", mode="before")
+    @field_validator("channels")
     @classmethod
-    def _names_are_lower_case(cls, value: object) -> object:
-        if not isinstance(value, dict):
-            return value
-        found: dict[str, object] = {}
+    def _names_are_lower_case(cls, value: dict[str, ChannelParams]) -> dict[str, ChannelParams]:
+        found: dict[str, ChannelParams] = {}
         for name, row in value.items():
-            lower = str(name).lower()
+            lower = name.lower()
             if not is_channel_name(lower):
                 raise ValueError(f"{name!r} is no name of a channel: letters, digits and _, a letter first")
             if lower in found:
                 raise ValueError(f"{lower} is there twice; case does not matter")
             found[lower] = row
+        if len(found) > MAX_CHANNELS:
+            raise ValueError(f"has {len(found)} rows; at most {MAX_CHANNELS}")
         return found
-
-    @field_validator("channels")
-    @classmethod
-    def _not_too_many(cls, value: dict[str, ChannelParams]) -> dict[str, ChannelParams]:
-        if len(value) > MAX_CHANNELS:
-            raise ValueError(f"has {len(value)} rows; at most {MAX_CHANNELS}")
-        return value
 
     @model_validator(mode="after")
     def _quiet_hours_are_whole(self) -> AlertParams:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -61,6 +62,8 @@ class _Said(logging.Handler):
 
 
 _SAID: Final = _Said()
+_LOADING: Final = threading.Lock()
+_READY: Final[list[Any]] = []
 
 
 def quiet_logger() -> None:
@@ -72,12 +75,28 @@ def quiet_logger() -> None:
     logger.setLevel(logging.WARNING)
 
 
+def _loaded() -> Any:
+    """Apprise with all its services. Some of them import what the standard library has deprecated: their affair."""
+    quiet_logger()
+    with _LOADING:
+        if _READY:
+            return _READY[0]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import apprise
+
+            apprise.Apprise.instantiate("json://localhost")
+        _READY.append(apprise)
+        return apprise
+
+
 def instance_of(address: str) -> Any:
     """The apprise service of an address, None for one that it cannot read. Takes a moment the first time."""
-    quiet_logger()
-    import apprise
-
-    asset = apprise.AppriseAsset(app_id="tradingbot", async_mode=False, storage_mode="memory", secure_logging=True)
+    apprise = _loaded()
+    # Without a timeout of its own it works in our thread; its pool's threads would hold up the end of the process.
+    asset = apprise.AppriseAsset(
+        app_id="tradingbot", async_mode=False, storage_mode="memory", secure_logging=True, service_timeout=0
+    )
     try:
         return apprise.Apprise.instantiate(address, asset=asset)
     except Exception:  # noqa: BLE001 - whatever a plugin stumbles over, the address cannot be used
@@ -151,8 +170,7 @@ class AppriseSender:
             loop.call_soon_threadsafe(told)
 
     def _deliver(self, channel: str, address: str, title: str, body: str, page: Path | None) -> str:
-        import apprise
-
+        apprise = _loaded()
         with _SAID.listening() as lines:
             service = self._instances.get(channel)
             if service is None:
