@@ -43,9 +43,10 @@ class Digest:
 
 @dataclass(slots=True)
 class CycleDay:
-    """What the cycles of a day add up to. Money in USD."""
+    """What the cycles of a day add up to. Money in USD; `first_at` is when equity was first known, to the minute."""
 
     cycles: int = 0
+    first_at: str = ""
     first_equity: float | None = None
     last_equity: float | None = None
     drawdown_usd: float = 0.0
@@ -66,11 +67,11 @@ class CycleDay:
         if regime and (not self.regimes or self.regimes[-1][1] != regime):
             self.regimes.append((str(line.get("as_of", ""))[11:16], regime))
         if line.get("equity_usd") is not None:
-            self._equity(float(line["equity_usd"]))
+            self._equity(float(line["equity_usd"]), str(line.get("as_of", ""))[:16])
 
-    def _equity(self, equity: float) -> None:
+    def _equity(self, equity: float, at: str) -> None:
         if self.first_equity is None:
-            self.first_equity = equity
+            self.first_equity, self.first_at = equity, at
         self.last_equity = equity
         self._peak = max(self._peak, equity)
         if self._peak - equity > self.drawdown_usd:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, Final
 
 from tradingbot.alerts.digest import ABSENT, Digest, Facts, Row, Section
@@ -13,6 +14,8 @@ from tradingbot.portfolio.position import ClosedTrade
 
 SHOWN: Final = 20
 NONE: Final = "none"
+LATE: Final = timedelta(minutes=10)
+"""A day whose first equity is later than this has not 24 hours of it."""
 
 
 def digest_of(facts: Facts) -> Digest:
@@ -52,7 +55,9 @@ def _change(facts: Facts) -> Row:
     if first is None or last is None:
         return Row("change in 24 hours", ABSENT)
     share = f" ({(last - first) / first * 100:+.2f} %)" if first else ""
-    return Row("change in 24 hours", f"{last - first:+,.2f} USD{share}", _tone(last - first))
+    late = facts.day.first_at[:16] > f"{facts.since + LATE:%Y-%m-%dT%H:%M}"
+    since = f" since {facts.day.first_at.replace('T', ' ')}" if late else ""
+    return Row("change in 24 hours", f"{last - first:+,.2f} USD{share}{since}", _tone(last - first))
 
 
 def _since_start(start: Any) -> str:
@@ -225,12 +230,16 @@ def _jobs(facts: Facts) -> list[Row]:
 def _feeds(facts: Facts) -> list[Row]:
     if facts.feeds is None:
         return [Row("feeds", ABSENT)]
-    bad = [
-        Row(str(one["feed"]), str(one.get("last_error") or one["problems"]), "warn")
-        for one in facts.feeds
-        if one.get("problems")
-    ]
+    bad = [Row(str(one["feed"]), _problems(one), "warn") for one in facts.feeds if one.get("problems")]
     return _few(bad) or [Row("feeds", f"{len(facts.feeds)}, none with a problem" if facts.feeds else ABSENT)]
+
+
+def _problems(feed: Mapping[str, Any]) -> str:
+    found = feed["problems"]
+    if isinstance(found, Mapping):
+        found = [f"{str(code).replace('_', ' ')} x{count}" for code, count in found.items()]
+    text = ", ".join(str(one) for one in found)
+    return f"{text}: {feed['last_error']}" if feed.get("last_error") else text
 
 
 def _resources(facts: Facts) -> list[Row]:

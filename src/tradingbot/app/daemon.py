@@ -291,6 +291,11 @@ class Daemon:
         return self._restartable
 
     @property
+    def scheduler(self) -> Scheduler:
+        """The jobs of the timetable."""
+        return self._scheduler
+
+    @property
     def health(self) -> HealthDesk:
         """What watches this daemon from inside."""
         return self._health
