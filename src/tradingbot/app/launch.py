@@ -20,7 +20,7 @@ from tradingbot.app.restoring import finish_if_interrupted
 from tradingbot.app.setup_checks import setup_checks
 from tradingbot.app.start_checks import all_checks, require
 from tradingbot.app.stores import open_stores
-from tradingbot.app.vitals import calm_garbage_collector, share_heaps
+from tradingbot.app.vitals import calm_garbage_collector, keep_heap_small
 from tradingbot.clock import SystemClock
 from tradingbot.config import Settings
 from tradingbot.core.errors import ConfigurationError
@@ -34,7 +34,7 @@ LIVE_CONFIRMATION = "yes-live"
 async def run_daemon(options: RunOptions, environ: Mapping[str, str], log_style: str, log_level: str) -> int:
     """Run until stopped; the exit code. Raises TradingBotError for what stops the start."""
     finished = finish_if_interrupted(options.home)
-    share_heaps()
+    keep_heap_small()
     make_home(options.home)
     settings, secrets = load(options, environ)
     options = completed(options, settings)

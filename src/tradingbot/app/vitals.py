@@ -17,6 +17,8 @@ from tradingbot.clock import SystemClock
 log = structlog.get_logger(__name__)
 
 M_ARENA_MAX = -8
+M_MMAP_THRESHOLD = -3
+LARGE_BLOCK_BYTES = 262_144
 PAGE_BYTES = resource.getpagesize()
 STALL_MS = 20.0
 """No single call on the event loop may take longer than this."""
@@ -69,14 +71,18 @@ def rss_mb() -> float:
     return pages * PAGE_BYTES / 1e6
 
 
-def share_heaps() -> None:
-    """Call before any thread begins: the C library may keep one heap more for threads, not one for each.
+def keep_heap_small() -> None:
+    """Call before any thread begins: what the C library frees shall go back to the system.
 
-    A job that reads a day of journals in a thread would else leave a heap of its own behind, full of holes. Only glibc
-    knows this (`mallopt(M_ARENA_MAX, 2)`); elsewhere nothing happens.
+    It may keep one heap more for threads, not one for each: a job that reads a day of journals in a thread would else
+    leave a heap of its own behind, full of holes. And large blocks (files as they are written, tables) are always
+    mapped on their own: by default, one that is freed makes the next ones come from the heap, where what is small and
+    lives long pins them down. Only glibc knows this (`mallopt`); elsewhere nothing happens.
     """
     with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
+        library = ctypes.CDLL(None)
+        library.mallopt(M_ARENA_MAX, 2)
+        library.mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES)
 
 
 def calm_garbage_collector() -> None:
