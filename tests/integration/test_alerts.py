@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -43,13 +44,14 @@ class Target:
     got: list[dict[str, Any]] = field(default_factory=list)
     tried: int = 0
     port: int = 0
+    read_s: float = 0.4
     look: Callable[[], None] = lambda: None
     release: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def url(self) -> str:
         """Its address, with a secret in it."""
-        return f"json://user:Passw0rdOfHook@127.0.0.1:{self.port}/{TOKEN}?rto=0.4&cto=0.4"
+        return f"json://user:Passw0rdOfHook@127.0.0.1:{self.port}/{TOKEN}?rto={self.read_s}&cto=0.4"
 
     @property
     def titles(self) -> list[str]:
@@ -247,9 +249,9 @@ async def test_a_message_that_is_given_up_is_an_issue_that_the_other_channel_hea
 
 
 async def test_a_target_that_hangs_holds_up_nothing_but_itself(tmp_path: Path) -> None:
-    """The loop turns, the other channel is told, the deadline counts as a failed attempt."""
+    """The loop turns, the other channel is told, the deadline counts as a failed attempt; no second thread begins."""
     async with a_target() as bad, a_target() as good:
-        bad.hangs = True
+        bad.hangs, bad.read_s = True, 4
         turns = 0
         async with a_life(tmp_path, bad, good, deadline_s=1.0) as life, asyncio.TaskGroup() as group:
             life.issues.observe("cycle", [DOWN])
@@ -265,7 +267,17 @@ async def test_a_target_that_hangs_holds_up_nothing_but_itself(tmp_path: Path) -
             task.cancel()
             assert len(good.got) == 1
             (waiting,) = life.outbox.book.pending
-            assert (waiting.channel, waiting.attempts) == ("a", 1)
+            assert (waiting.channel, waiting.attempts, waiting.last_error) == ("a", 1, "no answer within 1 s")
+            threads = threading.active_count()
+            await life.pass_s(16)
+            assert life.outbox.book.pending[0].last_error == "an earlier delivery still hangs"
+            assert (threading.active_count(), bad.tried) == (threads, 1)
+            bad.hangs = False
+            bad.release.set()
+            while bad.got == []:
+                await asyncio.sleep(0.01)
+            await life.pass_s(60)
+            assert life.outbox.book.pending == ()
         assert turns > 20
 
 

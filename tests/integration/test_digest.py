@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
+from email import message_from_bytes
 from pathlib import Path
 
 import orjson
 import pytest
 import structlog
 from click.testing import CliRunner, Result
+from pydantic import SecretStr
 
 from tests.integration.daemon_rig import Rig, running
 from tests.integration.test_alerts import TOKEN, a_target, nothing_secret_under
 from tests.unit.alerts.test_digest import Page
+from tradingbot.alerts.sender import AppriseSender
 from tradingbot.app.cli import cli
 from tradingbot.app.digesting import FOLDER
+from tradingbot.clock import SystemClock
 from tradingbot.guards.issues import Finding
 from tradingbot.jobs.scheduler import JobRunner
 
@@ -69,6 +73,35 @@ async def test_a_day_with_trades_becomes_text_and_page_and_reaches_the_channel(t
             assert digest["message"].strip() == files[".txt"].strip()
             await commands(tmp_path, day, files, target.url)
             assert target.titles[-1] == "[TEST] tradingbot paper: a test message"
+
+
+async def test_a_mail_channel_gets_the_page_and_others_the_text(tmp_path: Path) -> None:
+    """A real mail server, as small as one can be."""
+    mails: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 here\r\n")
+        while line := await reader.readline():
+            if line.upper().startswith(b"DATA"):
+                writer.write(b"354 go on\r\n")
+                mails.append(await reader.readuntil(b"\r\n.\r\n"))
+            writer.write(b"221 bye\r\n" if line.upper().startswith(b"QUIT") else b"250 ok\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    page = tmp_path / "page.html"
+    page.write_text("<html><body><h1>Käse &amp; trades</h1></body></html>", encoding="utf-8")
+    url = SecretStr(f"mailto://127.0.0.1:{port}?from=bot@example.com&to=ops@example.com")
+    first, second = (AppriseSender({"mail": url}, SystemClock(), 10) for _ in range(2))
+    assert await first.send("mail", "[DIGEST] a day", "as text", page) == ""
+    assert await second.send("mail", "[ERROR] <b>", "line <one>\nline two") == ""
+    server.close()
+    parts = [part for part in message_from_bytes(mails[0]).walk() if part.get_content_type() == "text/html"]
+    assert "Käse &amp; trades" in parts[0].get_payload(decode=True).decode()
+    alert = message_from_bytes(mails[1])
+    assert (alert.get_content_type(), alert["Subject"]) == ("text/plain", "[ERROR] <b>")
+    assert alert.get_payload(decode=True).split() == [b"line", b"<one>", b"line", b"two", b"."]
 
 
 async def commands(home: Path, day: str, files: dict[str, str], url: str) -> None:
