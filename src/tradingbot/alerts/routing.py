@@ -91,7 +91,8 @@ def fitted(book: AlertBook, audience: Audience, now: datetime) -> Step:
         for name, one in book.channels.items()
         if name in audience.channels
     }
-    return replace(book, pending=tuple(pending), channels=known), tuple(notes)
+    told = tuple(replace(one, last_told_at=min(one.last_told_at, now)) for one in book.told)
+    return replace(book, pending=tuple(pending), channels=known, told=told), tuple(notes)
 
 
 def missed(book: AlertBook, open_issues: Iterable[Issue], now: datetime) -> list[IssueChange]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from shlex import quote
 
 from tradingbot.engine.alert_models import HeldBack, Told
 from tradingbot.guards.issue_kinds import KINDS, IssueKind, runbook
@@ -63,7 +64,7 @@ def change_body(change: IssueChange) -> str:
 
 def acknowledging(issue_id: str) -> str:
     """The command that acknowledges an issue."""
-    return f'tradingbot issues --ack "{issue_id}" --reason TEXT'
+    return f"tradingbot issues --ack {quote(issue_id)} --reason TEXT"
 
 
 def held_line(change: IssueChange) -> str:

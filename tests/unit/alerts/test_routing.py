@@ -58,7 +58,7 @@ def test_a_message_says_what_since_when_what_to_do_and_how_to_acknowledge() -> N
         "what to do: look at the exchange's status page",
         "runbook: docs/runbooks/venue_degraded.md",
         "id: venue_degraded",
-        'tradingbot issues --ack "venue_degraded"',
+        "tradingbot issues --ack venue_degraded --reason",
     ):
         assert part in message.body
 
