@@ -230,6 +230,22 @@ async def test_a_target_that_is_down_is_tried_again_and_told_when_it_is_up(tmp_p
             assert len(target.got) == 1
 
 
+async def test_a_channel_that_comes_back_hears_everything_in_order(tmp_path: Path) -> None:
+    """Nothing is over before it was raised; a critical one does not wait for the next try."""
+    async with a_target() as target, a_life(tmp_path, target, first_retry_s=60) as life:
+        target.status = 503
+        life.issues.observe("cycle", [DOWN])
+        await life.outbox.round()
+        life.issues.observe("cycle", [])
+        await life.pass_s(30)
+        assert target.tried == 1
+        target.status = 200
+        life.issues.observe("disk", [DISK])
+        await life.outbox.round()
+        assert [title.partition(" ")[0] for title in target.titles] == ["[CRITICAL]", "[ERROR]", "[ERROR]"]
+        assert ["OVER" in title for title in target.titles] == [False, False, True]
+
+
 async def test_a_message_that_is_given_up_is_an_issue_that_the_other_channel_hears_of(tmp_path: Path) -> None:
     """And not the failing one."""
     async with a_target() as bad, a_target() as good:

@@ -36,9 +36,12 @@ class AlertBook:
         return next((one for one in self.pending if one.message_id == message_id), None)
 
     def due(self, channel: str, now: datetime) -> tuple[Message, ...]:
-        """What a channel is owed now: the least tried first, then the oldest."""
-        found = [one for one in self.pending if one.channel == channel and one.next_at <= now]
-        return tuple(sorted(found, key=lambda one: (one.attempts, one.created_at)))
+        """What a channel is owed now, the oldest first: nothing is over before it was raised."""
+        return tuple(one for one in self.pending if one.channel == channel and one.next_at <= now)
+
+    def retry_at(self, channel: str) -> datetime | None:
+        """When a channel that fails is tried next; None for one that does not fail."""
+        return min((one.next_at for one in self.pending if one.channel == channel and one.attempts), default=None)
 
     def next_at(self) -> datetime | None:
         """When the next delivery is due."""

@@ -12,10 +12,20 @@ from tradingbot.engine.alert_models import Message
 
 
 def delivered(book: AlertBook, message: Message, params: AlertParams, now: datetime) -> AlertBook:
-    """The book after a delivery."""
+    """The book after a delivery: the channel works, so what failed before is due at once."""
     state = state_of(book, message.channel, params, now)
     done = replace(state, sent=state.sent + 1, last_sent_at=now, last_title=message.title, last_error="")
-    return book.without([message.message_id]).with_channel(message.channel, done)
+    pending = tuple(
+        replace(one, next_at=min(one.next_at, now)) if _waited_for(one, message.channel) else one
+        for one in book.pending
+        if one.message_id != message.message_id
+    )
+    return replace(book, pending=pending).with_channel(message.channel, done)
+
+
+def _waited_for(message: Message, channel: str) -> bool:
+    """Whether a message waits because the channel failed; a digest may wait for the end of the quiet hours."""
+    return message.channel == channel and (message.attempts > 0 or message.kind != "digest")
 
 
 def pause(params: AlertParams, attempts: int) -> timedelta:

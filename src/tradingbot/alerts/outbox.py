@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -134,8 +134,10 @@ class Outbox:
                 group.create_task(self._deliver(channel), name=f"alerts-{channel}")
 
     async def _deliver(self, channel: str) -> None:
-        """Everything that this channel is owed now; one that hangs is left alone until the next round."""
-        for message in self._book.due(channel, self._clock.now()):
+        """Everything that this channel is owed, each once; one that hangs is left alone until the next round."""
+        tried: set[str] = set()
+        while (message := self._next(channel, tried)) is not None:
+            tried.add(message.message_id)
             page = self._home / message.page if message.page else None
             started_s = self._clock.perf_s()
             why = await self._sender.send(channel, message.title, message.body, page)
@@ -147,6 +149,10 @@ class Outbox:
             if self._sender.is_busy(channel):
                 log.debug("alerts.channel_hangs", channel=channel, waited_s=round(self._clock.perf_s() - started_s, 1))
                 return
+
+    def _next(self, channel: str, tried: Collection[str]) -> Message | None:
+        due = self._book.due(channel, self._clock.now())
+        return next((one for one in due if one.message_id not in tried), None)
 
     def _sent(self, message: Message) -> None:
         now = self._clock.now()

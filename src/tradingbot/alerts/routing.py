@@ -164,7 +164,10 @@ def _held(book: AlertBook, change: IssueChange, channel: str, audience: Audience
 
 
 def _queue(book: AlertBook, message: Message, params: AlertParams, now: datetime, *, free: bool) -> Step:
-    """One more message that waits, when the throttle lets it; `free`: whatever the throttle says."""
+    """One more message that waits, when the throttle lets it; `free`: whatever the throttle says.
+
+    While the channel fails it waits for the next try with those before it, unless it is critical.
+    """
     channel = message.channel
     state = state_of(book, channel, params, now)
     if not free and not has_token(state):
@@ -172,6 +175,9 @@ def _queue(book: AlertBook, message: Message, params: AlertParams, now: datetime
         return book, (Note("throttled", channel, message.severity, message.title),)
     book = book.with_channel(channel, spent(state))
     book, dropped = _with_room(book, channel)
+    retry_at = book.retry_at(channel)
+    if retry_at is not None and message.severity is not Severity.CRITICAL:
+        message = replace(message, next_at=max(message.next_at, retry_at))
     book = book.with_message(message)
     return book, (*dropped, Note("queued", channel, message.severity, message.title, "", book.pending[-1].message_id))
 
