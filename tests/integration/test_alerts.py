@@ -100,8 +100,9 @@ class Life:
         await self.clock.sleep(seconds)
         await self.outbox.round()
 
-    def rows(self) -> list[dict[str, Any]]:
+    async def rows(self) -> list[dict[str, Any]]:
         """The journal so far."""
+        await self.stores.writer.flush()
         return list(Journal.read(self.stores.journals["alerts"].path))
 
 
@@ -199,7 +200,8 @@ async def test_a_thousand_events_keep_the_throttle_and_lose_nothing_critical(tmp
         raised = [title for title in target.titles if title.startswith("[CRITICAL]")]
         assert len(raised) == 10
         assert len(target.titles) - len(raised) <= 5
-        assert sum(row["event"] == "throttled" for row in life.rows()) >= 900
+        rows = await life.rows()
+        assert sum(row["event"] == "throttled" for row in rows) >= 900
         await life.pass_s(400)
         left = 1000 - 10 - (len(target.titles) - 1 - len(raised))
         assert target.titles[-1] == f"[MORE] tradingbot paper: {left} more changes, see `tradingbot issues`"
@@ -224,8 +226,7 @@ async def test_a_target_that_is_down_is_tried_again_and_told_when_it_is_up(tmp_p
             async with a_life(tmp_path, target, at=T0.replace(hour=13), first_retry_s=10) as life:
                 await life.outbox.round()
                 assert life.outbox.book.pending == ()
-                await life.stores.writer.flush()
-                assert [row["event"] for row in life.rows()] == ["failed", "failed", "sent"]
+                assert [row["event"] for row in await life.rows()] == ["failed", "failed", "sent"]
             assert target.tried == 3
             assert len(target.got) == 1
 
@@ -255,9 +256,12 @@ async def test_a_message_that_is_given_up_is_an_issue_that_the_other_channel_hea
             await life.outbox.round()
             await life.pass_s(6)
             await life.pass_s(1)
-            await life.stores.writer.flush()
             assert {issue.issue_id for issue in life.issues.open} == {"alerts_undelivered:a", "stream_down:public"}
-            assert [row["event"] for row in life.rows() if row["channel"] == "a"] == ["failed", "failed", "dropped"]
+            assert [row["event"] for row in await life.rows() if row["channel"] == "a"] == [
+                "failed",
+                "failed",
+                "dropped",
+            ]
             assert life.outbox.book.pending == ()
         assert bad.tried == 2
         assert len(good.titles) == 2
