@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 ARGS ?=
 PYTEST_ARGS ?=
 
-.PHONY: setup setup-dev run sim test check bench crash damage switches soak drill metrics-check audit lock clean help
+.PHONY: setup setup-dev run sim test check bench crash damage switches soak drill metrics-check browser audit lock clean help
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -52,7 +52,12 @@ audit: setup-dev ## check the locked dependencies for known vulnerabilities
 lock: setup-dev ## resolve the dependencies anew (needs uv on the PATH)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements.lock
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements-dev.lock
+	uv pip compile pyproject.toml --group dev --group browser --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements-browser.lock
 	uv pip compile --group build --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements-build.lock
+
+browser: setup-dev ## click through the page of a real daemon in Chromium; SHOTS=folder keeps pictures
+	$(PIP) install --quiet --require-hashes --requirement requirements-browser.lock
+	@TRADINGBOT_SHOTS=$(SHOTS) $(BIN)/python -m pytest -n 0 tests/browser $(PYTEST_ARGS)
 
 clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -57,6 +57,8 @@ EXCHANGE=kraken
 #KRAKEN_FUTURES_API_KEY=
 #KRAKEN_FUTURES_API_SECRET=
 #COINGLASS_API_KEY=
+# Who is told of issues, see docs/alerts.md:
+#TRADINGBOT_ALERT_URL_PHONE=
 # For the live profile, when you mean it:
 #TRADINGBOT_CONFIRM=yes-live
 KEYS

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+
 from tests.crash.processes import BUSY
 
-TOKEN = "a-token-of-the-browser-test-51c0"  # noqa: S105 - it opens nothing but this test's page
+TOKEN = "a-token-of-the-browser-test-51c0"
 NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 

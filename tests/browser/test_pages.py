@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.browser.daemon import TOKEN, PagedDaemon, paged_daemon
 
+from tests.browser.daemon import TOKEN, PagedDaemon, paged_daemon
 from tradingbot.dashboard.pages import PAGES
 
 playwright = pytest.importorskip("playwright.sync_api", reason="make browser installs Playwright")

@@ -12,8 +12,10 @@ from typing import Any
 
 from tests.crash.processes import BUSY
 from tradingbot.app.agreement import Agreement, ask_venue, compare
+from tradingbot.app.alerting import alert_access
 from tradingbot.app.bootstrap import VenueParts, load, open_venue
 from tradingbot.app.daemon import Daemon
+from tradingbot.app.dashboard_desk import page_token
 from tradingbot.app.home import make_home
 from tradingbot.app.options import RunOptions
 from tradingbot.app.runtime import CycleLoop, Work
@@ -201,8 +203,8 @@ async def running(
         stores = open_stores(home, parts.clock)
         listed = await parts.venue.contract_specs()
         specs = {symbol: listed[symbol] for symbol in parts.symbols}
-        token = secrets.dashboard_token.get_secret_value() if secrets.dashboard_token else ""
-        daemon = Daemon(options, settings, parts, stores, specs, left_behind, token)
+        access, token = alert_access(settings, secrets), page_token(secrets)
+        daemon = Daemon(options, settings, parts, stores, specs, left_behind, access, token)
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(_run(work), name=name) for name, work in daemon.tasks().items() if name != "loop-lag"

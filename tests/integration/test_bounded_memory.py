@@ -23,6 +23,7 @@ MAY_GROW = (
     (r"daemon\._post_trade\.(steps|_learned)\b.*", "learning files"),
     (r"daemon\._switches\.(_state\.refused|_trades)", "KillSwitches"),
     (r"daemon\._readings\b.*|.*\._interest\.\*|daemon\.resources\._history\.\*", "deque(maxlen)"),
+    (r"daemon\.alerts\._book\b.*", "Outbox"),
     (r"daemon\._clock\._sleepers", "SteppedClock"),
     (r"daemon\._(collector|intel)\b.*", "as many as symbols"),
     (r"daemon\._stores\.writer\._(open|unsynced|queue\b.*)|.*\.__pydantic_fields_set__", "storage queue"),

@@ -30,7 +30,9 @@ def a_secret(name: str) -> str:
     return base64.b64encode(text.encode() + bytes(range(200, 200 + len(text) % 3 + 12))).decode()
 
 
-PLANTED = {name: a_secret(name) for name in SECRET_NAMES}
+PLANTED = {name: a_secret(name) for name in (*SECRET_NAMES, "ALERT_PASSWORD")}
+CHANNEL = f"json://me:{urllib.parse.quote(PLANTED['ALERT_PASSWORD'], '')}@127.0.0.1:9/hook?cto=0.2"
+"""An alert channel that nobody answers."""
 
 
 def spellings(value: str) -> set[bytes]:
@@ -63,7 +65,7 @@ def tradingbot(home: Path, *arguments: str, **env: str) -> subprocess.CompletedP
     """One command with planted keys; what it says is searched at once."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("KRAKEN_", "TRADINGBOT"))}
     command = [sys.executable, "-m", "tradingbot", *arguments, "--home", str(home)]
-    environ = {**kept, **PLANTED, "PYTHONPATH": str(ROOT / "src"), **env}
+    environ = {**kept, **PLANTED, "TRADINGBOT_ALERT_URL_OPS": CHANNEL, "PYTHONPATH": str(ROOT / "src"), **env}
     done = subprocess.run(command, capture_output=True, timeout=60, check=False, env=environ)
     searched(done.stdout + done.stderr, " ".join(arguments))
     assert b"Traceback" not in done.stderr, done.stderr
@@ -80,6 +82,7 @@ def test_a_run_with_planted_keys_tells_none(tmp_path: Path) -> None:
     assert tradingbot(home, "run", **wrong).returncode == 2
     assert tradingbot(home, "doctor", "--offline", "--json", **wrong).returncode == 2
     assert tradingbot(home, "backup").returncode == 0
+    assert b'"event":"failed","channel":"ops"' in (home / "logs" / "alerts.jsonl").read_bytes()
     everything_under(home)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 
 from pydantic import SecretStr
 
+from tradingbot.alerts.addresses import secret_pieces
 from tradingbot.app.home import config_folder, sim_home
 from tradingbot.app.installation import secret_files
 from tradingbot.app.options import RunOptions
@@ -247,5 +248,6 @@ def credentials_of(secrets: Secrets) -> Credentials | None:
 
 def secret_texts(secrets: Secrets) -> list[str]:
     """Every secret in clear, for the one place that must know them: the redaction of logs."""
-    given = (getattr(secrets, one.name) for one in fields(secrets))
-    return [secret.get_secret_value() for secret in given if secret is not None]
+    given = (getattr(secrets, one.name) for one in fields(secrets) if one.name != "alert_urls")
+    keys = [secret.get_secret_value() for secret in given if secret is not None]
+    return keys + [piece for url in secrets.alert_urls.values() for piece in secret_pieces(url.get_secret_value())]

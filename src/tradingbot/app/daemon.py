@@ -8,10 +8,12 @@ from contextlib import suppress
 import structlog
 
 from tradingbot.app.account import a_flattener, open_account
+from tradingbot.app.alerting import AlertAccess, open_outbox
 from tradingbot.app.analyst import Analyst
 from tradingbot.app.bootstrap import VenueParts
 from tradingbot.app.dashboard_desk import DashboardDesk, a_page
 from tradingbot.app.deployment_checks import MAX_CLOCK_SKEW_S
+from tradingbot.app.digesting import DigestJob
 from tradingbot.app.governance import Governance
 from tradingbot.app.health_desk import HealthDesk, Watched
 from tradingbot.app.learning_files import known_learning
@@ -39,6 +41,7 @@ from tradingbot.engine.signal_bus import SignalBus
 from tradingbot.engine.signal_desk import SignalDesk
 from tradingbot.guards.downtime import downtime_at
 from tradingbot.guards.entry_permission import EntryPermission, VenueView, entry_permission
+from tradingbot.guards.issues import Finding
 from tradingbot.jobs.routine import JOBS, routine_jobs
 from tradingbot.jobs.scheduler import Scheduler
 from tradingbot.market.contracts import ContractSpec
@@ -59,6 +62,7 @@ class Daemon:
         stores: Stores,
         specs: Mapping[Symbol, ContractSpec],
         left_behind: str = "",
+        alerts: AlertAccess | None = None,
         token: str = "",
     ) -> None:
         """`left_behind`: who held the home's lock and died with it, if anybody. `token`: of the page."""
@@ -99,6 +103,8 @@ class Daemon:
         )
         self._inbox = OperatorInbox(options.home, clock, self.operate, stores.journals["operator_audit"])
         self._page = a_page(options.home, settings, stores, clock, token, self.operate, self._collector)
+        self.alerts = open_outbox(options, settings, stores, clock, alerts or AlertAccess(), self._note_issue)
+        self._digest = DigestJob(options, settings, stores, clock, self.alerts)
         works = {
             "venue": venue.run,
             "intelligence": self._intel.run,
@@ -107,9 +113,12 @@ class Daemon:
             "operator": self._inbox.run,
             "resources": self.resources.run,
             **({"dashboard": self._page.run} if settings.dashboard.enabled else {}),
+            "alerts": self.alerts.run,
         }
         self._restartable = {name: Restartable(name, work) for name, work in works.items()}
         self._health = HealthDesk(self._watched(), left_behind)
+        self._health.issues.listeners.append(self.alerts.changed)
+        self.alerts.catch_up(self._health.issues.open)
         note_migration(account.standing.record, self._health.issues, clock.now())
         self.governance = Governance(stores, settings, account, self._health.healing, self._works)
         self._bot_cycle = self._cycle()
@@ -120,6 +129,7 @@ class Daemon:
                 "book-samples": lambda: self._collector.sampled_s,
                 "operator": lambda: self._inbox.turned_s,
                 "resources": lambda: self.resources.turned_s,
+                "alerts": lambda: self.alerts.turned_s,
                 "health": lambda: self._health.turned_s,
             }
         )
@@ -175,6 +185,9 @@ class Daemon:
             },
         )
 
+    def _note_issue(self, found: Finding) -> None:
+        self._health.issues.note(found)
+
     def _job(self, name: str) -> Work:
         """The body of a job; looked up when it runs, because the bodies' owners are built later."""
 
@@ -185,6 +198,7 @@ class Daemon:
                 "watchdog": self._health.watchdog.run,
                 "tactical_operator": self.governance.tactical.run,
                 "strategic_review": self.governance.review,
+                "digest": self._digest.run,
             }
             await bodies[name]()
 
@@ -282,6 +296,11 @@ class Daemon:
     def restartable(self) -> Mapping[str, Restartable]:
         """Core tasks that can be begun anew, by name."""
         return self._restartable
+
+    @property
+    def scheduler(self) -> Scheduler:
+        """The jobs of the timetable."""
+        return self._scheduler
 
     @property
     def health(self) -> HealthDesk:

@@ -15,7 +15,7 @@ import structlog
 from tradingbot.app.moments import MomentMaker, equity_line, known_equity, moment_at, moment_line
 from tradingbot.app.operator import OperatorRequest, audit_record
 from tradingbot.app.stores import Stores
-from tradingbot.config import Settings
+from tradingbot.config import Secrets, Settings
 from tradingbot.config.sections import DashboardParams
 from tradingbot.core.errors import StorageUnavailableError
 from tradingbot.core.types import Symbol
@@ -193,3 +193,8 @@ def a_page(
     return DashboardDesk(
         settings.dashboard, token, clock, stores, maker, carry_out, collector.minute_candles, stuck_after_s
     )
+
+
+def page_token(secrets: Secrets) -> str:
+    """The token that opens the page; empty where none is set."""
+    return secrets.dashboard_token.get_secret_value() if secrets.dashboard_token is not None else ""

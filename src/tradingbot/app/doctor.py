@@ -27,7 +27,7 @@ from tradingbot.app.options import PROFILES, RunOptions
 from tradingbot.app.status import open_issues, tripped_switches
 from tradingbot.clock import SystemClock
 from tradingbot.config import Secrets, Settings
-from tradingbot.config.environment import SECRET_NAMES
+from tradingbot.config.environment import SECRET_NAMES, is_secret
 from tradingbot.core.errors import TradingBotError
 from tradingbot.engine.kill_switches import switch_record
 from tradingbot.storage.copies import newest_copy
@@ -129,7 +129,7 @@ def _configuration(options: RunOptions, environ: Mapping[str, str]) -> Iterator[
         "configuration", "settings", f"{where}, profile {options.profile}, {len(settings.provenance)} values set"
     )
     yield _keys(options, secrets)
-    unread = [name for name in SECRET_NAMES if name in environ] and secret_files(options.home, environ)
+    unread = [name for name in environ if is_secret(name)] and secret_files(options.home, environ)
     if unread:
         detail = "keys are in the environment, which wins, and in " + ", ".join(map(str, unread))
         yield warning("configuration", "two places", detail, "keep them in one place", SECURITY)
@@ -142,6 +142,7 @@ def _keys(options: RunOptions, secrets: Secrets) -> Finding:
         for name, field in SECRET_NAMES.items()
         if (value := getattr(secrets, field)) is not None
     ]
+    present += [f"address of the alert channel {name}" for name in secrets.alert_urls]
     detail = ", ".join(present) or "no keys"
     if secrets.kraken_futures_key is None and not options.embedded:
         remedy = "set KRAKEN_FUTURES_API_KEY and KRAKEN_FUTURES_API_SECRET"

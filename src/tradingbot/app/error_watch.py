@@ -32,7 +32,7 @@ CONDITIONS: Final = frozenset(
         "positions.rebuilt",
     }
 )
-OWN: Final = ("issue.", "healing.", "kill_switch.", "stop.")
+OWN: Final = ("issue.", "alerts.", "healing.", "kill_switch.", "stop.")
 """Events that tell of issues, repairs and switches themselves, or of the end."""
 DETAILS: Final = ("error", "detail", "problem", "why", "reason", "path")
 MAX_DETAIL: Final = 300

@@ -8,8 +8,10 @@ from contextlib import AsyncExitStack
 import structlog
 from rich.console import Console
 
+from tradingbot.app.alerting import alert_access
 from tradingbot.app.bootstrap import completed, load, open_venue, secret_texts
 from tradingbot.app.daemon import Daemon
+from tradingbot.app.dashboard_desk import page_token
 from tradingbot.app.error_watch import ErrorWatch
 from tradingbot.app.home import make_home
 from tradingbot.app.logs import set_up_logs
@@ -55,8 +57,8 @@ async def run_daemon(options: RunOptions, environ: Mapping[str, str], log_style:
         require(Console(stderr=log_style == "json"), f"tradingbot · {options.profile}", results)
         listed = await parts.venue.contract_specs()
         specs = {symbol: listed[symbol] for symbol in parts.symbols if symbol in listed}
-        token = secrets.dashboard_token.get_secret_value() if secrets.dashboard_token is not None else ""
-        daemon = Daemon(options, settings, parts, stores, specs, lock.left_behind, token)
+        access, token = alert_access(settings, secrets), page_token(secrets)
+        daemon = Daemon(options, settings, parts, stores, specs, lock.left_behind, access, token)
         sink.listener = ErrorWatch(daemon.health.issues)
         calm_garbage_collector()
         return await daemon.run()

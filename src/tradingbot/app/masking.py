@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from tradingbot.config.environment import SECRET_NAMES
+from tradingbot.alerts.addresses import secret_pieces
+from tradingbot.config.environment import ALERT_URL, SECRET_NAMES
 
 MASK: Final = "***"
 SHORTEST: Final = 6
@@ -15,7 +16,9 @@ _LONG: Final = re.compile(r"(?<![A-Za-z0-9+/=_.-])[A-Za-z0-9+][A-Za-z0-9+/=_-]{2
 
 def masked(text: str, environ: Mapping[str, str]) -> str:
     """The text with every value of a secret variable, and whatever looks like a key, replaced by ``***``."""
-    values = (environ.get(name, "").strip() for name in SECRET_NAMES)
+    values = [environ.get(name, "").strip() for name in SECRET_NAMES]
+    for name, value in environ.items():
+        values += secret_pieces(value.strip()) if name.startswith(ALERT_URL) and value.strip() else []
     for value in sorted((one for one in values if len(one) >= SHORTEST), key=len, reverse=True):
         text = text.replace(value, MASK)
     return _LONG.sub(lambda found: MASK if _looks_like_a_key(found[0]) else found[0], text)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from tradingbot.alerts.addresses import problem_of
 from tradingbot.app.bootstrap import asks_elsewhere, credentials_of
 from tradingbot.app.deployment_checks import CheckResult
 from tradingbot.app.options import RunOptions
 from tradingbot.config import Secrets, Settings
+from tradingbot.config.environment import ALERT_URL, alert_url_name
 
 OTHER_SYSTEMS: Final = ("swing",)
 """Names of systems whose artifacts must never be mixed with ours."""
@@ -34,6 +36,7 @@ def setup_checks(options: RunOptions, settings: Settings, secrets: Secrets) -> l
             "market", True, f"{options.source}, {'embedded simulated venue' if options.embedded else 'external venue'}"
         ),
         _intelligence(options, settings, secrets),
+        check_alerts(settings, secrets),
         CheckResult("policy", policy.enabled, trading, critical=False),
         CheckResult("downtime window", True, window),
         CheckResult("trading window", True, f"outside {window}" if downtime.enabled else "always"),
@@ -58,6 +61,22 @@ def _intelligence(options: RunOptions, settings: Settings, secrets: Secrets) -> 
         return CheckResult(name, True, f"CoinGlass{f' at {settings.coinglass.base_url}' if own else ''}, key present")
     detail = "no COINGLASS_API_KEY: liquidations, whale flow and taker flow are unknown and stay neutral"
     return CheckResult(name, False, detail, critical=False)
+
+
+def check_alerts(settings: Settings, secrets: Secrets) -> CheckResult:
+    """Every address can be read, every row of the settings has one; which channels there are, never where they lead."""
+    name, params, urls = "alerts", settings.alerts, secrets.alert_urls
+    if not params.enabled:
+        return CheckResult(name, True, "switched off in the settings")
+    bad = [(one, why) for one, url in urls.items() if (why := problem_of(url.get_secret_value()))]
+    if bad:
+        detail = "; ".join(f"{alert_url_name(one)}: {why}" for one, why in bad)
+        return CheckResult(name, False, detail, remedy=f"mend or remove {', '.join(alert_url_name(o) for o, _ in bad)}")
+    bare = [alert_url_name(one) for one in params.channels if one not in urls]
+    if bare:
+        detail = f"no address: {', '.join(bare)} not set"
+        return CheckResult(name, False, detail, critical=False, remedy="set it, or remove the row of alerts.channels")
+    return CheckResult(name, True, f"to {', '.join(urls)}" if urls else f"to nobody: no {ALERT_URL}NAME is set")
 
 
 def _isolation(home: Path) -> CheckResult:

@@ -88,7 +88,7 @@ def read_status(home: Path) -> dict[str, Any]:
         "kill_switches": [switch_record(switch) for switch in _tripped(found.get("kill_switches"))],
         "issues": issue_rows(found.get("issues")),
         "requests_waiting": waiting(home),
-        "positions": [position_row(one, latest) for one in positions.positions],
+        "positions": position_rows(positions, latest),
         "trade_count": trades.count,
         "net_pnl_usd": str(trades.net_pnl_usd),
         "trades": TradesState.model_construct(trades=trades.trades[-SHOWN_TRADES:]).model_dump(mode="json")["trades"],
@@ -97,13 +97,22 @@ def read_status(home: Path) -> dict[str, Any]:
 
 def read_learning(home: Path, environ: Mapping[str, str]) -> dict[str, Any]:
     """What ``tradingbot status`` says of learning; by the built-in settings when others cannot be read."""
-    runtime: RuntimeState | None = _one_document(home, "runtime")
-    options = RunOptions(home=home, profile=runtime.profile) if runtime is not None else RunOptions(home=home)
     try:
-        settings, _ = load(options, environ)
+        settings, _ = load(options_to_look(home), environ)
     except ConfigurationError:
         settings = Settings()
     return {"learning": learning_facts(home, settings), "sample_readiness": readiness_of_home(home, settings) or []}
+
+
+def options_to_look(home: Path) -> RunOptions:
+    """Options with the profile of the home's last run; the defaults where nothing ran yet."""
+    runtime: RuntimeState | None = _one_document(home, "runtime") if (home / "state").is_dir() else None
+    return RunOptions(home=home, profile=runtime.profile) if runtime is not None else RunOptions(home=home)
+
+
+def position_rows(positions: PositionsState, latest: LatestSignalsState | None) -> list[dict[str, Any]]:
+    """Positions for people and programs, with the newest cycle's prices."""
+    return [position_row(one, latest) for one in positions.positions]
 
 
 def position_row(position: Position, latest: LatestSignalsState | None) -> dict[str, Any]:

@@ -6,9 +6,10 @@ import base64
 import binascii
 import difflib
 import io
+import re
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,6 +31,8 @@ SECRET_NAMES: Final = {
     "COINGLASS_API_KEY": "coinglass_key",
     "TRADINGBOT_DASHBOARD_TOKEN": "dashboard_token",
 }
+ALERT_URL: Final = "TRADINGBOT_ALERT_URL_"
+"""Before the name of a channel: the variable that holds its address, which is a secret."""
 SETTING_NAMES: Final = {
     "EXCHANGE": "exchange",
     "KRAKEN_FUTURES_TESTNET": "venue.testnet",
@@ -37,6 +40,8 @@ SETTING_NAMES: Final = {
     "TRADINGBOT_CONFIRM": "confirm",
 }
 _OURS: Final = ("TRADINGBOT_", "KRAKEN_", "BLOFIN_", "COINGLASS_")
+_ALERT: Final = "TRADINGBOT_ALERT"
+_CHANNEL: Final = re.compile(r"[a-z][a-z0-9_]{0,31}", re.IGNORECASE)
 _BASE64: Final = ("KRAKEN_FUTURES_API_SECRET", "KRAKEN_API_SECRET")
 _TOGETHER: Final = (
     ("KRAKEN_FUTURES_API_KEY", "KRAKEN_FUTURES_API_SECRET"),
@@ -47,7 +52,10 @@ _TOGETHER: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """Keys and tokens; None where none is set. They are never shown, dumped or stored."""
+    """Keys and tokens; None where none is set. They are never shown, dumped or stored.
+
+    `alert_urls` holds the address of each alert channel by its name in lower case.
+    """
 
     kraken_futures_key: SecretStr | None = None
     kraken_futures_secret: SecretStr | None = None
@@ -58,6 +66,7 @@ class Secrets:
     blofin_passphrase: SecretStr | None = None
     coinglass_key: SecretStr | None = None
     dashboard_token: SecretStr | None = None
+    alert_urls: Mapping[str, SecretStr] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +81,8 @@ class Variable:
 
 def load_secrets(environ: Mapping[str, str], env_file: Path | None = None) -> Secrets:
     """The secrets of environment and `.env` file. Raises ConfigurationError naming variables, never values."""
-    given = {name: one for name, one in variables(environ, env_file).items() if name in SECRET_NAMES and one.value}
+    found = variables(environ, env_file)
+    given = {name: one for name, one in found.items() if name in SECRET_NAMES and one.value}
     for group in _TOGETHER:
         missing = [name for name in group if name not in given]
         if missing and len(missing) < len(group):
@@ -81,7 +91,36 @@ def load_secrets(environ: Mapping[str, str], env_file: Path | None = None) -> Se
     for name in _BASE64:
         if name in given:
             _check_base64(given[name])
-    return Secrets(**{SECRET_NAMES[name]: SecretStr(one.value) for name, one in given.items()})
+    keys: dict[str, Any] = {SECRET_NAMES[name]: SecretStr(one.value) for name, one in given.items()}
+    return Secrets(**keys, alert_urls=_alert_urls(found))
+
+
+def is_secret(name: str) -> bool:
+    """Whether the value of a variable of this name must never be shown."""
+    return name in SECRET_NAMES or name.startswith(_ALERT)
+
+
+def alert_url_name(channel: str) -> str:
+    """The variable that holds the address of a channel."""
+    return f"{ALERT_URL}{channel.upper()}"
+
+
+def _alert_urls(found: Mapping[str, Variable]) -> dict[str, SecretStr]:
+    """Addresses by channel. A variable that is nearly one is refused, so that no alert is lost by a slip."""
+    urls: dict[str, SecretStr] = {}
+    for name, variable in sorted(found.items()):
+        if not name.startswith(_ALERT) or not variable.value:
+            continue
+        channel = name.removeprefix(ALERT_URL)
+        if channel == name or not _CHANNEL.fullmatch(channel):
+            raise ConfigurationError(
+                f"{variable.source}: unknown; the address of a channel is set as {ALERT_URL}NAME, "
+                "NAME of letters, digits and _, a letter first"
+            )
+        if channel.lower() in urls:
+            raise ConfigurationError(f"{variable.source}: channel {channel.lower()} is set twice; keep one of them")
+        urls[channel.lower()] = SecretStr(variable.value)
+    return urls
 
 
 def _check_base64(variable: Variable) -> None:
@@ -106,7 +145,7 @@ def environment_settings(environ: Mapping[str, str], env_file: Path | None = Non
             key = ".".join(part.lower() for part in name.removeprefix(PREFIX).split("__"))
             _refuse_unreadable(variable)
             found.append((key, _parsed(variable), variable))
-        elif name not in SECRET_NAMES and name.startswith(_OURS):
+        elif not is_secret(name) and name.startswith(_OURS):
             _refuse_misspelt(variable)
     return found
 
@@ -140,7 +179,7 @@ def _file_variables(path: Path) -> dict[str, Variable]:
             raise ConfigurationError(f"{path}: {binding.key} is set twice; keep one of them")
         name, value = binding.key, (binding.value or "").strip()
         found[name] = Variable(name, value, f"{name} in {path}, line {line}", f".env {name}")
-    if mode & 0o077 and any(one.value for name, one in found.items() if name in SECRET_NAMES):
+    if mode & 0o077 and any(one.value for name, one in found.items() if is_secret(name)):
         raise ConfigurationError(
             f"{path}: holds secrets and others may read it (mode {mode:04o}); run chmod 600 {path}"
         )

@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from pydantic import Field, PrivateAttr, model_validator
 
+from tradingbot.alerts.params import AlertParams
 from tradingbot.config.sections import (
     DashboardParams,
     MarketSourceParams,
@@ -67,6 +68,7 @@ class Settings(Params):
     market_source: MarketSourceParams = MarketSourceParams()
     venue: KrakenFuturesParams = KrakenFuturesParams()
     downtime: DowntimeParams = DowntimeParams()
+    alerts: AlertParams = AlertParams()
     dashboard: DashboardParams = DashboardParams()
     storage: StorageParams = StorageParams()
     resources: ResourceLimits = ResourceLimits()

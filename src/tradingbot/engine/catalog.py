@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
+from tradingbot.engine.alert_models import AlertsState
 from tradingbot.engine.health_models import (
     ExchangeHealthState,
     HealingEscalationState,
@@ -103,6 +104,7 @@ DOCUMENTS: Final[Mapping[str, DocumentRow]] = {
     ),
     "healing": DocumentRow("feature_store/healing_escalation_state.json", HealingEscalationState, 1, "engine.healing"),
     "issues": DocumentRow("feature_store/issues.json", IssuesState, 1, "engine.issue_registry"),
+    "alerts": DocumentRow("feature_store/alerts_state.json", AlertsState, 1, "alerts.outbox"),
     "strategic_review": DocumentRow("feature_store/strategic_review.json", StrategicReviewState, 1, "app.governance"),
     "runtime": DocumentRow("state/runtime.json", RuntimeState, 1, "app.runtime_file"),
     "regime": DocumentRow("feature_store/regime_state.json", RegimeState, 1, "engine.signal_desk"),
@@ -148,6 +150,7 @@ JOURNALS: Final[Mapping[str, JournalRow]] = {
     "exchange_health": JournalRow("logs/exchange_health.jsonl", "engine.exchange_health", 16, 10, 90),
     "healing": JournalRow("logs/healing_escalation_log.jsonl", "engine.healing", 16, 20, 3650),
     "issues": JournalRow("logs/issues.jsonl", "engine.issue_registry", 16, 20, 365),
+    "alerts": JournalRow("logs/alerts.jsonl", "alerts.outbox", 16, 20, 365),
     "governance": JournalRow("logs/governance.jsonl", "app.governance", 16, 20, 365),
     "kill_switches": JournalRow("logs/kill_switches.jsonl", "engine.kill_switches", 16, 20, 3650),
     "operator_audit": JournalRow("logs/operator_audit.jsonl", "app.operator", 16, 20, 3650),

@@ -160,6 +160,13 @@ _ROWS: Final = (
         DAY_S,
     ),
     IssueKind(
+        "alerts_undelivered",
+        "alerts could not be delivered to a channel",
+        "error",
+        "see why with `tradingbot alerts`; mend its address or its service, then `tradingbot alerts test`",
+        DAY_S,
+    ),
+    IssueKind(
         "logged_error",
         "something unforeseen was logged as an error",
         "error",

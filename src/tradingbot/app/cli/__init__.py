@@ -22,6 +22,8 @@ COMMANDS: Final = {
     "status": "show the state of a running or stopped daemon",
     "tail": "show and follow the journals in logs, filtered, by time",
     "issues": "show what is wrong now and what to do, or acknowledge it",
+    "alerts": "show who is told of issues and what waits, or send a test message",
+    "digest": "print what the last 24 hours, or a day, were like",
     "pause": "stop entries until resume; exits go on",
     "resume": "lift the pause, or kill switches by name",
     "flatten": "pause, and close every open position now",
