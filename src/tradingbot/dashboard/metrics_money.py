@@ -181,10 +181,10 @@ RISK: Final = (
         ("regime",),
     ),
     Row(
-        "strategy_weight_ratio",
+        "strategy_share_ratio",
         "gauge",
-        "weight of the strategy",
-        lambda view: [((name,), finite(weight)) for name, weight in view.moment.strategies.items()],
+        "share of the strategy in what is opened",
+        lambda view: [((name,), scaled(share, 0.01)) for name, share in view.moment.strategies.items()],
         ("strategy",),
     ),
 )

@@ -82,6 +82,7 @@ def shown(**changes: Any) -> dict[str, float]:
         ("downtime_state{state=TRADING}", 1.0),
         ("downtime_state{state=DOWNTIME}", 0.0),
         ("regime{regime=RISK_ON}", 1.0),
+        ("strategy_share_ratio{strategy=trend}", 0.75),
         ("issues_open{severity=warning}", 1.0),
         ("issues_unacknowledged{severity=warning}", 0.0),
         ("issues_open_by_kind{kind=unprotected_position}", 1.0),
@@ -205,7 +206,7 @@ def test_broken_values_cost_their_own_figure_alone_and_are_counted() -> None:
     found = shown(positions=[a_position(size="many")], strategies={"trend": float("nan")}, readiness=[{"no": "symbol"}])
     assert found["figures_unreadable"] == 6
     assert found["equity_usd"] == 9900.5
-    assert not [name for name in found if name.startswith("strategy_weight_ratio")]
+    assert not [name for name in found if name.startswith("strategy_share_ratio")]
 
 
 def test_no_free_text_becomes_a_label_and_series_are_bounded() -> None:
