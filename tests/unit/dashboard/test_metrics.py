@@ -166,6 +166,13 @@ def test_what_is_over_is_not_shown_any_more() -> None:
     assert found["entries_blocked_by{reason=downtime}"] == 0, "a reason that was seen falls to 0"
 
 
+def test_a_reason_that_is_no_name_holds_while_any_of_them_does() -> None:
+    first, second = a_runtime(entry_blocks=["z is\nno name"]), a_runtime(entry_blocks=["a is\nno name"])
+    assert (
+        values(figures_of(a_moment(runtime=first), a_moment(runtime=second)))["entries_blocked_by{reason=other}"] == 1
+    )
+
+
 def test_positions_of_one_symbol_are_summed_and_settling_ones_do_not_count() -> None:
     rows = [a_position(), a_position(size="1"), a_position(size="0"), a_position(symbol="ADAUSDT", newest_price=None)]
     inverse = a_position(symbol="BTCUSD", kind="inverse", size="500", stop_order_id=None)
