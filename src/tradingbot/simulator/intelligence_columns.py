@@ -15,6 +15,8 @@ HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 86_400_000
 _KEEP_MINUTES: Final = 16 * 1440
 _SPARE_MINUTES: Final = 4 * 1440
+_ROOM_MINUTES: Final = _KEEP_MINUTES + _SPARE_MINUTES + 1440
+"""What a table that is in use for long holds at once; it is made one time, and rows move within it."""
 
 OPEN, HIGH, LOW, CLOSE, VOLUME, BUYS, PREMIUM, INTEREST, LONGS, SHORTS, MOOD, I_OPEN, I_HIGH, I_LOW = range(14)
 """Columns. Volume, buys, liquidations and open interest in USD; premium and mood are means over a bar."""
@@ -119,7 +121,7 @@ class AssetTable:
 
     def _make_room(self, added: int) -> None:
         if self._count + added > self._minutes.shape[1]:
-            wider = np.empty((MINUTE_COLUMNS, self._count + added + _SPARE_MINUTES))
+            wider = np.empty((MINUTE_COLUMNS, max(_ROOM_MINUTES, self._count + added)))
             wider[:, : self._count] = self._minutes[:, : self._count]
             self._minutes = wider
 
@@ -139,7 +141,7 @@ class AssetTable:
     def _forget(self) -> None:
         if self._count > _KEEP_MINUTES + _SPARE_MINUTES:
             gone = self._count - _KEEP_MINUTES
-            self._minutes = self._minutes[:, gone:].copy()
+            self._minutes[:, :_KEEP_MINUTES] = self._minutes[:, gone : self._count].copy()
             self._first_minute += gone
             self._count -= gone
 
