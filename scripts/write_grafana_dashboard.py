@@ -122,7 +122,7 @@ ROWS: Final[dict[str, tuple[Panel, ...]]] = {
             "short",
             "state-timeline",
         ),
-        Panel("Strategies", (_of("strategy_weight_ratio", "{{strategy}}"),), "percentunit"),
+        Panel("Strategies", (_of("strategy_share_ratio", "{{strategy}}"),), "percentunit"),
         Panel("Positions without a stop", (_of("unprotected_positions", "bare"),), "short", "stat", steps=GREEN_RED),
         Panel("Sample readiness", (_of("sample_readiness_ratio", "{{symbol}}"),), "percentunit", "bargauge"),
     ),

@@ -100,7 +100,7 @@ def a_moment(as_of: datetime = NOW, runtime: RuntimeState | None = None, **chang
         ],
         "downtime": {"state": "TRADING"},
         "regime": {"regime": "RISK_ON"},
-        "strategies": {"trend": 0.75},
+        "strategies": {"trend": 75.0},
         "symbols": {"ETHUSDT": {"status": "valid"}, "ADAUSDT": {"status": "suppressed"}},
         "readiness": [{"symbol": "ETHUSDT", "sample_readiness_pct": 40.0, "ready": False}],
         "feeds": [{"feed": "funding", "ok": 9, "of": 10}],

@@ -36,7 +36,7 @@ async def moment_of(rig: Rig) -> Moment:
         issues=facts["issues"],
         downtime={"state": downtime_at(state.as_of, rig.settings.downtime).state.value},
         regime=facts["regime"],
-        strategies={row["name"]: row["share_pct"] / 100 for row in facts["regime"]["strategies"]},
+        strategies={row["name"]: row["share_pct"] for row in facts["regime"]["strategies"]},
         symbols={} if validated is None else validated.model_dump(mode="json")["symbols"],
         readiness=readiness_of_home(rig.home, rig.settings) or [],
         feeds=facts["feeds"],

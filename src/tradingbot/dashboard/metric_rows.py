@@ -16,7 +16,7 @@ PREFIX: Final = "tradingbot_"
 MAX_SERIES: Final = 500
 """Series of one figure; more than there can be of symbols, jobs or kinds. What is beyond is left out."""
 OTHER: Final = "other"
-_LABEL: Final = re.compile(r"[A-Za-z0-9_.:+ -]{1,64}")
+_LABEL: Final = re.compile(r"[A-Za-z0-9_.:+ -]{0,64}")
 
 Sample = tuple[tuple[str, ...], float | None]
 

@@ -15,7 +15,7 @@ from prometheus_client.metrics_core import HistogramMetricFamily, Metric
 from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
-from tradingbot.dashboard.metric_rows import PREFIX, Row, View, finite
+from tradingbot.dashboard.metric_rows import MAX_SERIES, PREFIX, Row, View, finite, label
 from tradingbot.dashboard.metrics_health import HEALTH, VENUE
 from tradingbot.dashboard.metrics_machine import CYCLES, JOBS, MACHINE
 from tradingbot.dashboard.metrics_money import MONEY, RISK
@@ -59,7 +59,8 @@ class Figures(Collector):
         """The newest moment, after every cycle, failed ones too. Cheap: nothing is computed but sums."""
         self._moment = moment
         runtime = moment.runtime
-        self._reasons |= frozenset(runtime.entry_blocks)
+        if len(self._reasons) < MAX_SERIES:
+            self._reasons |= {label(name) for name in runtime.entry_blocks}
         equity = finite(runtime.equity_usd)
         if equity is not None:
             self._peak_usd = equity if self._peak_usd is None else max(self._peak_usd, equity)

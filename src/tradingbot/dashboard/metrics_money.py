@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from tradingbot.core.types import ContractKind, Regime
-from tradingbot.dashboard.metric_rows import Row, Sample, View, finite, one, scaled, states
+from tradingbot.dashboard.metric_rows import Row, Sample, View, finite, label, one, scaled, states
 from tradingbot.guards.downtime import TradingState
 from tradingbot.guards.switch_state import SwitchName
 
@@ -74,7 +74,7 @@ def _tripped(view: View) -> Iterable[Sample]:
 
 
 def _reasons(view: View) -> Iterable[Sample]:
-    now = set(view.runtime.entry_blocks)
+    now = {label(name) for name in view.runtime.entry_blocks}
     return [((name,), float(name in now)) for name in sorted(view.reasons | now)]
 
 
@@ -181,10 +181,10 @@ RISK: Final = (
         ("regime",),
     ),
     Row(
-        "strategy_weight_ratio",
+        "strategy_share_ratio",
         "gauge",
-        "weight of the strategy",
-        lambda view: [((name,), finite(weight)) for name, weight in view.moment.strategies.items()],
+        "share of the strategy in what is opened",
+        lambda view: [((name,), scaled(share, 0.01)) for name, share in view.moment.strategies.items()],
         ("strategy",),
     ),
 )

@@ -16,10 +16,10 @@ class Moment(BaseModel):
 
     `profit` is what `tradingbot status` says of money. `positions` holds open and settling ones, newest prices
     included; `kill_switches` those that are tripped; `issues` the open ones, the worst first. `downtime` has `state`,
-    `next_boundary`, `seconds_to_it`. `regime` is the reading that holds, `strategies` their weights. `symbols` maps
-    each symbol to the verdict of its validation, `readiness` has one row per symbol, `feeds` one per feed of
-    intelligence. `peak_equity_usd` is what the drawdown is measured from, None while nothing is known of it. Money in
-    USD as text, exact; times aware UTC.
+    `next_boundary`, `seconds_to_it`. `regime` is the reading that holds, `strategies` their shares in per cent.
+    `symbols` maps each symbol to the verdict of its validation, `readiness` has one row per symbol, `feeds` one per
+    feed of intelligence. `peak_equity_usd` is what the drawdown is measured from, None while nothing is known of it.
+    Money in USD as text, exact; times aware UTC.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")

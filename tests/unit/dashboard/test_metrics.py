@@ -82,6 +82,7 @@ def shown(**changes: Any) -> dict[str, float]:
         ("downtime_state{state=TRADING}", 1.0),
         ("downtime_state{state=DOWNTIME}", 0.0),
         ("regime{regime=RISK_ON}", 1.0),
+        ("strategy_share_ratio{strategy=trend}", 0.75),
         ("issues_open{severity=warning}", 1.0),
         ("issues_unacknowledged{severity=warning}", 0.0),
         ("issues_open_by_kind{kind=unprotected_position}", 1.0),
@@ -165,6 +166,13 @@ def test_what_is_over_is_not_shown_any_more() -> None:
     assert found["entries_blocked_by{reason=downtime}"] == 0, "a reason that was seen falls to 0"
 
 
+def test_a_reason_that_is_no_name_holds_while_any_of_them_does() -> None:
+    first, second = a_runtime(entry_blocks=["z is\nno name"]), a_runtime(entry_blocks=["a is\nno name"])
+    assert (
+        values(figures_of(a_moment(runtime=first), a_moment(runtime=second)))["entries_blocked_by{reason=other}"] == 1
+    )
+
+
 def test_positions_of_one_symbol_are_summed_and_settling_ones_do_not_count() -> None:
     rows = [a_position(), a_position(size="1"), a_position(size="0"), a_position(symbol="ADAUSDT", newest_price=None)]
     inverse = a_position(symbol="BTCUSD", kind="inverse", size="500", stop_order_id=None)
@@ -205,7 +213,7 @@ def test_broken_values_cost_their_own_figure_alone_and_are_counted() -> None:
     found = shown(positions=[a_position(size="many")], strategies={"trend": float("nan")}, readiness=[{"no": "symbol"}])
     assert found["figures_unreadable"] == 6
     assert found["equity_usd"] == 9900.5
-    assert not [name for name in found if name.startswith("strategy_weight_ratio")]
+    assert not [name for name in found if name.startswith("strategy_share_ratio")]
 
 
 def test_no_free_text_becomes_a_label_and_series_are_bounded() -> None:
