@@ -28,7 +28,6 @@ UNREAD: Final = {
     "risk.limits.max_drawdown_pct": "the drawdown kill switch keeps it; that one must not be set beyond it",
     "engine.orders.dead_man_switch_s": "no entry ever rests, so the switch is never armed",
     "learning.venue_age": "no learner moves weights yet",
-    "dashboard": "there is no dashboard yet",
 }
 """Settings, or whole sections, that are checked for sense and that nothing reads in this version."""
 

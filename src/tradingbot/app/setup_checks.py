@@ -11,6 +11,7 @@ from tradingbot.app.deployment_checks import CheckResult
 from tradingbot.app.options import RunOptions
 from tradingbot.config import Secrets, Settings
 from tradingbot.config.environment import ALERT_URL, alert_url_name
+from tradingbot.dashboard.security import MIN_TOKEN
 
 OTHER_SYSTEMS: Final = ("swing",)
 """Names of systems whose artifacts must never be mixed with ours."""
@@ -37,6 +38,7 @@ def setup_checks(options: RunOptions, settings: Settings, secrets: Secrets) -> l
         ),
         _intelligence(options, settings, secrets),
         check_alerts(settings, secrets),
+        check_page(settings, secrets),
         CheckResult("policy", policy.enabled, trading, critical=False),
         CheckResult("downtime window", True, window),
         CheckResult("trading window", True, f"outside {window}" if downtime.enabled else "always"),
@@ -77,6 +79,20 @@ def check_alerts(settings: Settings, secrets: Secrets) -> CheckResult:
         detail = f"no address: {', '.join(bare)} not set"
         return CheckResult(name, False, detail, critical=False, remedy="set it, or remove the row of alerts.channels")
     return CheckResult(name, True, f"to {', '.join(urls)}" if urls else f"to nobody: no {ALERT_URL}NAME is set")
+
+
+def check_page(settings: Settings, secrets: Secrets) -> CheckResult:
+    """Whoever can reach the page from elsewhere needs a token, and a token must not be guessed."""
+    name, params, token = "page", settings.dashboard, secrets.dashboard_token
+    if not params.enabled:
+        return CheckResult(name, True, "switched off")
+    remedy = f"set TRADINGBOT_DASHBOARD_TOKEN to at least {MIN_TOKEN} characters, e.g. of `openssl rand -hex 24`"
+    if token is not None and len(token.get_secret_value()) < MIN_TOKEN:
+        return CheckResult(name, False, "TRADINGBOT_DASHBOARD_TOKEN is too short", remedy=remedy)
+    if token is None and not params.on_loopback:
+        return CheckResult(name, False, f"dashboard.host {params.host} can be reached from elsewhere", remedy=remedy)
+    may = "shows and acts with the token" if token is not None else "only shows: no token is set"
+    return CheckResult(name, True, f"{params.host} port {params.port}, {may}")
 
 
 def _isolation(home: Path) -> CheckResult:
