@@ -108,7 +108,10 @@ async def test_every_page_and_its_values(tmp_path: Path) -> None:
         assert [row["time"] for row in candles] == sorted({row["time"] for row in candles})
         status, figures, headers = await one.get("metrics")
         assert headers["Content-Type"].startswith("text/plain")
-        assert re.search(r"^tradingbot_cycles_total 12\.0$", figures, re.MULTILINE)
+        shown = re.search(r"^tradingbot_equity_usd (\S+)$", figures, re.MULTILINE)
+        assert shown is not None
+        assert float(shown[1]) == pytest.approx(float(one.rig.daemon.state.equity_usd or 0))
+        assert "tradingbot_figures_unreadable 0.0" in figures
         assert (await one.get("nosuch"))[0] == 404
         assert (await one.get("api/v1/nosuch"))[0] == 404
 

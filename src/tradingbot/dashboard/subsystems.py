@@ -38,6 +38,7 @@ OF_KIND: Final[Mapping[str, str]] = {
     "home_size": "machine",
     "logged_error": "program",
     "venue_migration": "learning",
+    "alerts_undelivered": "alerts",
 }
 """Where an issue of a kind is shown; others stand under ``other``."""
 ORDER: Final = (
@@ -57,6 +58,7 @@ ORDER: Final = (
     "clock",
     "machine",
     "learning",
+    "alerts",
     "program",
 )
 _COLOR: Final = {"warning": "yellow", "error": "red", "critical": "red"}
