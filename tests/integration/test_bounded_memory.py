@@ -10,6 +10,7 @@ from tests.object_graph import container_sizes
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "resources.md"
 
+PAGE_ON = {"TRADINGBOT__DASHBOARD__ENABLED": "true", "TRADINGBOT__DASHBOARD__PORT": "0"}
 MAY_GROW = (
     # (paths, the word under which docs/resources.md tells of their bound)
     (r"daemon\._account\.intents\._(intents|markets|executed)\b.*", "IntentLog"),
@@ -24,6 +25,8 @@ MAY_GROW = (
     (r"daemon\._switches\.(_state\.refused|_trades)", "KillSwitches"),
     (r"daemon\._readings\b.*|.*\._interest\.\*|daemon\.resources\._history\.\*", "deque(maxlen)"),
     (r"daemon\.alerts\._book\b.*", "Outbox"),
+    (r"daemon\._page\._equity\..*", "EquitySeries"),
+    (r"daemon\._page\._(moment|figures)\b.*", "newest moment"),
     (r"daemon\._clock\._sleepers", "SteppedClock"),
     (r"daemon\._(collector|intel)\b.*", "as many as symbols"),
     (r"daemon\._stores\.writer\._(open|unsynced|queue\b.*)|.*\.__pydantic_fields_set__", "storage queue"),
@@ -38,7 +41,7 @@ MAY_GROW = (
 
 
 async def test_what_grows_is_known_and_bounded(tmp_path: Path) -> None:
-    async with running(tmp_path / "home", symbols=("BTC", "ETH")) as rig:
+    async with running(tmp_path / "home", PAGE_ON, ("BTC", "ETH")) as rig:
         roots = {"daemon": rig.daemon, "parts": rig.parts}
         await rig.cycle(8)
         before = container_sizes(roots)
