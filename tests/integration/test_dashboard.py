@@ -173,6 +173,8 @@ async def test_actions_need_the_token_and_leave_an_audit_line(tmp_path: Path) ->
         assert status == 400
         assert "reasn" in refused["error"]
         assert (await one.post("issues/nosuch/acknowledge"))[0] == 409
+        assert (await one.post(f"issues/{'x' * 201}/acknowledge"))[0] == 400
+        assert (await one.post("resume", {"by": "x" * 81}))[0] == 400
         issue = "kill_switch:operator_pause"
         assert (await one.post(f"issues/{issue}/acknowledge"))[0] == 200
         assert (await one.post("resume"))[0] == 200

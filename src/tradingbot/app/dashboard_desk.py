@@ -103,8 +103,7 @@ class DashboardDesk:
 
     async def operate(self, order: OperatorOrder) -> Answer:
         """As `Sources.operate`."""
-        answer = await self.carry_out(order)
-        request = OperatorRequest(
+        request = OperatorRequest(  # before anything is done: what cannot be audited is not carried out
             command=order.command,
             at=self.clock.now(),
             reason=order.text,
@@ -113,8 +112,10 @@ class DashboardDesk:
             issue=order.issue,
             user=order.by,
         )
+        answer = await self.carry_out(order)
+        line = audit_record(self.clock.now(), "page", request, answer)
         with suppress(StorageUnavailableError):  # the writer tells of its troubles itself
-            await self.stores.journals["operator_audit"].commit(audit_record(self.clock.now(), "page", request, answer))
+            await self.stores.journals["operator_audit"].commit(line)
         return answer
 
     # ------------------------------------------------------------ the loop

@@ -21,6 +21,7 @@ from tradingbot.engine.operator_desk import Answer, OperatorOrder
 from tradingbot.guards.switch_state import SwitchName
 
 PREFIX: Final = "/api/v1"
+MAX_ISSUE_ID: Final = 200
 
 
 class Asked(BaseModel):
@@ -29,7 +30,7 @@ class Asked(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     reason: str = Field(default="", max_length=500, description="Why; stands in the audit.")
-    by: str = Field(default="", max_length=100, description="Who asks, in their own words.")
+    by: str = Field(default="", max_length=80, description="Who asks, in their own words.")
     switches: tuple[SwitchName, ...] = Field(default=(), description="resume: only these; empty: operator_pause.")
     every: bool = Field(default=False, description="resume: every tripped switch.")
 
@@ -82,7 +83,7 @@ class Api:
         return look
 
     async def _document(self, _: web.Request) -> web.Response:
-        return answer(document(PAGES, Asked.model_json_schema()))
+        return answer(document(PAGES, Asked.model_json_schema(ref_template="#/components/schemas/{model}")))
 
     async def _healthz(self, _: web.Request) -> web.Response:
         """Alive: this process answers."""
@@ -113,6 +114,8 @@ class Api:
     async def _acknowledge(self, request: web.Request) -> web.Response:
         asked = await self._asked(request)
         issue = request.match_info["issue_id"]
+        if len(issue) > MAX_ISSUE_ID:
+            raise web.HTTPBadRequest(reason=f"an id has at most {MAX_ISSUE_ID} characters")
         return await self._act(OperatorOrder("acknowledge", asked.reason, _by(asked), issue=issue))
 
     async def _asked(self, request: web.Request) -> Asked:

@@ -91,6 +91,8 @@ class Dashboard:
             if error.status < 400:
                 raise
             answer = self._refused(request, error.status, error.reason)
+            if "Allow" in error.headers:
+                answer.headers["Allow"] = error.headers["Allow"]
         except Exception as error:  # noqa: BLE001 - a page that fails must be said; it must not end the daemon
             log.error("dashboard.failed", path=request.path[:MAX_ARGUMENT], error=f"{type(error).__name__}: {error}")
             answer = self._refused(request, 500, "this page failed; the log says why")

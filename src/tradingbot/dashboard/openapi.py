@@ -13,12 +13,16 @@ _AT: Final = {
     "in": "query",
     "required": False,
     "description": "a past moment: everything as it was then, e.g. 2026-01-05T09:00:00Z",
-    "schema": {"type": "string", "maxLength": 200},
+    "schema": {
+        "type": "string",
+        "pattern": "^2[0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$",
+    },
 }
 _ERROR: Final = {
     "description": "what is wrong",
     "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
 }
+_REFUSALS: Final = dict.fromkeys(("401", "405", "421", "429", "500"), _ERROR)
 _ACTIONS: Final = {
     "/pause": "Hold entries back; exits and stops go on.",
     "/resume": "Lift kill switches.",
@@ -29,6 +33,8 @@ _ACTIONS: Final = {
 
 def document(pages: Mapping[str, Page], asked: Mapping[str, Any]) -> dict[str, Any]:
     """The whole document. `asked` is the schema of an action's body."""
+    asked = dict(asked)
+    named = asked.pop("$defs", {})
     reads = {f"/{page.name}": {"get": _read(page.title, page.arguments)} for page in pages.values()}
     return {
         "openapi": "3.1.0",
@@ -43,7 +49,8 @@ def document(pages: Mapping[str, Page], asked: Mapping[str, Any]) -> dict[str, A
         "components": {
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
             "schemas": {
-                "Asked": dict(asked),
+                "Asked": asked,
+                **named,
                 "Error": {
                     "type": "object",
                     "required": ["error", "status"],
@@ -66,7 +73,7 @@ def document(pages: Mapping[str, Page], asked: Mapping[str, Any]) -> dict[str, A
 
 def _plain(summary: str) -> dict[str, Any]:
     content = {"application/json": {"schema": {"type": "object"}}}
-    return {"summary": summary, "responses": {"200": {"description": summary, "content": content}, "401": _ERROR}}
+    return {"summary": summary, "responses": {"200": {"description": summary, "content": content}, **_REFUSALS}}
 
 
 def _read(summary: str, arguments: Mapping[str, str]) -> dict[str, Any]:
