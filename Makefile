@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 ARGS ?=
 PYTEST_ARGS ?=
 
-.PHONY: setup setup-dev run sim test check bench crash damage switches soak drill metrics-check browser audit lock clean help
+.PHONY: setup setup-dev run sim test long check bench crash damage switches soak drill metrics-check browser audit lock clean help
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -37,6 +37,9 @@ sim: setup ## start the simulated venue alone
 test: setup-dev ## run the tests
 	@$(BIN)/python -m pytest -n 3 --dist worksteal $(PYTEST_ARGS)
 
+long: setup-dev ## run the tests that are too long for make test
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -m long --ignore tests/browser $(PYTEST_ARGS)
+
 check: setup-dev ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check src tests benchmarks scripts
 	@$(BIN)/ruff format --check src tests benchmarks scripts
@@ -57,7 +60,7 @@ lock: setup-dev ## resolve the dependencies anew (needs uv on the PATH)
 
 browser: setup-dev ## click through the page of a real daemon in Chromium; SHOTS=folder keeps pictures
 	$(PIP) install --quiet --require-hashes --requirement requirements-browser.lock
-	@TRADINGBOT_SHOTS=$(SHOTS) $(BIN)/python -m pytest -n 0 tests/browser $(PYTEST_ARGS)
+	@TRADINGBOT_SHOTS=$(SHOTS) $(BIN)/python -m pytest -n 0 -m long tests/browser $(PYTEST_ARGS)
 
 clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -15,6 +15,7 @@ MIDNIGHT = datetime(2026, 1, 6, tzinfo=UTC)
 
 
 @pytest.mark.process
+@pytest.mark.long
 def test_a_daily_loss_is_kept_over_kills_and_lifts_at_midnight(tmp_path: Path) -> None:
     """On a machine too busy to trip and be killed twice before midnight it is tried again from an earlier hour."""
     case = next(case for case in CASES if case.name == "daily_loss")

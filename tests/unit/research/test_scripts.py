@@ -64,6 +64,7 @@ def test_a_home_without_a_journal_is_refused(tmp_path: Path, capsys: pytest.Capt
 
 
 @pytest.mark.recorded
+@pytest.mark.long
 def test_nothing_knows_its_future_on_recorded_candles_either(capsys: pytest.CaptureFixture[str]) -> None:
     path = recorded("market/candles_1m_perp_2023.parquet")
     with pytest.raises(SystemExit) as ended:
