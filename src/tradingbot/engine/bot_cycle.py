@@ -141,7 +141,7 @@ class BotCycle:
         withheld = [Done("close_part", e.symbol, "", "withheld", f"rung {e.rung}") for e in exits if e not in closes]
         before = {position.position_id: position.size for position in self._account.keeper.book.open_positions}
         opens = [action for action in decision.actions if isinstance(action, OpenPosition)]
-        done = [await self._account.executor.close(cycle_id, close, decided_at) for close in closes]
+        done = await self._account.executor.close_all(cycle_id, closes, decided_at)
         self._account.settlement.absorb_stream()
         if readable and self._awaits_fills(closes, done, before):
             truth, readable = await self._look()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -102,6 +104,20 @@ class Executor:
         )
         await self._note_protective(intent)
         return await self._send("close" if action.rung is None else "close_part", intent)
+
+    async def close_all(
+        self, cycle_id: str, actions: Sequence[ClosePosition], decided_at: datetime | None = None, purpose: str = ""
+    ) -> list[Done]:
+        """As `close` for each, all at once: while the venue is silent, no exit waits for the silence of another.
+
+        What one of them raises is raised once all have ended.
+        """
+        closing = (self.close(cycle_id, action, decided_at, purpose) for action in actions)
+        ended = await asyncio.gather(*closing, return_exceptions=True)
+        for one in ended:
+            if isinstance(one, BaseException):
+                raise one
+        return [one for one in ended if isinstance(one, Done)]
 
     async def protect(self, cycle_id: str, action: StopAction) -> Done:
         """Place, amend or cancel one protective stop."""

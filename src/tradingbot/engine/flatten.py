@@ -71,7 +71,8 @@ class Flattener:
         await self._look()
         before = account.keeper.book
         positions = before.open_positions
-        done = [await account.executor.close(cycle_id, _close(one, context), purpose=PURPOSE) for one in positions]
+        closes = [_close(one, context) for one in positions]
+        done = await account.executor.close_all(cycle_id, closes, purpose=PURPOSE)
         account.settlement.absorb_stream()
         await account.unknown.resolve()
         truth = await self._look()
