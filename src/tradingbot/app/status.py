@@ -8,6 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from tradingbot.app.agreement import Agreement, ask_venue, compare
 from tradingbot.app.bootstrap import load, open_venue
 from tradingbot.app.home import make_home
@@ -36,6 +38,7 @@ from tradingbot.storage.journal_reader import JournalReader
 from tradingbot.storage.lock import is_held
 from tradingbot.storage.writer import StorageWriter
 
+_POSITION: TypeAdapter[Position] = TypeAdapter(Position)
 SHOWN_TRADES = 10
 ATTEMPTS = 3
 REPLACED = ("kill_switches",)
@@ -117,7 +120,7 @@ def position_rows(positions: PositionsState, latest: LatestSignalsState | None) 
 
 def position_row(position: Position, latest: LatestSignalsState | None) -> dict[str, Any]:
     """A position as plain values, with the newest cycle's price and what it has won at that."""
-    row: dict[str, Any] = PositionsState.model_construct(positions=[position]).model_dump(mode="json")["positions"][0]
+    row: dict[str, Any] = _POSITION.dump_python(position, mode="json")
     gain, price = unrealised_usd(position, latest), newest_price(position, latest)
     row["unrealised_usd"] = None if gain is None else str(gain)
     row["newest_price"] = None if price is None else str(price)
