@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, fields, replace
+from typing import Final, TypeVar
 
 import numpy as np
 
@@ -53,12 +53,21 @@ class BlockState:
     moods: MoodState
 
 
+State = TypeVar("State", BlockState, MoodState)
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """Bars of one day, shape (1440, assets, fields), and the regime of each minute."""
 
     bars: FloatArray
     regimes: tuple[str, ...]
+
+
+def _on_its_own(state: State) -> State:
+    """The state with arrays of its own: one that is the end of a day's array would keep all of that in memory."""
+    arrays = {one.name: getattr(state, one.name) for one in fields(state)}
+    return replace(state, **{name: value.copy() for name, value in arrays.items() if isinstance(value, np.ndarray)})
 
 
 class BlockMaker:
@@ -117,10 +126,10 @@ class BlockMaker:
             elastic=elastic,
             flow=flow[-1],
             lagged=lagged,
-            moods=mood_state,
+            moods=_on_its_own(mood_state),
             **ends,
         )
-        return Block(bars, moods.names), after
+        return Block(bars, moods.names), _on_its_own(after)
 
     def _shocks(self, random: np.random.Generator) -> FloatArray:
         """Fat-tailed shocks of unit variance: BTC, the alt factor, then every asset's own; now and then a jump."""

@@ -212,3 +212,17 @@ def test_a_table_to_any_moment_ends() -> None:
     assert [bar.open_ms for bar in bars] == times[-len(bars) :].tolist() == rows[:, 0].astype(int).tolist()
     assert [bar.close for bar in bars] == fields[-len(bars) :, 3].tolist() == rows[:, 4].tolist()
     assert [bar.regime for bar in bars] == regimes[-len(bars) :]
+
+
+def test_what_goes_over_midnight_keeps_nothing_else_of_the_day_in_memory() -> None:
+    """A market that runs for a year has a state for each day."""
+    market = SyntheticMarket(seed=3, cached_days=2)
+    market.minute(market.start_ms + 3 * 1_440 * 60_000)
+    states = market._states
+    assert len(states) > 5
+    for state in states:
+        for one in (state, state.moods):
+            for name in one.__dataclass_fields__:
+                value = getattr(one, name)
+                if isinstance(value, np.ndarray):
+                    assert value.base is None or value.base.nbytes == value.nbytes, name
