@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 
@@ -66,8 +66,8 @@ class Block:
 
 def _on_its_own(state: State) -> State:
     """The state with arrays of its own: one that is the end of a day's array would keep all of that in memory."""
-    arrays = {one.name: getattr(state, one.name) for one in fields(state)}
-    return replace(state, **{name: value.copy() for name, value in arrays.items() if isinstance(value, np.ndarray)})
+    values: dict[str, Any] = {one.name: getattr(state, one.name) for one in fields(state)}
+    return replace(state, **{name: np.copy(value) for name, value in values.items() if isinstance(value, np.ndarray)})
 
 
 class BlockMaker:

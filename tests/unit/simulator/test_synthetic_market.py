@@ -225,4 +225,4 @@ def test_what_goes_over_midnight_keeps_nothing_else_of_the_day_in_memory() -> No
             for name in one.__dataclass_fields__:
                 value = getattr(one, name)
                 if isinstance(value, np.ndarray):
-                    assert value.base is None or value.base.nbytes == value.nbytes, name
+                    assert value.base is None or value.base.nbytes <= 1_000, name
