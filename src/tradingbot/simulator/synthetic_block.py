@@ -67,7 +67,8 @@ class Block:
 def _on_its_own(state: State) -> State:
     """The state with arrays of its own: one that is the end of a day's array would keep all of that in memory."""
     values: dict[str, Any] = {one.name: getattr(state, one.name) for one in fields(state)}
-    return replace(state, **{name: np.copy(value) for name, value in values.items() if isinstance(value, np.ndarray)})
+    own: dict[str, Any] = {name: value.copy() for name, value in values.items() if isinstance(value, np.ndarray)}
+    return replace(state, **own)
 
 
 class BlockMaker:
