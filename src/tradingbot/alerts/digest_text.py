@@ -9,7 +9,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from tradingbot.alerts.digest import Digest
 
-LONG_LABEL: Final = 40
 COLOURS: Final = {"good": "#0a7d33", "bad": "#c62828", "warn": "#a66300"}
 """Readable on light and on dark ground."""
 

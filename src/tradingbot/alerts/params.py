@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import time
-from typing import Final, Literal, get_args
+from typing import Final, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -13,7 +13,6 @@ from tradingbot.guards.issues import Severity
 
 Event = Literal["raised", "worsened", "cleared", "acknowledged"]
 SeverityName = Literal["warning", "error", "critical"]
-EVENTS: Final = get_args(Event)
 MAX_CHANNELS: Final = 20
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _TIME: Final = r"^(([01]\d|2[0-3]):[0-5]\d)?$"

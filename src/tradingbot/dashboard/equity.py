@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 MINUTES_KEPT: Final = 7 * 1440
@@ -66,8 +66,3 @@ def drawdown_pct(points: Iterable[EquityPoint]) -> list[tuple[int, float]]:
         peak = max(peak, one.usd)
         found.append((one.at_s, (one.usd / peak - 1) * 100 if peak > 0 else 0.0))
     return found
-
-
-def moment_of(at_s: int) -> datetime:
-    """The time of a point."""
-    return datetime.fromtimestamp(at_s, UTC)

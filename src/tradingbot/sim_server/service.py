@@ -65,10 +65,11 @@ class Service:
     day_stats: dict[str, tuple[int, DayStats]] = field(default_factory=dict)
     stale: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    @property
-    def past(self) -> Past:
-        """The account's history."""
-        return Past(self.store, self.venue.rows, self.clock)
+    past: Past = field(init=False)
+    """The account's history."""
+
+    def __post_init__(self) -> None:
+        self.past = Past(self.store, self.venue.rows, self.clock)
 
     @property
     def params(self) -> SimulatorParams:
