@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
@@ -13,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tradingbot.core.errors import StorageUnavailableError
 from tradingbot.core.types import iso_utc
 from tradingbot.dashboard.openapi import document
-from tradingbot.dashboard.pages import PAGES
+from tradingbot.dashboard.pages import PAGES, Page
 from tradingbot.dashboard.render import as_json
 from tradingbot.dashboard.security import Guard
 from tradingbot.dashboard.sources import Look, Sources
@@ -43,11 +42,14 @@ class Api:
         sources: Sources,
         guard: Guard,
         look: Callable[[Mapping[str, str]], Awaitable[Look | None]],
+        values: Callable[[Page, Look], Awaitable[dict[str, Any]]],
         stuck_after_s: float,
     ) -> None:
+        """`look` finds what a request wants to see, `values` makes a page's values of it beside the event loop."""
         self._sources = sources
         self._guard = guard
         self._look = look
+        self._values = values
         self._stuck_after_s = stuck_after_s
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
@@ -69,7 +71,7 @@ class Api:
         if page is None:
             raise web.HTTPNotFound(reason="there is no such endpoint; see /api/v1/openapi.json")
         look = await self._looked(request)
-        values = await asyncio.to_thread(page.view, look)
+        values = await self._values(page, look)
         return answer({"as_of": look.moment.as_of, "cycle_id": look.moment.cycle_id, "past": look.past, **values})
 
     async def _status(self, request: web.Request) -> web.Response:

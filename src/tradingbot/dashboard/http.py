@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from hashlib import blake2b
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import structlog
 from aiohttp import web
@@ -28,6 +28,7 @@ log = structlog.get_logger(__name__)
 CACHED: Final = 64
 MAX_BODY: Final = 16_384
 MAX_ARGUMENT: Final = 200
+T = TypeVar("T")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -47,7 +48,7 @@ class Dashboard:
         self._clock = clock
         self._guard = guard
         self._figures = figures
-        self._api = Api(sources, guard, self.look, stuck_after_s)
+        self._api = Api(sources, guard, self.look, self._values, stuck_after_s)
         self.live = Live()
         self._made: OrderedDict[tuple[str, ...], tuple[bytes, str]] = OrderedDict()
         self._making: dict[tuple[str, ...], asyncio.Lock] = {}
@@ -183,8 +184,7 @@ class Dashboard:
         return Look(self._sources, moment, True, dict(query))
 
     async def _past(self, at: datetime) -> Moment:
-        with self._clock.hold():
-            found = await asyncio.to_thread(self._sources.past, at)
+        found = await self._beside(lambda: self._sources.past(at))
         if found is None:
             raise web.HTTPNotFound(reason=f"no minute is on file at or before {iso_utc(at)[:16]}")
         return found
@@ -195,14 +195,21 @@ class Dashboard:
         try:
             async with lock:
                 if key not in self._made:
-                    with self._clock.hold():
-                        body = (await asyncio.to_thread(make)).encode()
+                    body = (await self._beside(make)).encode()
                     self._made[key] = body, f'"{blake2b(body, digest_size=12).hexdigest()}"'
                     while len(self._made) > CACHED:
                         self._made.popitem(last=False)
                 return self._made[key]
         finally:
             self._making.pop(key, None)
+
+    async def _values(self, page: Page, look: Look) -> dict[str, Any]:
+        return await self._beside(lambda: page.view(look))
+
+    async def _beside(self, work: Callable[[], T]) -> T:
+        """In a thread, while time stands still."""
+        with self._clock.hold():
+            return await asyncio.to_thread(work)
 
     def _rendered(self, page: Page, part: str, look: Look) -> str:
         values = page.view(look)
