@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
 
 import orjson
 import structlog
 
 from tradingbot.app.analysis import advised, analysed
+from tradingbot.app.home_trades import newest_of_home
 from tradingbot.app.stores import Stores
+from tradingbot.beside import in_process, in_thread
 from tradingbot.core.types import parse_utc
-from tradingbot.engine.journalled_trades import newest_trades
+from tradingbot.engine.catalog import journal_path
+from tradingbot.engine.journalled_trades import trades_since
 from tradingbot.engine.learning_models import TradeAnalysisState, VenueMetadata
 from tradingbot.engine.portfolio_keeper import PortfolioKeeper
 from tradingbot.learning.params import LearningParams
 from tradingbot.portfolio.position import ClosedTrade
 from tradingbot.ports import Clock
-
-T = TypeVar("T")
+from tradingbot.storage.journal_reader import JournalReader
 
 log = structlog.get_logger(__name__)
 
@@ -31,9 +34,16 @@ class Analyst:
     """Analyses the newest trades, beside the event loop."""
 
     def __init__(
-        self, stores: Stores, clock: Clock, keeper: PortfolioKeeper, venue: VenueMetadata, params: LearningParams
+        self,
+        home: Path,
+        stores: Stores,
+        clock: Clock,
+        keeper: PortfolioKeeper,
+        venue: VenueMetadata,
+        params: LearningParams,
     ) -> None:
         """`venue`: trades and orders that ended before its period began were made elsewhere, and are left out."""
+        self._home = home
         self._stores = stores
         self._clock = clock
         self._keeper = keeper
@@ -42,38 +52,39 @@ class Analyst:
 
     async def advise(self) -> None:
         """One line of `logs/strategic_advice.jsonl`."""
-        newest, now = self._newest(), self._clock.now()
-        found = await self._beside(lambda: advised(newest(), self._params, now))
+        now = self._clock.now()
+        found = await in_thread(self._clock, lambda: advised(self._newest(), self._params, now))
         self._stores.journals["strategic_advice"].append(found)
         codes = [why["code"] for why in found["advice"]]
         log.info("strategy.advised", trades=found["trades"], gap_bps=found["gap_bps"], advice=codes)
 
     async def analyse(self) -> None:
-        """`feature_store/trade_analysis.json`."""
-        newest, now = self._newest(), self._clock.now()
-        reader = self._stores.journals["execution_quality"].reader()
+        """`feature_store/trade_analysis.json`. Raises StorageUnavailableError while nothing can be written."""
+        now = self._clock.now()
+        await self._stores.writer.flush()
+        found = await in_process(self._clock, analysis_of_home, self._home, self._venue.since, self._params)
+        state = TradeAnalysisState(venue_metadata=self._venue, as_of=now, analyses=found)
+        self._stores.documents["trade_analysis"].put(state)
 
-        def work() -> TradeAnalysisState:
-            orders = [row for row in reader.tail(NEWEST_ORDERS) if self._is_ours(row)]
-            found = analysed(newest(), orders, self._params)
-            # Through JSON, so that what is kept equals what is read back.
-            plain = orjson.loads(orjson.dumps(found, default=str))
-            return TradeAnalysisState(venue_metadata=self._venue, as_of=now, analyses=plain)
+    def _newest(self) -> list[ClosedTrade]:
+        """The newest trades of this period, those no longer kept from the journal; it may take long."""
+        journal = self._stores.journals["executed_trades"].reader()
+        return trades_since(self._keeper.state, journal, self._venue.since, NEWEST_TRADES)
 
-        self._stores.documents["trade_analysis"].put(await self._beside(work))
 
-    def _newest(self) -> Callable[[], list[ClosedTrade]]:
-        """What gives the newest trades of this period, those no longer kept from the journal; it may take long."""
-        journal, known, since = self._stores.journals["executed_trades"], self._keeper.state, self._venue.since
-        return lambda: [one for one in newest_trades(known, journal.reader(), NEWEST_TRADES) if one.exit_time >= since]
+def analysis_of_home(home: Path, since: datetime, params: LearningParams) -> dict[str, Any]:
+    """Every analysis of the newest trades and orders that ended since then, as JSON has it."""
+    trades = newest_of_home(home, since, NEWEST_TRADES)
+    orders = JournalReader(journal_path(home, "execution_quality")).tail(NEWEST_ORDERS)
+    found = analysed(trades, [row for row in orders if _is_since(row, since)], params)
+    # Through JSON, so that what is kept equals what is read back.
+    plain: dict[str, Any] = orjson.loads(orjson.dumps(found, default=str))
+    return plain
 
-    def _is_ours(self, row: Mapping[str, Any]) -> bool:
-        """Whether a line of the journal of execution quality is an order of this period."""
-        try:
-            return parse_utc(str(row["filled_at"])) >= self._venue.since
-        except (KeyError, ValueError):
-            return False
 
-    async def _beside(self, work: Callable[[], T]) -> T:
-        with self._clock.hold():
-            return await asyncio.to_thread(work)
+def _is_since(row: Mapping[str, Any], since: datetime) -> bool:
+    """Whether a line of the journal of execution quality is an order that was filled since then."""
+    try:
+        return parse_utc(str(row["filled_at"])) >= since
+    except (KeyError, ValueError):
+        return False

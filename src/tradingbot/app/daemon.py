@@ -92,7 +92,7 @@ class Daemon:
         documents = stores.documents
         signal_desk = SignalDesk(documents["latest_signals"], documents["regime"], self._collector.desk)
         self._bus.attach("latest signals", signal_desk.listen)
-        self._analyst = Analyst(stores, clock, self._keeper, self._post_trade.venue, settings.learning)
+        self._analyst = Analyst(options.home, stores, clock, self._keeper, self._post_trade.venue, settings.learning)
         maintenance = Maintenance(options.home, stores, settings.storage, clock)
         self._works = RoutineWorks(parts, stores, settings, self._collector, account, self._analyst, maintenance)
         self._scheduler = Scheduler(routine_jobs({row.name: self._job(row.name) for row in JOBS}), clock)
@@ -120,7 +120,7 @@ class Daemon:
         self._health.issues.listeners.append(self.alerts.changed)
         self.alerts.catch_up(self._health.issues.open)
         note_migration(account.standing.record, self._health.issues, clock.now())
-        self.governance = Governance(stores, settings, account, self._health.healing, self._works)
+        self.governance = Governance(options.home, stores, settings, account, self._health.healing, self._works)
         self._bot_cycle = self._cycle()
         flattener = a_flattener(account, lambda: self._collector.specs, settings)
         self._desk = OperatorDesk(self._switches, flattener, account.lock, self._health.issues)

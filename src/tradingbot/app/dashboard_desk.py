@@ -15,6 +15,7 @@ import structlog
 from tradingbot.app.moments import MomentMaker, equity_line, known_equity, moment_at, moment_line
 from tradingbot.app.operator import OperatorRequest, audit_record
 from tradingbot.app.stores import Stores
+from tradingbot.beside import in_thread
 from tradingbot.config import Secrets, Settings
 from tradingbot.config.sections import DashboardParams
 from tradingbot.core.errors import StorageUnavailableError
@@ -127,8 +128,7 @@ class DashboardDesk:
 
     async def run(self) -> None:
         """Serve until cancelled. A port that is taken is said; the daemon trades on without its page."""
-        with self.clock.hold():
-            self._equity = await asyncio.to_thread(known_equity, self.home)
+        self._equity = await in_thread(self.clock, known_equity, self.home)
         page = self._page()
         try:
             self.url = await page.start(self.params.host, self.params.port)
@@ -158,8 +158,7 @@ class DashboardDesk:
         runtime = self._runtime
         if runtime is None:
             return
-        with self.clock.hold():
-            moment = await asyncio.to_thread(self.maker.make, runtime)
+        moment = await in_thread(self.clock, self.maker.make, runtime)
         self._take(moment)
         page.tell(moment)
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -23,11 +22,12 @@ from tradingbot.app.profit import profit_facts
 from tradingbot.app.status import issue_rows, position_rows, read_documents
 from tradingbot.app.stores import Stores
 from tradingbot.app.venue_standing import learning_facts, readiness_of_home
+from tradingbot.beside import in_process, in_thread
 from tradingbot.config import Settings
 from tradingbot.core.errors import ConfigurationError, StorageUnavailableError
 from tradingbot.core.types import parse_utc
 from tradingbot.engine.catalog import journal_path
-from tradingbot.engine.journalled_trades import newest_trades
+from tradingbot.engine.journalled_trades import trades_since
 from tradingbot.engine.models import LatestSignalsState, PositionsState, RuntimeState, TradesState
 from tradingbot.portfolio.position import ClosedTrade
 from tradingbot.ports import Clock
@@ -58,29 +58,36 @@ class DigestJob:
         now = self._clock.now()
         with suppress(StorageUnavailableError):  # then of what is on disk
             await self._stores.writer.flush()
-        with self._clock.hold():
-            digest, text = await asyncio.to_thread(self._made, now)
-        channels = self._outbox.send_digest(f"[DIGEST] {digest.title}", text, str(page_of(now, "html")))
-        log.info("digest.written", date=now.date().isoformat(), headline=digest.headline, channels=channels)
+        made = await in_process(self._clock, made_of_home, self._home, self._settings, self._who, now)
+        await in_thread(self._clock, self._keep, made, now)
+        channels = self._outbox.send_digest(f"[DIGEST] {made.title}", made.files["txt"], str(page_of(now, "html")))
+        log.info("digest.written", date=now.date().isoformat(), headline=made.headline, channels=channels)
 
-    def _made(self, now: datetime) -> tuple[Digest, str]:
-        """In a worker thread."""
-        digest = digest_of(facts_of_home(self._home, self._settings, self._who, now))
-        write_digest(self._home, digest, now)
+    def _keep(self, made: Made, now: datetime) -> None:
+        for ending, text in made.files.items():
+            replace_file(self._home / page_of(now, ending), text.encode())
         forget_old(self._home, now - timedelta(days=self._settings.alerts.digest_days))
-        return digest, as_text(digest)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A digest, and its files by how their names end."""
+
+    title: str
+    headline: str
+    files: Mapping[str, str]
+
+
+def made_of_home(home: Path, settings: Settings, who: str, until: datetime) -> Made:
+    """The digest of the 24 hours before, as text, as a page, and as JSON."""
+    digest = digest_of(facts_of_home(home, settings, who, until))
+    as_json = orjson.dumps(plain(digest), option=orjson.OPT_INDENT_2).decode()
+    return Made(digest.title, digest.headline, {"txt": as_text(digest), "html": as_html(digest), "json": as_json})
 
 
 def page_of(at: datetime, ending: str) -> Path:
     """Where the digest of a day lies, within the home."""
     return FOLDER / f"{at:%Y-%m-%d}.{ending}"
-
-
-def write_digest(home: Path, digest: Digest, now: datetime) -> None:
-    """As text, as a page, and as JSON. Raises OSError."""
-    replace_file(home / page_of(now, "txt"), as_text(digest).encode())
-    replace_file(home / page_of(now, "html"), as_html(digest).encode())
-    replace_file(home / page_of(now, "json"), orjson.dumps(plain(digest), option=orjson.OPT_INDENT_2))
 
 
 def plain(digest: Digest) -> dict[str, Any]:
@@ -171,5 +178,4 @@ def _cycle_day(home: Path, since: datetime, until: datetime) -> CycleDay:
 
 def _trades(home: Path, known: TradesState, since: datetime, until: datetime) -> list[ClosedTrade]:
     journal = JournalReader(journal_path(home, "executed_trades"))
-    trades = newest_trades(known, journal, NEWEST_TRADES) if known.archived.may_hold(since) else known.trades
-    return [one for one in trades if since <= one.exit_time <= until]
+    return [one for one in trades_since(known, journal, since, NEWEST_TRADES) if one.exit_time <= until]

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 import structlog
 
 from tradingbot.app.account import Account
+from tradingbot.app.home_trades import newest_of_home
 from tradingbot.app.routine_works import RoutineWorks
 from tradingbot.app.stores import Stores
+from tradingbot.beside import in_process
 from tradingbot.config import Settings
 from tradingbot.core.errors import VenueError
 from tradingbot.core.records import OpenOrder, OrderOutcome
 from tradingbot.core.types import OrderKind, parse_utc
 from tradingbot.engine.budget import within
+from tradingbot.engine.catalog import journal_path
 from tradingbot.engine.healing import HealingDesk
 from tradingbot.engine.health_models import StrategicReviewState
-from tradingbot.engine.journalled_trades import newest_trades
-from tradingbot.engine.models import TradesState
-from tradingbot.engine.portfolio_keeper import PortfolioKeeper
 from tradingbot.engine.reconcile import LOCK_BUDGETS, Truth
 from tradingbot.exits.protection import CancelStop
 from tradingbot.guards.healing_escalation import HealCategory
@@ -130,23 +130,22 @@ class TacticalOperator:
 class StrategicReview:
     """Body of the job `strategic_review`: how the daemon itself did in the last 24 hours."""
 
-    def __init__(self, stores: Stores, clock: Clock, keeper: PortfolioKeeper, cycle_s: float) -> None:
+    def __init__(self, home: Path, stores: Stores, clock: Clock, cycle_s: float) -> None:
+        self._home = home
         self._stores = stores
         self._clock = clock
-        self._keeper = keeper
         self._cycle_s = cycle_s
 
     async def run(self, running_since: datetime) -> None:
-        """Count, judge, keep in `feature_store/strategic_review.json` and one line of `logs/governance.jsonl`."""
+        """Count, judge, keep in `feature_store/strategic_review.json` and one line of `logs/governance.jsonl`.
+
+        Raises StorageUnavailableError while nothing can be written.
+        """
         now = self._clock.now()
         since = max(now - DAY, running_since)
         expected = int((now - since).total_seconds() / self._cycle_s)
-        known, journal = self._keeper.state, self._stores.journals["executed_trades"].reader()
-        readers = {name: self._stores.journals[name].reader() for name in READ}
-        with self._clock.hold():
-            facts, advice = await asyncio.to_thread(
-                lambda: _reviewed(readers, since, _results(known, journal, since), expected)
-            )
+        await self._stores.writer.flush()
+        facts, advice = await in_process(self._clock, reviewed, self._home, since, expected)
         plain = asdict(facts)
         state = StrategicReviewState(as_of=now, since=since, facts=plain, recommendations=[asdict(a) for a in advice])
         self._stores.documents["strategic_review"].put(state)
@@ -159,33 +158,33 @@ class Governance:
     """Both works of one account."""
 
     def __init__(
-        self, stores: Stores, settings: Settings, account: Account, healing: HealingDesk, works: RoutineWorks
+        self,
+        home: Path,
+        stores: Stores,
+        settings: Settings,
+        account: Account,
+        healing: HealingDesk,
+        works: RoutineWorks,
     ) -> None:
         self._began = account.clock.now()
         self.tactical = TacticalOperator(stores, settings, account, healing, works)
         account.intents.listeners.append(self.tactical.note)
-        self.strategic = StrategicReview(stores, account.clock, account.keeper, settings.engine.cycle_s)
+        self.strategic = StrategicReview(home, stores, account.clock, settings.engine.cycle_s)
 
     async def review(self) -> None:
         """Body of the job `strategic_review`."""
         await self.strategic.run(self._began)
 
 
-def _reviewed(
-    readers: dict[str, JournalReader], since: datetime, trades: list[tuple[float, float]], expected: int
-) -> tuple[DayFacts, list[Recommendation]]:
-    lines = {name: _newer(reader.since(since), since) for name, reader in readers.items()}
+def reviewed(home: Path, since: datetime, expected: int) -> tuple[DayFacts, list[Recommendation]]:
+    """What a home's files say of the time since then; `expected`: how many cycles it should have had."""
+    lines = {name: _newer(JournalReader(journal_path(home, name)).since(since), since) for name in READ}
+    trades = [_result(trade) for trade in newest_of_home(home, since, NEWEST_TRADES)]
     outcomes = (line for line in lines["intents"] if line.get("event") == "outcome")
     facts = counted(
         lines["cycles"], lines["kill_switches"], lines["issues"], lines["healing"], outcomes, trades, expected
     )
     return facts, recommendations(facts)
-
-
-def _results(known: TradesState, journal: JournalReader, since: datetime) -> list[tuple[float, float]]:
-    """The newest trades that ended since then; the journal is read where they are no longer kept one by one."""
-    trades = newest_trades(known, journal, NEWEST_TRADES) if known.archived.may_hold(since) else known.trades
-    return [_result(trade) for trade in trades[-NEWEST_TRADES:] if trade.exit_time >= since]
 
 
 def _result(trade: ClosedTrade) -> tuple[float, float]:

@@ -6,7 +6,6 @@ and a kill at any moment leaves nothing that the next run would not finish.
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -19,6 +18,7 @@ import structlog
 
 from tradingbot.app.resources import MB, disk_free_mb, folder_bytes
 from tradingbot.app.stores import Stores
+from tradingbot.beside import in_thread
 from tradingbot.clock import SystemClock
 from tradingbot.config.sections import StorageParams
 from tradingbot.ports import Clock
@@ -124,8 +124,7 @@ class Maintenance:
         return report
 
     async def _measured(self) -> Measured:
-        with self._clock.hold():
-            return await asyncio.to_thread(measure, self._home, self._stores)
+        return await in_thread(self._clock, measure, self._home, self._stores)
 
     async def _cleaned(self, now: datetime) -> Removed:
         removed = Removed()

@@ -19,6 +19,7 @@ import orjson
 import structlog
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from tradingbot.beside import in_thread
 from tradingbot.core.errors import ConfigurationError, StorageUnavailableError
 from tradingbot.core.types import epoch_ms, iso_utc
 from tradingbot.engine.operator_desk import Answer, Command, OperatorOrder
@@ -180,8 +181,7 @@ class OperatorInbox:
         with suppress(StorageUnavailableError):  # the writer tells of its troubles itself
             await self._audit.commit(audit_record(now, name, request, answer))
         try:
-            with self._clock.hold():
-                await asyncio.to_thread(self._write_answer, name, _answer_record(now, request, answer))
+            await in_thread(self._clock, self._write_answer, name, _answer_record(now, request, answer))
         except OSError as error:
             log.error("operator.answer_not_written", request=name, error=str(error))
         self._remove(name)

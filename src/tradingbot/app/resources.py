@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol
 import structlog
 
 from tradingbot.app.vitals import rss_mb
+from tradingbot.beside import in_thread
 from tradingbot.guards.issues import Finding, Severity
 from tradingbot.guards.resources import ResourceFinding, ResourceLimits, ResourceSample, ended, entry_blocks, judge
 from tradingbot.guards.trend import Trend, trend
@@ -120,8 +121,7 @@ class ResourceWatch:
         """One sample, judged and reported. What asks the system runs in a thread: a disk may hang."""
         now_s = self._clock.monotonic_s()
         measure_home = now_s - self._home_at_s >= HOME_SIZE_EVERY_S
-        with self._clock.hold():
-            system = await asyncio.to_thread(self._read, self._home, measure_home)
+        system = await in_thread(self._clock, self._read, self._home, measure_home)
         if measure_home:
             self._home_mb, self._home_at_s = system.home_mb, now_s
         self.sample = self._with_ours(system, self._growth(system.rss_mb, now_s))

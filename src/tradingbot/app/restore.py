@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import os
 from collections.abc import Collection
@@ -12,6 +11,7 @@ import structlog
 from tradingbot.app.bootstrap import VenueParts
 from tradingbot.app.options import RunOptions
 from tradingbot.app.stores import Stores
+from tradingbot.beside import in_thread
 from tradingbot.config import Settings
 from tradingbot.engine.identifiers import instance_of
 from tradingbot.engine.intents import KEPT_ORDERS, IntentLog
@@ -151,7 +151,6 @@ def _finder(journal: Journal, writer: StorageWriter) -> FindJournalled:
         return set(ids)
 
     async def find_beside(ids: Collection[str]) -> Collection[str]:
-        with writer.clock.hold():
-            return await asyncio.to_thread(find, frozenset(ids))
+        return await in_thread(writer.clock, find, frozenset(ids))
 
     return find_beside

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import structlog
 from tradingbot.app.home import FOLDERS
 from tradingbot.app.stores import Stores
 from tradingbot.app.supervision import Restartable
+from tradingbot.beside import in_thread
 from tradingbot.core.errors import StateError, VenueError
 from tradingbot.engine.healing import HealingDesk
 from tradingbot.engine.issue_registry import IssueRegistry
@@ -106,8 +106,7 @@ class Watchdog:
 
     async def _mend_files(self) -> None:
         """Documents that somebody deleted or damaged are written again from memory."""
-        with self._clock.hold():
-            faults = await asyncio.to_thread(self._faults)
+        faults = await in_thread(self._clock, self._faults)
         for name, fault in faults.items():
             document = self._stores.documents[name]
             category = HealCategory.MISSING_FILE if fault == "missing" else HealCategory.CORRUPT_FILE

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 import structlog
 from aiohttp import web
 
+from tradingbot.beside import in_thread
 from tradingbot.core.types import iso_utc, parse_utc
 from tradingbot.dashboard.api import Api
 from tradingbot.dashboard.live import Live
@@ -208,8 +209,7 @@ class Dashboard:
 
     async def _beside(self, work: Callable[[], T]) -> T:
         """In a thread, while time stands still."""
-        with self._clock.hold():
-            return await asyncio.to_thread(work)
+        return await in_thread(self._clock, work)
 
     def _rendered(self, page: Page, part: str, look: Look) -> str:
         values = page.view(look)

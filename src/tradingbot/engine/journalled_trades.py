@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from heapq import heappush, heappushpop
 from typing import Any, Final, Protocol
 
@@ -57,6 +58,15 @@ def newest_trades(state: TradesState, journal: Lines, count: int) -> list[Closed
     if not wanted:
         return kept
     return [*deque(older_trades(state, journal.newest(count + SPARE_LINES)), maxlen=wanted), *kept]
+
+
+def trades_since(state: TradesState, journal: Lines, since: datetime, count: int) -> list[ClosedTrade]:
+    """Those of the newest `count` that ended since then, oldest first.
+
+    The journal is read where they are no longer kept one by one.
+    """
+    trades = newest_trades(state, journal, count) if state.archived.may_hold(since) else state.trades[-count:]
+    return [trade for trade in trades if trade.exit_time >= since]
 
 
 def with_journalled(known: TradesState, records: Iterable[Mapping[str, Any]], kept: int) -> TradesState:

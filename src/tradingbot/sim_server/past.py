@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from tradingbot.beside import in_thread
 from tradingbot.core.types import epoch_ms
 from tradingbot.ports import Clock
 from tradingbot.sim_server.books import TransactionFile, first_log_id, read_rows
@@ -90,8 +89,7 @@ class Past:
         """Those that hold booked rows from an id on: ids rise, so most books need not be read."""
         if first_id is None or len(books) < _FEW_BOOKS:
             return books
-        with self.clock.hold():
-            ids = await asyncio.to_thread(self._ids, books)
+        ids = await in_thread(self.clock, self._ids, books)
         return books[max(0, bisect_right(ids, first_id) - 1) :]
 
     def _ids(self, books: list[_Book]) -> list[int]:
@@ -105,8 +103,7 @@ class Past:
         return found
 
     async def _read(self, book: _Book, span: Span) -> list[Any]:
-        with self.clock.hold():
-            rows = await asyncio.to_thread(partial(read_rows, book.path, span.kind))
+        rows = await in_thread(self.clock, read_rows, book.path, span.kind)
         return [row for row in rows if span.holds(row)]
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from tradingbot.beside import in_thread
 from tradingbot.core.errors import ConfigurationError
 from tradingbot.core.types import epoch_ms, utc_from_ms
 from tradingbot.ports import Clock
@@ -134,8 +135,8 @@ class SimServer:
     async def _pack_books(self) -> None:
         """Compress books that were closed lately. A disk that refuses is asked again a minute later."""
         if any(not part.compressed for part in self._store.closed()):
-            with suppress(OSError), self._clock.hold():
-                await asyncio.to_thread(self._store.compress)
+            with suppress(OSError):
+                await in_thread(self._clock, self._store.compress)
 
     def _open(self) -> Service:
         loaded = self._store.load()

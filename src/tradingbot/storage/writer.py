@@ -20,6 +20,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from tradingbot.beside import in_thread
 from tradingbot.core.errors import StorageUnavailableError
 from tradingbot.ports import Clock
 from tradingbot.storage.files import probe
@@ -117,8 +118,7 @@ class StorageWriter:
     async def probe(self, folder: Path) -> None:
         """Prove that a folder takes durable writes. Raises StorageUnavailableError."""
         try:
-            with self.clock.hold():
-                await asyncio.to_thread(probe, folder)
+            await in_thread(self.clock, probe, folder)
         except OSError as error:
             raise StorageUnavailableError(_explain(folder, error)) from error
 

@@ -20,7 +20,6 @@ from pydantic import BaseModel, ValidationError
 from tests.builders_trades import a_trade
 from tests.fakes import MemoryJournal
 from tests.support import BTC, ETH, NOW
-from tradingbot.app.governance import _results
 from tradingbot.app.restore import kept_trades
 from tradingbot.app.stores import open_document
 from tradingbot.clock import SteppedClock
@@ -30,7 +29,7 @@ from tradingbot.core.errors import StorageUnavailableError
 from tradingbot.core.types import ClientOrderId, ContractKind, Direction
 from tradingbot.engine.catalog import document_path
 from tradingbot.engine.intents import IntentLog
-from tradingbot.engine.journalled_trades import newest_trades, older_trades, trades_of, with_journalled
+from tradingbot.engine.journalled_trades import newest_trades, older_trades, trades_of, trades_since, with_journalled
 from tradingbot.engine.models import PositionsState, TradesEncoder, TradesState, with_empty_archive
 from tradingbot.engine.portfolio_keeper import PortfolioKeeper
 from tradingbot.engine.trade_archive import ArchivedTrades, age, archived
@@ -392,7 +391,9 @@ def test_a_daily_review_goes_back_into_the_journal() -> None:
     state = TradesState(trades=trades[8:], archived=archived(trades[:8]))
     journal: Any = Lines(trades)
     for since in (trades[3].exit_time, trades[9].exit_time):
-        assert len(_results(state, journal, since)) == sum(1 for trade in trades if trade.exit_time >= since)
+        ended = [trade.trade_id for trade in trades if trade.exit_time >= since]
+        assert [trade.trade_id for trade in trades_since(state, journal, since, 100)] == ended
+        assert [trade.trade_id for trade in trades_since(state, journal, since, 1)] == ended[-1:]
 
 
 def test_the_file_of_the_first_schema_is_read_and_stays_beside(tmp_path: Path) -> None:
