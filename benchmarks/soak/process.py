@@ -16,6 +16,7 @@ from tests.crash.processes import BUSY
 
 from tradingbot.app.resources import folder_bytes
 
+HISTORY_DAYS: Final = 15
 SETTINGS: Final = {
     # Limits that would end a fortnight's trading after a bad day are out of the way; signals are as shipped.
     **{name: value for name, value in BUSY.items() if "__RISK__" in name},
@@ -25,7 +26,7 @@ SETTINGS: Final = {
     "TRADINGBOT__STORAGE__DIAGNOSTICS_DAYS": "2",
     "TRADINGBOT__STORAGE__KEPT_TRADES": "500",
     "TRADINGBOT__STORAGE__KEPT_ORDERS": "1000",
-    "TRADINGBOT__SIMULATOR__HISTORY_DAYS": "15",
+    "TRADINGBOT__SIMULATOR__HISTORY_DAYS": str(HISTORY_DAYS),
 }
 NO_PROXY: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -90,13 +91,12 @@ class SoakedDaemon:
         }
 
 
-def ask(url: str, body: Mapping[str, Any] | None = None, method: str = "GET") -> dict[str, Any]:
-    """One question to a control desk. Raises OSError."""
+def ask(url: str, body: Mapping[str, Any] | None = None, method: str = "GET") -> Any:
+    """One question to a control desk or to the simulated exchange. Raises OSError."""
     data = None if body is None else orjson.dumps(body)
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
     with NO_PROXY.open(request, timeout=20) as answer:
-        found: dict[str, Any] = orjson.loads(answer.read())
-    return found
+        return orjson.loads(answer.read())
 
 
 def _status(pid: int) -> dict[str, int]:

@@ -13,7 +13,8 @@ from typing import Any, Final
 import orjson
 
 from benchmarks.soak.plan import PlannedFault
-from benchmarks.soak.process import SoakedDaemon, ask
+from benchmarks.soak.process import HISTORY_DAYS, SoakedDaemon, ask
+from tradingbot.core.types import parse_utc
 from tradingbot.engine.catalog import JOURNALS, journal_path
 from tradingbot.storage.journal import Journal
 from tradingbot.storage.rotation import parts
@@ -64,10 +65,13 @@ def run_soak(
 
 def _watch(daemon: SoakedDaemon, found: Soak, plan: list[PlannedFault], table: Path, every: int, talk: bool) -> None:
     waiting, open_skews = list(plan), list[PlannedFault]()
-    last_cycle, moved_s = -1, time.monotonic()
+    last_cycle, moved_s, filled = -1, time.monotonic(), False
     while daemon.running:
         runtime = daemon.runtime()
         cycle = int(runtime.get("cycles", -1))
+        if cycle > 0 and not filled:
+            filled = True
+            _fill_charts(daemon, runtime, found)
         if cycle > last_cycle:
             last_cycle, moved_s = cycle, time.monotonic()
         elif time.monotonic() - moved_s > STALLED_S:
@@ -80,6 +84,14 @@ def _watch(daemon: SoakedDaemon, found: Soak, plan: list[PlannedFault], table: P
             _sample(daemon, runtime, found, table, talk)
         time.sleep(POLL_S)
     _forget_the_end(daemon, found)
+
+
+def _fill_charts(daemon: SoakedDaemon, runtime: dict[str, Any], found: Soak) -> None:
+    """Ask for the oldest candles: the simulated exchange then holds as much as it ever will."""
+    charts = f"{str(runtime['venue_url']).removesuffix('/derivatives')}/api/charts/v1/trade"
+    since_s = int(parse_utc(str(runtime["as_of"])).timestamp()) - HISTORY_DAYS * 86_400
+    for symbol in _asked(charts, found, None, "GET") or ():
+        _asked(f"{charts}/{symbol}/1h?from={since_s}", found, None, "GET")
 
 
 def _inject(
@@ -99,7 +111,7 @@ def _end_skews(
         _asked(f"{daemon.desk(runtime, fault.desk)}/faults/{fault.name}", found, None, "DELETE")
 
 
-def _asked(url: str, found: Soak, body: dict[str, Any] | None, method: str) -> dict[str, Any] | None:
+def _asked(url: str, found: Soak, body: dict[str, Any] | None, method: str) -> Any:
     try:
         return ask(url, body, method)
     except OSError as error:

@@ -121,7 +121,8 @@ class AssetTable:
 
     def _make_room(self, added: int) -> None:
         if self._count + added > self._minutes.shape[1]:
-            wider = np.empty((MINUTE_COLUMNS, max(_ROOM_MINUTES, self._count + added)))
+            # Written at once: memory that is only reserved would grow for weeks while rows fill it, as a leak does.
+            wider = np.full((MINUTE_COLUMNS, max(_ROOM_MINUTES, self._count + added)), np.nan)
             wider[:, : self._count] = self._minutes[:, : self._count]
             self._minutes = wider
 
