@@ -53,6 +53,7 @@
       const facts = JSON.parse(event.data);
       const news = facts.as_of !== age.dataset.asOf;
       age.dataset.asOf = facts.as_of;
+      age.dataset.cycle = facts.cycle_id;
       document.getElementById("dot").className = "dot " + facts.health;
       connected = true;
       heard = Date.now();
@@ -118,4 +119,5 @@
   showAge();
   setInterval(showAge, 1000);
   if (!past) listen();
+  performance.mark("ready");
 })();
