@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 ARGS ?=
 PYTEST_ARGS ?=
 
-.PHONY: setup setup-dev run sim test long check bench crash damage switches soak drill metrics-check browser audit lock clean help
+.PHONY: setup setup-dev run sim test long check bench crash damage switches soak drill metrics-check browser page-speed audit lock clean help
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -61,6 +61,10 @@ lock: setup-dev ## resolve the dependencies anew (needs uv on the PATH)
 browser: setup-dev ## click through the page of a real daemon in Chromium; SHOTS=folder keeps pictures
 	$(PIP) install --quiet --require-hashes --requirement requirements-browser.lock
 	@TRADINGBOT_SHOTS=$(SHOTS) $(BIN)/python -m pytest -n 0 -m long tests/browser $(PYTEST_ARGS)
+
+page-speed: setup-dev ## measure the page in Chromium before a daemon with thirty days of data
+	$(PIP) install --quiet --require-hashes --requirement requirements-browser.lock
+	@$(BIN)/python -m benchmarks.page
 
 clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

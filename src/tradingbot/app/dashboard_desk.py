@@ -12,6 +12,15 @@ from typing import Any, Final
 
 import structlog
 
+from tradingbot.app.kept_history import (
+    COLUMNS,
+    HistoryLog,
+    candles_between,
+    learned_at,
+    learned_facts,
+    learned_over_time,
+    rows_of,
+)
 from tradingbot.app.moments import MomentMaker, equity_line, known_equity, moment_at, moment_line
 from tradingbot.app.operator import OperatorRequest, audit_record
 from tradingbot.app.stores import Stores
@@ -57,9 +66,11 @@ class DashboardDesk:
     _equity: EquitySeries = field(default_factory=EquitySeries)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _figures: Figures = field(init=False)
+    _history: HistoryLog = field(init=False)
 
     def __post_init__(self) -> None:
         self._figures = Figures(self.clock)
+        self._history = HistoryLog(self.stores, self.minute_candles)
 
     # ------------------------------------------------------------ Sources
 
@@ -96,11 +107,20 @@ class DashboardDesk:
     def candles(self, symbol: str) -> Sequence[Mapping[str, Any]]:
         """As `Sources.candles`."""
         found = self.minute_candles(Symbol(symbol))
-        if found is None:
-            return ()
-        columns = (found.open_ms // 1000, found.open, found.high, found.low, found.close, found.volume)
-        names = ("time", "open", "high", "low", "close", "volume")
-        return [dict(zip(names, row, strict=True)) for row in zip(*(c.tolist() for c in columns), strict=True)]
+        return () if found is None else [dict(zip(COLUMNS, row, strict=True)) for row in rows_of(found, slice(None))]
+
+    def past_candles(self, symbol: str, since: datetime, until: datetime) -> Sequence[Mapping[str, Any]]:
+        """As `Sources.past_candles`."""
+        return candles_between(self.home, symbol, since, until)
+
+    def learned(self, at: datetime | None = None) -> Mapping[str, Any]:
+        """As `Sources.learned`."""
+        found = learned_facts(self.stores) if at is None else learned_at(self.home, at)
+        return found if found is not None else {"parameters": None, "trades_learned": 0}
+
+    def learned_over_time(self, until: datetime, count: int) -> Sequence[Mapping[str, Any]]:
+        """As `Sources.learned_over_time`."""
+        return learned_over_time(self.home, until, count)
 
     async def operate(self, order: OperatorOrder) -> Answer:
         """As `Sources.operate`."""
@@ -129,6 +149,7 @@ class DashboardDesk:
     async def run(self) -> None:
         """Serve until cancelled. A port that is taken is said; the daemon trades on without its page."""
         self._equity = await in_thread(self.clock, known_equity, self.home)
+        await in_thread(self.clock, self._history.read, self.home)
         page = self._page()
         try:
             self.url = await page.start(self.params.host, self.params.port)
@@ -158,19 +179,29 @@ class DashboardDesk:
         runtime = self._runtime
         if runtime is None:
             return
-        moment = await in_thread(self.clock, self.maker.make, runtime)
-        self._take(moment)
+        moment, lines = await in_thread(self.clock, self._made, runtime)
+        self._take(moment, lines)
         page.tell(moment)
 
-    def _take(self, moment: Moment) -> None:
-        new = self._moment is None or moment.cycle_id != self._moment.cycle_id
+    def _made(self, runtime: RuntimeState) -> tuple[Moment, dict[str, dict[str, Any]]]:
+        """The moment and, for a new cycle, a line for each journal that gets one. In a worker thread."""
+        moment = self.maker.make(runtime)
+        if self._moment is not None and moment.cycle_id == self._moment.cycle_id:
+            return moment, {}
+        lines = {
+            "moments": moment_line(moment),
+            "equity": equity_line(moment),
+            "candles": self._history.candles_of(moment),
+            "learned": self._history.learned_of(moment),
+        }
+        return moment, {name: line for name, line in lines.items() if line is not None}
+
+    def _take(self, moment: Moment, lines: Mapping[str, Mapping[str, Any]]) -> None:
         self._moment = moment
         self._figures.take(moment)
-        if not new:
-            return
-        self.stores.journals["moments"].append(moment_line(moment))
-        self.stores.journals["equity"].append(equity_line(moment))
-        if (usd := moment.runtime.equity_usd) is not None:
+        for name, line in lines.items():
+            self.stores.journals[name].append(dict(line))
+        if lines and (usd := moment.runtime.equity_usd) is not None:
             self._equity.add(moment.as_of, float(usd))
 
     def _page(self) -> Dashboard:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
+from tradingbot.app.kept_history import line_at
 from tradingbot.app.profit import First, first_equities, profit_since
 from tradingbot.app.status import issue_rows, position_row
 from tradingbot.app.stores import Stores
@@ -23,10 +23,8 @@ from tradingbot.engine.learning_models import SymbolAllocationState
 from tradingbot.engine.models import LatestSignalsState, PositionsState, RuntimeState, TradesState, ValidationState
 from tradingbot.engine.switch_models import KillSwitchesState
 from tradingbot.guards.downtime import downtime_at
-from tradingbot.storage.journal_reader import JournalReader, open_part
-from tradingbot.storage.rotation import parts
+from tradingbot.storage.journal_reader import JournalReader
 
-_BEGIN: Final = b'{"at":"'
 HEAVY: Final = ("signal_context", "exit_context", "fills")
 """Fields of a position that pages show only when they are asked for one."""
 
@@ -111,25 +109,8 @@ def equity_line(moment: Moment) -> dict[str, Any]:
 
 def moment_at(home: Path, at: datetime) -> Moment | None:
     """The newest moment on file that is not after `at`; None without one. Reads files."""
-    path = journal_path(home, "moments")
-    with ExitStack() as stack:
-        # The current file is opened before the others are listed: a rotation in between loses nothing.
-        files: list[IO[bytes]] = [stack.enter_context(path.open("rb"))] if path.exists() else []
-        for part in reversed(parts(path)):
-            if (found := _newest_before(files.pop(), at) if files else None) is not None:
-                return found
-            files.append(stack.enter_context(open_part(part)))
-        return _newest_before(files.pop(), at) if files else None
-
-
-def _newest_before(lines: Iterable[bytes], at: datetime) -> Moment | None:
-    """The last line that is not after `at`. One that cannot be read is passed over."""
-    limit, found = _BEGIN + iso_utc(at).encode(), None
-    for line in lines:
-        if line[: len(limit)] > limit:
-            break
-        found = line if line.startswith(_BEGIN) and line.endswith(b"\n") else found
-    return Moment.model_validate_json(found) if found is not None else None
+    line = line_at(home, "moments", at)
+    return None if line is None else Moment.model_validate_json(line)
 
 
 def known_equity(home: Path) -> EquitySeries:

@@ -6,13 +6,16 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
+from functools import partial
 from hashlib import blake2b
 from typing import Any, Final, TypeVar
+from urllib.parse import urlencode
 
 import structlog
 from aiohttp import web
 
 from tradingbot.beside import in_thread
+from tradingbot.core.errors import ConfigurationError, StateError
 from tradingbot.core.types import iso_utc, parse_utc
 from tradingbot.dashboard.api import Api
 from tradingbot.dashboard.live import Live
@@ -95,6 +98,10 @@ class Dashboard:
             answer = self._refused(request, error.status, error.reason)
             if "Allow" in error.headers:
                 answer.headers["Allow"] = error.headers["Allow"]
+        except ConfigurationError as error:  # what was asked for is not there
+            answer = self._refused(request, 404, str(error))
+        except StateError as error:
+            answer = self._refused(request, 409, str(error))
         except Exception as error:  # noqa: BLE001 - a page that fails must be said; it must not end the daemon
             log.error("dashboard.failed", path=request.path[:MAX_ARGUMENT], error=f"{type(error).__name__}: {error}")
             answer = self._refused(request, 500, "this page failed; the log says why")
@@ -222,8 +229,15 @@ class Dashboard:
             "health": worst(subsystems(look.moment)),
             "can_act": bool(self._guard.token) and not look.past,
             "query": dict(look.query),
+            "to": partial(address, iso_utc(look.moment.as_of) if look.past else ""),
         }
         return render(f"{page.name}.html", {**shown, "part": part})
+
+
+def address(at: str, page: str, **arguments: str) -> str:
+    """A relative address; within the past it stays in it."""
+    chosen = {**arguments, **({"at": at} if at else {})}
+    return ("." if page == "overview" else page) + (f"?{urlencode(chosen)}" if chosen else "")
 
 
 def _moment(text: str) -> datetime:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from tradingbot.dashboard.sources import Look
 from tradingbot.dashboard.views.book import equity, positions, trades
+from tradingbot.dashboard.views.explain import explain
 from tradingbot.dashboard.views.health import health
 from tradingbot.dashboard.views.market import market
 from tradingbot.dashboard.views.overview import overview
@@ -17,12 +18,17 @@ from tradingbot.dashboard.views.work import jobs, logs
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page. `arguments` are those of its address that matter, with what they mean."""
+    """One page. `arguments` are those of its address that matter, with what they mean.
+
+    `listed`: it stands in the navigation. `live`: it is made anew when a cycle ends.
+    """
 
     name: str
     title: str
     view: Callable[[Look], dict[str, Any]]
     arguments: Mapping[str, str]
+    listed: bool = True
+    live: bool = True
 
 
 _SYMBOL: Final = {"symbol": "only this symbol, e.g. BTCUSDT"}
@@ -41,6 +47,14 @@ PAGES: Final[Mapping[str, Page]] = {
         Page("equity", "Equity", equity, {"span": "1d, 7d, 30d, 90d or all"}),
         Page("market", "Market", market, {**_SYMBOL}),
         Page("signals", "Signals", signals, {}),
+        Page(
+            "explain",
+            "Why",
+            explain,
+            {"id": "of a trade, an order or a signal, e.g. 20260105T0801-BTCUSDT"},
+            listed=False,
+            live=False,
+        ),
         Page("regime", "Regime", regime, {}),
         Page("learning", "Learning", learning, {}),
         Page("models", "Models", models, {}),

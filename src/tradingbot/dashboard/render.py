@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from pathlib import Path
@@ -29,7 +29,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    filters = (usd, signed, number, pct, when, words, span, tone)
+    filters = (usd, signed, number, pct, when, epoch, words, span, tone)
     made.filters.update({one.__name__: one for one in filters}, tojson_text=as_json)
     return made
 
@@ -96,6 +96,11 @@ def when(value: Any) -> str:
         return _DASH
     moment = value if isinstance(value, datetime) else parse_utc(str(value))
     return iso_utc(moment)[:19].replace("T", " ")
+
+
+def epoch(seconds: float) -> str:
+    """Epoch seconds as `when` shows times."""
+    return when(datetime.fromtimestamp(seconds, UTC))
 
 
 def span(seconds: Any) -> str:

@@ -15,7 +15,7 @@ from tradingbot.portfolio.position import ClosedTrade
 
 
 class Sources(Protocol):
-    """One daemon. Everything but `past` is in memory; values are never changed after they were given."""
+    """One daemon. What reads files says so, the rest is in memory; values are never changed after they were given."""
 
     @property
     def home(self) -> Path:
@@ -41,6 +41,15 @@ class Sources(Protocol):
 
     def candles(self, symbol: str) -> Sequence[Mapping[str, Any]]:
         """Minute candles that are kept: time (epoch seconds), open, high, low, close, volume; oldest first."""
+
+    def past_candles(self, symbol: str, since: datetime, until: datetime) -> Sequence[Mapping[str, Any]]:
+        """The same from the files, that opened since then and closed by `until`. For a worker thread."""
+
+    def learned(self, at: datetime | None = None) -> Mapping[str, Any]:
+        """`parameters` and `trades_learned`, now, or as they were (reads files)."""
+
+    def learned_over_time(self, until: datetime, count: int) -> Sequence[Mapping[str, Any]]:
+        """The newest `count` of them up to a moment, each with `at`, oldest first. Reads files."""
 
     async def operate(self, order: OperatorOrder) -> Answer:
         """Carry out what a person asks for, with its line in the audit. Raises StorageUnavailableError."""

@@ -157,7 +157,9 @@ JOURNALS: Final[Mapping[str, JournalRow]] = {
     "pre_deployment": JournalRow("logs/pre_deployment.jsonl", "app.pre_deployment", 4, 10, 3650),
     "resources": JournalRow("logs/resources.jsonl", "app.resources", 16, 10, 90),
     "maintenance": JournalRow("logs/maintenance.jsonl", "app.maintenance", 16, 10, 3650),
-    "moments": JournalRow("logs/moments.jsonl", "app.dashboard_desk", 64, 40, 90),
+    "moments": JournalRow("logs/moments.jsonl", "app.dashboard_desk", 16, 120, 90),
+    "candles": JournalRow("logs/candles.jsonl", "app.dashboard_desk", 4, 200, 90),
+    "learned": JournalRow("logs/learned.jsonl", "app.dashboard_desk", 8, 40, 365),
     "equity": JournalRow("logs/equity.jsonl", "app.dashboard_desk", 16, 60, 3650),
     "daemon": JournalRow("logs/daemon.jsonl", "app.logs", 64, 20, 30),
 }

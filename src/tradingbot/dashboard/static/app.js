@@ -28,11 +28,8 @@
     };
   }
 
-  function times() {
-    for (const one of main.querySelectorAll("time[data-epoch]")) one.textContent = new Date(one.dataset.epoch * 1000).toISOString().slice(0, 19).replace("T", " ");
-  }
-
   async function renew() {
+    if ("still" in document.body.dataset) return;
     if (main.contains(document.activeElement) && /^(SELECT|INPUT|TEXTAREA)$/.test(document.activeElement.tagName)) return;
     const query = new URLSearchParams(location.search);
     query.set("fragment", "1");
@@ -44,7 +41,6 @@
     main.innerHTML = await answer.text();
     reopen();
     [...main.querySelectorAll(".scroll")].forEach((one, number) => { one.scrollLeft = scrolled[number] || 0; });
-    times();
     window.drawCharts();
   }
 
@@ -57,6 +53,7 @@
       const facts = JSON.parse(event.data);
       const news = facts.as_of !== age.dataset.asOf;
       age.dataset.asOf = facts.as_of;
+      age.dataset.cycle = facts.cycle_id;
       document.getElementById("dot").className = "dot " + facts.health;
       connected = true;
       heard = Date.now();
@@ -118,10 +115,9 @@
     if (at.value) query.set("at", at.value + ":59Z");
     location.search = query.toString();
   });
-  for (const link of document.querySelectorAll(".top nav a, .top .brand")) if (past) link.href += (link.href.includes("?") ? "&" : "?") + "at=" + encodeURIComponent(asked.get("at"));
 
-  times();
   showAge();
   setInterval(showAge, 1000);
   if (!past) listen();
+  performance.mark("ready");
 })();

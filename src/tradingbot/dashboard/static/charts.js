@@ -51,6 +51,22 @@
       const series = chart.addSeries(LightweightCharts.BaselineSeries, { baseValue: { type: "price", price: 0 }, bottomLineColor: palette.red, bottomFillColor1: palette.red + "10", bottomFillColor2: palette.red + "55", topLineColor: palette.green });
       series.setData(line(points));
     },
+    lines(chart, points, palette, element) {
+      const hues = Object.keys(points).map((_, number) => `hsl(${Math.round((number * 137.5) % 360)} 70% 50%)`);
+      const legend = element.nextElementSibling;
+      if (legend && "legend" in legend.dataset) legend.replaceChildren();
+      Object.entries(points).forEach(([name, values], number) => {
+        const series = chart.addSeries(LightweightCharts.LineSeries, { color: hues[number], lineWidth: 2, lastValueVisible: false, priceLineVisible: false });
+        series.setData(line(values));
+        if (legend && "legend" in legend.dataset) {
+          const item = document.createElement("span");
+          const mark = document.createElement("i");
+          mark.style.background = hues[number];
+          item.append(mark, name.replace(":", " "));
+          legend.append(item);
+        }
+      });
+    },
     candles(chart, points, palette, element) {
       const series = chart.addSeries(LightweightCharts.CandlestickSeries, {
         upColor: palette.green, downColor: palette.red, wickUpColor: palette.green, wickDownColor: palette.red, borderVisible: false,
@@ -67,7 +83,7 @@
 
   function draw(element) {
     const points = JSON.parse(element.dataset.points);
-    if (!points.length) {
+    if (!(points.length || Object.keys(points).length)) {
       element.textContent = "Nothing to draw yet.";
       return;
     }

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, Final
 
 from tradingbot.core.types import parse_utc
 from tradingbot.dashboard.sources import Look
 
 CANDLES: Final = 720
+MINUTE: Final = timedelta(minutes=1)
 
 
 def market(look: Look) -> dict[str, Any]:
     """The chosen symbol, else the first one with a position, else the first one."""
-    names = sorted(look.moment.symbols) or list(look.moment.runtime.symbols)
+    names = sorted(look.moment.symbols)
     held = [str(row["symbol"]) for row in look.moment.positions]
     wanted = look.text("symbol").upper()
     symbol = wanted if wanted in names else next(iter([*held, *names]), "")
     until_s = int(look.until.timestamp())
-    candles = [dict(row) for row in look.sources.candles(symbol) if row["time"] <= until_s][-CANDLES:]
+    candles = _candles(look, symbol)
     first_s = candles[0]["time"] if candles else until_s
     return {
         "symbol": symbol,
@@ -28,6 +30,15 @@ def market(look: Look) -> dict[str, Any]:
         "check": look.moment.symbols.get(symbol),
         "blocked": look.moment.runtime.blocked_symbols.get(symbol),
     }
+
+
+def _candles(look: Look, symbol: str) -> list[dict[str, Any]]:
+    """The newest that closed by then; those of the past from the files."""
+    if look.past:
+        found = look.sources.past_candles(symbol, look.until - (CANDLES + 1) * MINUTE, look.until)
+        return [dict(row) for row in found][-CANDLES:]
+    until_s = int(look.until.timestamp())
+    return [dict(row) for row in look.sources.candles(symbol) if row["time"] <= until_s][-CANDLES:]
 
 
 def _marks(look: Look, symbol: str, first_s: int, until_s: int) -> list[dict[str, Any]]:
@@ -49,10 +60,6 @@ def _marks(look: Look, symbol: str, first_s: int, until_s: int) -> list[dict[str
             ]
     for row in look.moment.positions:
         if row["symbol"] == symbol:
-            at_s = int(_epoch_s(row["entry_time"]))
+            at_s = int(parse_utc(str(row["entry_time"])).timestamp())
             found.append({"time": at_s, "what": "entry", "side": row["direction"], "price": row["entry_price"]})
     return sorted((one for one in found if first_s <= one["time"] <= until_s), key=lambda one: one["time"])
-
-
-def _epoch_s(value: Any) -> float:
-    return parse_utc(str(value)).timestamp()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from tradingbot.core.types import parse_utc
 from tradingbot.dashboard.sources import Look
 from tradingbot.engine.catalog import journal_path
 from tradingbot.engine.models import LatestSignalsState
@@ -13,6 +15,7 @@ from tradingbot.storage.journal_search import search
 
 NEWEST_LINES: Final = 200
 """Lines of the universe that are looked at for those of one cycle: one per symbol."""
+LEARNED_LINES: Final = 1_000
 
 
 def signals(look: Look) -> dict[str, Any]:
@@ -65,14 +68,26 @@ def regime(look: Look) -> dict[str, Any]:
 
 
 def learning(look: Look) -> dict[str, Any]:
-    """What was learned per symbol and side, and how ready each symbol's sample is."""
-    learned, expectancy = look.sources.document("learned"), look.sources.document("expectancy")
+    """What was learned per symbol and side, how it came about, and how ready each symbol's sample is."""
+    learned = look.sources.learned(look.until if look.past else None)
     return {
-        "parameters": learned.model_dump(mode="json")["parameters"] if learned is not None else None,
-        "trades_learned": expectancy.handled.count if expectancy is not None else 0,
+        "parameters": learned["parameters"],
+        "trades_learned": learned["trades_learned"],
+        "over_time": _over_time(look.sources.learned_over_time(look.until, LEARNED_LINES)),
         "readiness": look.moment.readiness,
         "venue": look.moment.runtime.venue,
     }
+
+
+def _over_time(lines: Iterable[Mapping[str, Any]]) -> dict[str, list[list[float]]]:
+    """Mean net result per symbol and side, bps: [epoch seconds, value], of each time that something was learned."""
+    found: dict[str, dict[int, float]] = {}
+    for line in lines:
+        at_s = int(parse_utc(str(line["at"])).timestamp())
+        for name, record in ((line.get("parameters") or {}).get("records") or {}).items():
+            if (value := record.get("mean_net_bps")) is not None:
+                found.setdefault(name, {})[at_s] = round(float(value), 2)
+    return {name: [[at_s, value] for at_s, value in sorted(points.items())] for name, points in sorted(found.items())}
 
 
 def models(look: Look) -> dict[str, Any]:

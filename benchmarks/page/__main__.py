@@ -1,0 +1,166 @@
+"""`python -m benchmarks.page`: measure, print a table, and end with 1 when a target is missed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from threading import Thread
+from typing import Any, Final
+
+import orjson
+from playwright.sync_api import sync_playwright
+from tests.crash.processes import BUSY
+
+from benchmarks.harness import Result, show
+from benchmarks.page.browser import page_times, seen, watch
+from benchmarks.page.month import SYMBOLS, make_month
+from tradingbot.engine.catalog import journal_path
+
+SPEED: Final = 60
+PAGES: Final = 50
+PART_S: Final = 40.0
+"""How long each part of the comparison lasts; a cycle takes a second at this speed."""
+ROUNDS: Final = 3
+
+
+class Daemon:
+    """A real daemon; when each of its lines came, in epoch milliseconds."""
+
+    def __init__(self, home: Path, environ: dict[str, str]) -> None:
+        command = [sys.executable, "-m", "tradingbot", "run", "--home", str(home), "--speed", str(SPEED)]
+        command += ["--symbols", SYMBOLS, "--dashboard-port", "0", "--log-format", "json"]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environ)
+        self.lines: list[tuple[float, dict[str, Any]]] = []
+        Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            came_ms = time.time() * 1000
+            if line.startswith(b"{"):
+                self.lines.append((came_ms, orjson.loads(line)))
+
+    def of(self, event: str, since: int = 0) -> list[tuple[float, dict[str, Any]]]:
+        """Lines of one kind."""
+        return [one for one in self.lines[since:] if one[1]["event"] == event]
+
+    def until(self, event: str, count: int = 1) -> None:
+        """Wait for it."""
+        while len(self.of(event)) < count:
+            if self.process.poll() is not None:
+                raise RuntimeError(f"the daemon has ended: {self.lines[-3:]}")
+            time.sleep(0.1)
+
+    def cycle_ms(self, seconds: float) -> float:
+        """Median duration of the cycles of the next seconds."""
+        begun = len(self.lines)
+        time.sleep(seconds)
+        return statistics.median(row["duration_ms"] for _, row in self.of("cycle.completed", begun))
+
+    def stalls(self, since: int) -> list[float]:
+        """How late the loop was, each time that it was too late."""
+        return [row["late_ms"] for _, row in self.of("loop.stalled", since)]
+
+
+def measured(folder: Path, chromium: str) -> list[Result]:
+    """All rows."""
+    home = folder / "home"
+    environ = {**os.environ, **BUSY, "TRADINGBOT__DASHBOARD__ENABLED": "true"}
+    make_month(home, environ)
+    daemon = Daemon(home, environ)
+    try:
+        daemon.until("dashboard.listening")
+        daemon.until("cycle.completed", 10)
+        url = daemon.of("dashboard.listening")[0][1]["url"]
+        with sync_playwright() as driver:
+            browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+            found = [*_visits(daemon, browser, url, home), *_update(daemon, browser, url)]
+            browser.close()
+        return [*found, *_crowd(daemon, url)]
+    finally:
+        daemon.process.terminate()
+        daemon.process.wait(30)
+
+
+def _visits(daemon: Daemon, browser: Any, url: str, home: Path) -> list[Result]:
+    trade = orjson.loads(journal_path(home, "executed_trades").read_bytes().splitlines()[-1])
+    arguments = {"explain": f"?id={trade['trade_id']}", "equity": "?span=30d", "trades": "?page=20"}
+    begun = len(daemon.lines)
+    times = page_times(browser, url, arguments)
+    then = orjson.loads(journal_path(home, "equity").read_bytes().splitlines()[1440 * 15])["as_of"]
+    past = page_times(browser, url, dict.fromkeys(("overview", "market", "signals", "learning"), f"?at={then}"))
+    stalls = daemon.stalls(begun)
+    paint, ready = max(times, key=lambda one: one.paint_ms), max(times, key=lambda one: one.ready_ms)
+    old = max(past, key=lambda one: one.ready_ms)
+    for one in times:
+        print(f"  {one.page:10} first paint {one.paint_ms:6.0f} ms, all usable {one.ready_ms:6.0f} ms")
+    return [
+        _row(f"first paint, slowest page ({paint.page})", paint.paint_ms, "ms", 300),
+        _row(f"all usable, slowest page ({ready.page})", ready.ready_ms, "ms", 1000),
+        _row(f"all usable, fifteen days ago ({old.page})", old.ready_ms, "ms", 1000),
+        _row("event-loop stall while pages are asked for, worst", max(stalls, default=0.0), "ms", 20),
+    ]
+
+
+def _update(daemon: Daemon, browser: Any, url: str) -> list[Result]:
+    """From the line that ends a cycle to the change in the page."""
+    found = []
+    for name in ("", "health", "market", "signals"):
+        page = watch(browser, url + name)
+        time.sleep(12)
+        shown = seen(page)
+        ended = {row["cycle_id"]: at for at, row in daemon.of("cycle.completed")}
+        found += [at - ended[cycle] for cycle, at in shown.items() if cycle in ended]
+        page.context.close()
+    found.sort()
+    return [
+        _row(f"a cycle's end to the changed page, median of {len(found)}", statistics.median(found), "ms", 250),
+        _row("the same, 95th percentile", found[int(len(found) * 0.95)], "ms", 250),
+    ]
+
+
+def _crowd(daemon: Daemon, url: str) -> list[Result]:
+    """Cycles with and without fifty open pages, in turn."""
+    begun, ratios, alone_ms, beside_ms = len(daemon.lines), [], 0.0, 0.0
+    for _ in range(ROUNDS):
+        alone_ms = daemon.cycle_ms(PART_S)
+        command = [sys.executable, "-m", "benchmarks.page.visitors", url, str(PAGES), str(PART_S + 4)]
+        with subprocess.Popen(command) as crowd:
+            time.sleep(3)
+            beside_ms = daemon.cycle_ms(PART_S)
+            if crowd.wait() != 0:
+                raise RuntimeError("open pages were closed")
+        ratios.append(beside_ms / alone_ms)
+    ratio = statistics.median(ratios)
+    stalls = daemon.stalls(begun)
+    name = f"a cycle beside {PAGES} open pages, median"
+    return [
+        Result(name, beside_ms, "ms", alone_ms, ratio, "<= 1.05", ratio <= 1.05),
+        _row("event-loop stall beside them, worst", max(stalls, default=0.0), "ms", 20),
+    ]
+
+
+def _row(name: str, value: float, unit: str, limit: float) -> Result:
+    return Result(name, value, unit, None, None, f"<= {limit:g} {unit}", value <= limit)
+
+
+def main() -> int:
+    """0 when every target is met."""
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        print("there is no Chromium on this machine; name one in CHROMIUM", file=sys.stderr)
+        return 2
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        found = measured(Path(folder), chromium)
+    show(found)
+    return 0 if all(one.met for one in found) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
