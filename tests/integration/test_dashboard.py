@@ -209,7 +209,7 @@ async def test_candles_and_learning_of_the_past_come_from_the_files(tmp_path: Pa
         lines = again.rig.rows("candles")
         times = [row[0] for line in lines for row in line["candles"]["BTCUSDT"]]
         assert times == sorted(set(times))
-        assert len(times) >= 720 + 6
+        assert len(times) >= 720 + 4
 
 
 async def test_actions_need_the_token_and_leave_an_audit_line(tmp_path: Path) -> None:
