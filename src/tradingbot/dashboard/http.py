@@ -95,7 +95,9 @@ class Dashboard:
         except web.HTTPException as error:
             if error.status < 400:
                 raise
-            answer = self._refused(request, error.status, error.reason)
+            unknown = error.status == 404 and request.match_info.http_exception is error
+            why = "there is nothing here; endpoints are listed in /api/v1/openapi.json" if unknown else error.reason
+            answer = self._refused(request, error.status, why)
             if "Allow" in error.headers:
                 answer.headers["Allow"] = error.headers["Allow"]
         except ConfigurationError as error:  # what was asked for is not there

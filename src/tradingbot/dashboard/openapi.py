@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -12,10 +12,10 @@ _AT: Final = {
     "name": "at",
     "in": "query",
     "required": False,
-    "description": "a past moment: everything as it was then, e.g. 2026-01-05T09:00:00Z",
+    "description": "a past moment: everything as it was then, e.g. 2026-01-05T09:00:00Z; empty: now",
     "schema": {
         "type": "string",
-        "pattern": "^2[0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$",
+        "pattern": "^$|^2[0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$",
     },
 }
 _ERROR: Final = {
@@ -35,7 +35,7 @@ def document(pages: Mapping[str, Page], asked: Mapping[str, Any]) -> dict[str, A
     """The whole document. `asked` is the schema of an action's body."""
     asked = dict(asked)
     named = asked.pop("$defs", {})
-    reads = {f"/{page.name}": {"get": _read(page.title, page.arguments)} for page in pages.values()}
+    reads = {f"/{page.name}": {"get": _read(page.title, page.arguments, page.required)} for page in pages.values()}
     return {
         "openapi": "3.1.0",
         "info": {"title": "tradingbot", "version": version("tradingbot"), "description": "One trading daemon."},
@@ -76,19 +76,19 @@ def _plain(summary: str) -> dict[str, Any]:
     return {"summary": summary, "responses": {"200": {"description": summary, "content": content}, **_REFUSALS}}
 
 
-def _read(summary: str, arguments: Mapping[str, str]) -> dict[str, Any]:
+def _read(summary: str, arguments: Mapping[str, str], required: Collection[str] = ()) -> dict[str, Any]:
     wanted = [
         {
             "name": name,
             "in": "query",
-            "required": False,
+            "required": name in required,
             "description": text,
             "schema": {"type": "string", "maxLength": 200},
         }
         for name, text in arguments.items()
     ]
     made = _plain(summary)
-    made["responses"] |= {"400": _ERROR, "404": _ERROR, "503": _ERROR}
+    made["responses"] |= dict.fromkeys(("400", "404", "409", "503"), _ERROR)
     return {**made, "parameters": [*wanted, _AT]}
 
 

@@ -20,7 +20,7 @@ from tradingbot.dashboard.views.work import jobs, logs
 class Page:
     """One page. `arguments` are those of its address that matter, with what they mean.
 
-    `listed`: it stands in the navigation. `live`: it is made anew when a cycle ends.
+    `listed`: it stands in the navigation. `live`: it is made anew when a cycle ends. `required`: arguments it needs.
     """
 
     name: str
@@ -29,6 +29,7 @@ class Page:
     arguments: Mapping[str, str]
     listed: bool = True
     live: bool = True
+    required: tuple[str, ...] = ()
 
 
 _SYMBOL: Final = {"symbol": "only this symbol, e.g. BTCUSDT"}
@@ -54,6 +55,7 @@ PAGES: Final[Mapping[str, Page]] = {
             {"id": "of a trade, an order or a signal, e.g. 20260105T0801-BTCUSDT"},
             listed=False,
             live=False,
+            required=("id",),
         ),
         Page("regime", "Regime", regime, {}),
         Page("learning", "Learning", learning, {}),
