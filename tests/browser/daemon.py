@@ -60,6 +60,13 @@ class PagedDaemon:
         data, headers = orjson.dumps({"name": name}), {"Content-Type": "application/json"}
         NO_PROXY.open(urllib.request.Request(url, data, headers), timeout=10).close()
 
+    def act(self, what: str, body: dict[str, Any]) -> None:
+        """Ask for something as the page does."""
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {TOKEN}"}
+        NO_PROXY.open(
+            urllib.request.Request(f"{self.url}api/v1/{what}", orjson.dumps(body), headers), timeout=10
+        ).close()
+
     def well(self) -> None:
         """Switch all troubles off."""
         url = self.runtime["venue_url"].removesuffix("/derivatives") + "/control/faults"

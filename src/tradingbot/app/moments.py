@@ -17,6 +17,7 @@ from tradingbot.config import Settings
 from tradingbot.core.types import iso_utc, parse_utc
 from tradingbot.dashboard.equity import EquitySeries
 from tradingbot.dashboard.moment import Moment
+from tradingbot.dashboard.subsystems import ORDER, troubled
 from tradingbot.engine.catalog import journal_path
 from tradingbot.engine.kill_switches import switch_record
 from tradingbot.engine.learning_models import SymbolAllocationState
@@ -38,6 +39,7 @@ class MomentMaker:
     stores: Stores
     _start: First | None = None
     _today: First = field(default_factory=First)
+    _green: dict[str, datetime] | None = None
 
     def make(self, runtime: RuntimeState) -> Moment:
         """The moment of a cycle that has just ended. For a worker thread: it takes milliseconds, at first more."""
@@ -49,6 +51,7 @@ class MomentMaker:
         allocation: SymbolAllocationState | None = self._newest("allocation")
         downtime = downtime_at(runtime.as_of, self.settings.downtime)
         regime = dict(latest.regime) if latest is not None else {}
+        issues = issue_rows(self._newest("issues"))
         return Moment(
             as_of=runtime.as_of,
             cycle_id=runtime.cycle_id,
@@ -56,7 +59,7 @@ class MomentMaker:
             profit=self._profit(runtime, trades, positions, latest),
             positions=[light(position_row(one, latest)) for one in positions.positions],
             kill_switches=[switch_record(one) for one in switches.state.tripped] if switches else [],
-            issues=issue_rows(self._newest("issues")),
+            issues=issues,
             downtime=asdict(downtime),
             regime=regime,
             strategies={str(row["name"]): float(row["share_pct"]) for row in regime.get("strategies", ())},
@@ -64,7 +67,18 @@ class MomentMaker:
             readiness=readiness_rows(allocation, self.settings, runtime.as_of) if allocation is not None else [],
             feeds=[dict(row) for row in latest.feeds] if latest is not None else [],
             peak_equity_usd=switches.state.peak_equity_usd if switches is not None else None,
+            green_since=self._green_since(issues, runtime),
         )
+
+    def _green_since(self, issues: list[dict[str, Any]], runtime: RuntimeState) -> dict[str, datetime]:
+        """Carried on from the last moment on file; what that does not know is well since the start."""
+        wrong = troubled(issues)
+        if self._green is None:
+            before = moment_at(self.home, runtime.as_of)
+            known = before.green_since if before is not None else {}
+            self._green = {name: known.get(name, runtime.started_at) for name in ORDER}
+        self._green = {name: self._green.get(name, runtime.as_of) for name in ORDER if name not in wrong}
+        return self._green
 
     def _newest(self, name: str) -> Any:
         return self.stores.documents[name].newest

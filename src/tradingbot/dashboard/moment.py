@@ -19,7 +19,8 @@ class Moment(BaseModel):
     `next_boundary`, `seconds_to_it`. `regime` is the reading that holds, `strategies` their shares in per cent.
     `symbols` maps each symbol to the verdict of its validation, `readiness` has one row per symbol, `feeds` one per
     feed of intelligence. `peak_equity_usd` is what the drawdown is measured from, None while nothing is known of it.
-    Money in USD as text, exact; times aware UTC.
+    `green_since` maps each subsystem without an open issue to when that began. Money in USD as text, exact; times
+    aware UTC.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -38,3 +39,4 @@ class Moment(BaseModel):
     readiness: list[dict[str, Any]] = Field(default_factory=list)
     feeds: list[dict[str, Any]] = Field(default_factory=list)
     peak_equity_usd: Decimal | None = None
+    green_since: dict[str, datetime] = Field(default_factory=dict)

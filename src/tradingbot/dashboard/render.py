@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -11,11 +12,13 @@ from typing import Any, Final
 
 import orjson
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from tradingbot.core.types import iso_utc, parse_utc
 
 HERE: Final = Path(__file__).resolve().parent
 _DASH: Final = "–"
+_TICKED: Final = re.compile("`([^`]*)`")
 
 
 @cache
@@ -29,7 +32,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    filters = (usd, signed, number, pct, when, epoch, words, span, tone)
+    filters = (usd, signed, number, pct, when, epoch, words, codes, span, tone)
     made.filters.update({one.__name__: one for one in filters}, tojson_text=as_json)
     return made
 
@@ -77,9 +80,11 @@ def pct(value: Any) -> str:
 
 
 def number(value: Any, digits: int = 8) -> str:
-    """Up to so many significant digits, without a tail of zeros."""
+    """Up to so many significant digits, without a tail of zeros; all digits of a larger whole number."""
     found = _decimal(value)
-    return _DASH if found is None else f"{float(found):,.{digits}g}"
+    if found is None:
+        return _DASH
+    return f"{float(found):,.0f}" if abs(found) >= 10**digits else f"{float(found):,.{digits}g}"
 
 
 def tone(value: Any) -> str:
@@ -114,6 +119,11 @@ def span(seconds: Any) -> str:
         if count:
             parts.append(f"{count} {name}")
     return " ".join(parts[:2]) or "0 s"
+
+
+def codes(text: Any) -> Markup:
+    """What stands in backticks as code; everything is escaped."""
+    return Markup(_TICKED.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped before
 
 
 def words(code: Any) -> str:

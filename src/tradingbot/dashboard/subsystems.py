@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from tradingbot.core.types import parse_utc
 from tradingbot.dashboard.moment import Moment
 
 OF_KIND: Final[Mapping[str, str]] = {
@@ -62,12 +63,14 @@ ORDER: Final = (
     "program",
 )
 _COLOR: Final = {"warning": "yellow", "error": "red", "critical": "red"}
+SUBJECTS: Final = 3
+"""How many of those that an issue is open for are named in a row."""
 _RANK: Final = {"green": 0, "yellow": 1, "red": 2}
 
 
 @dataclass(frozen=True, slots=True)
 class Subsystem:
-    """One row of the health panel. `since` is None while nothing is wrong or its beginning is not known."""
+    """One row of the health panel. `since`: when its state began; None where that is not known."""
 
     name: str
     state: str
@@ -89,6 +92,11 @@ def subsystems(moment: Moment) -> list[Subsystem]:
     return [_row(name, issues, moment) for name, issues in found.items()]
 
 
+def troubled(issues: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Subsystems with an open issue."""
+    return {OF_KIND.get(str(issue["kind"]), "other") for issue in issues}
+
+
 def worst(rows: Iterable[Subsystem]) -> str:
     """The colour of the whole."""
     return max(rows, key=lambda row: row.rank).state
@@ -96,26 +104,26 @@ def worst(rows: Iterable[Subsystem]) -> str:
 
 def _row(name: str, issues: list[dict[str, Any]], moment: Moment) -> Subsystem:
     if not issues:
-        return Subsystem(name, "green", _well(name, moment), _good_since(name, moment), ())
+        return Subsystem(name, "green", _well(name, moment), moment.green_since.get(name), ())
     state = max((_COLOR[str(issue["severity"])] for issue in issues), key=_RANK.__getitem__)
-    return Subsystem(name, state, "; ".join(_short(issue) for issue in issues), _first(issues), tuple(issues))
+    return Subsystem(name, state, _detail(issues), _first(issues), tuple(issues))
 
 
-def _short(issue: Mapping[str, Any]) -> str:
-    subject = f" ({issue['subject']})" if issue["subject"] else ""
-    return f"{issue['title']}{subject}"
+def _detail(issues: Iterable[Mapping[str, Any]]) -> str:
+    """Each title once, with some of what it is about."""
+    subjects: dict[str, list[str]] = {}
+    for issue in issues:
+        subjects.setdefault(str(issue["title"]), []).append(str(issue["subject"]))
+    return "; ".join(f"{title}{_about([one for one in names if one])}" for title, names in subjects.items())
+
+
+def _about(names: list[str]) -> str:
+    more = f" and {len(names) - SUBJECTS} more" if len(names) > SUBJECTS else ""
+    return f" ({', '.join(names[:SUBJECTS])}{more})" if names else ""
 
 
 def _first(issues: list[dict[str, Any]]) -> datetime:
-    return min(_moment(issue["since"]) for issue in issues)
-
-
-def _moment(value: object) -> datetime:
-    return value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-
-
-def _good_since(name: str, moment: Moment) -> datetime | None:
-    return moment.runtime.exchange_health_since if name == "exchange" else None
+    return min(parse_utc(str(issue["since"])) for issue in issues)
 
 
 def _well(name: str, moment: Moment) -> str:

@@ -44,6 +44,18 @@
     window.drawCharts();
   }
 
+  // A browser opens six connections to one host at most: a tab that nobody looks at must not hold one.
+  let events = null;
+
+  function attend() {
+    if (document.hidden) {
+      if (events) events.close();
+      events = null;
+    } else if (!events) {
+      events = listen();
+    }
+  }
+
   function listen() {
     const events = new EventSource("events");
     let first = true;
@@ -61,6 +73,7 @@
       if (news || !first) renew().catch(() => {});
       first = false;
     });
+    return events;
   }
 
   const dialog = document.getElementById("act");
@@ -118,6 +131,9 @@
 
   showAge();
   setInterval(showAge, 1000);
-  if (!past) listen();
+  if (!past) {
+    attend();
+    document.addEventListener("visibilitychange", attend);
+  }
   performance.mark("ready");
 })();

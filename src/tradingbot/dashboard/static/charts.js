@@ -37,7 +37,7 @@
         position: entry === long ? "belowBar" : "aboveBar",
         shape: entry ? (long ? "arrowUp" : "arrowDown") : "circle",
         color: entry ? palette.blue : Number(one.net_pnl_usd) >= 0 ? palette.green : palette.red,
-        text: entry ? "" : String(one.rule || "").replaceAll("_", " "),
+        text: "",
       };
     });
   }

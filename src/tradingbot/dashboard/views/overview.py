@@ -25,6 +25,7 @@ def overview(look: Look) -> dict[str, Any]:
         "trading": trading(moment),
         "waiting": waiting(moment),
         "profit": moment.profit,
+        "last_known": _last_known(look),
         "positions": moment.positions,
         "kill_switches": moment.kill_switches,
         "issues": moment.issues,
@@ -54,6 +55,14 @@ def overview(look: Look) -> dict[str, Any]:
             for one in reversed(trades)
         ],
     }
+
+
+def _last_known(look: Look) -> dict[str, Any] | None:
+    """The newest equity that is known, where the cycle could not read it."""
+    if look.moment.runtime.equity_usd is not None:
+        return None
+    points = look.sources.equity().points(None, look.until)
+    return {"equity_usd": points[-1].usd, "at_s": points[-1].at_s} if points else None
 
 
 def trading(moment: Moment) -> dict[str, Any]:

@@ -40,10 +40,17 @@ def logs(look: Look) -> dict[str, Any]:
         "level": level,
         "levels": list(LEVELS),
         "find": look.text("find"),
-        "lines": [{"at": moment_of(row), "level": row.get("level", ""), "row": row} for row in islice(rows, LINES)],
+        "lines": [_line(row) for row in islice(rows, LINES)],
         "bad_lines": reader.bad_lines,
         "looked_at": LOOKED_AT,
     }
+
+
+def _line(row: dict[str, Any]) -> dict[str, Any]:
+    """`rest` is the line without what stands before it."""
+    shown = ("event", "level", "ts")
+    rest = {name: value for name, value in row.items() if name not in shown}
+    return {"at": moment_of(row), "level": row.get("level", ""), "event": row.get("event", ""), "rest": rest}
 
 
 def moment_of(row: dict[str, Any]) -> str | None:
