@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.browser.daemon import TOKEN, PagedDaemon, paged_daemon
+from tests.crash.processes import DaemonProcess, VenueProcess, wait_until
 from tradingbot.dashboard.pages import PAGES
 
 playwright = pytest.importorskip("playwright.sync_api", reason="make browser installs Playwright")
@@ -30,6 +31,7 @@ SHAPES = {
     "phone-light": {"viewport": {"width": 390, "height": 844}, "color_scheme": "light", "is_mobile": True},
     "phone-dark": {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark", "is_mobile": True},
 }
+SPEED = 60.0
 SHOTS = os.environ.get("TRADINGBOT_SHOTS")
 """A folder that gets a picture of every page in every shape."""
 
@@ -195,3 +197,34 @@ def test_a_daemon_that_is_gone_is_said_at_once(tmp_path: Path, browser: Any) -> 
         page.wait_for_selector("#stale:has-text('No connection')", timeout=15_000)
         assert page.get_by_text("Equity", exact=True).first.is_visible()
         tab.context.close()
+
+
+def test_a_killed_exchange_shows_within_one_cycle(tmp_path: Path, browser: Any) -> None:
+    """An exchange in a process of its own, killed; the page is told by the first cycle that begins afterwards."""
+    venue = VenueProcess(tmp_path / "venue", SPEED, 7)
+    page_on = {"TRADINGBOT__DASHBOARD__ENABLED": "true", "TRADINGBOT__DASHBOARD__PORT": "0"}
+    daemon = DaemonProcess(tmp_path / "home", venue, SPEED, page_on)
+    try:
+        wait_until("the page", lambda: [one for one in daemon.events() if one["event"] == "dashboard.listening"])
+        url = next(one for one in daemon.events() if one["event"] == "dashboard.listening")["url"]
+        wait_until("cycles", lambda: daemon.cycles() >= 3)
+        tab = Tab(browser, str(url))
+        page = tab.open("overview")
+        page.wait_for_selector("#age[data-cycle]")
+        page.evaluate(
+            """() => { window.cycles = []; new MutationObserver(() => {
+                const cycle = document.getElementById('age').dataset.cycle;
+                const red = document.getElementById('dot').classList.contains('red');
+                window.cycles.push([cycle, red]);
+            }).observe(document.getElementById('content'), { childList: true }); }"""
+        )
+        venue.process.kill()
+        running = page.locator("#age").get_attribute("data-cycle")
+        page.wait_for_selector("text=Something is wrong", timeout=30_000)
+        shown = dict(page.evaluate("window.cycles"))
+        later = [cycle for cycle in shown if cycle > running]
+        assert shown[later[min(1, len(later) - 1)]], shown  # the first may have been under way when it was killed
+        tab.context.close()
+    finally:
+        daemon.stop()
+        venue.stop()

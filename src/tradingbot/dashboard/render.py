@@ -84,7 +84,11 @@ def number(value: Any, digits: int = 8) -> str:
     found = _decimal(value)
     if found is None:
         return _DASH
-    return f"{float(found):,.0f}" if abs(found) >= 10**digits else f"{float(found):,.{digits}g}"
+    if abs(found) >= 10**digits:
+        return f"{float(found):,.0f}"
+    if found and found.adjusted() < -4:  # a price of some tokens; nobody reads powers of ten
+        return f"{found:.{digits - 1 - found.adjusted()}f}".rstrip("0")
+    return f"{float(found):,.{digits}g}"
 
 
 def tone(value: Any) -> str:

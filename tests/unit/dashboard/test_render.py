@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from tradingbot.dashboard.pages import PAGES
-from tradingbot.dashboard.render import HERE, number, pct, signed, span, tone, usd, when
+from tradingbot.dashboard.render import HERE, codes, number, pct, signed, span, tone, usd, when
 from tradingbot.dashboard.subsystems import OF_KIND, ORDER
 from tradingbot.guards.issue_kinds import KINDS
 
@@ -22,7 +22,10 @@ from tradingbot.guards.issue_kinds import KINDS
         (usd("NaN"), "–"),
         (signed(Decimal(-3)), "-3.00"),
         (pct(0.126), "+0.13 %"),
-        (number("0.0000123400"), "1.234e-05"),
+        (number("0.0000123400"), "0.00001234"),
+        (number(-0.00002, 3), "-0.00002"),
+        (number(1_234_567.8, 5), "1,234,568"),
+        (str(codes("lifts only by `resume`; <b>")), "lifts only by <code>resume</code>; &lt;b&gt;"),
         (number(97_063.25), "97,063.25"),
         (span(93_784), "1 d 2 h"),
         (span(0), "0 s"),
