@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import random
-import subprocess
-import sys
 import time
 from collections import Counter, deque
 from dataclasses import dataclass, field
@@ -14,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from tests.crash.processes import DaemonProcess, VenueProcess, wait_until
+from tests.crash.processes import DaemonProcess, VenueProcess, reconciled, wait_until
 from tradingbot.sim_server.books import transactions
 
 STATE = ("positions_futures.json", "trades_futures.json", "instance.json", "runtime.json")
@@ -148,20 +146,12 @@ def _under_way(home: Path) -> int:
 
 
 def agree(home: Path, venue: VenueProcess, outcome: Outcome) -> None:
-    """The product's own proof, asked of the venue that lived on."""
-    import os
-
-    environ = {
-        **os.environ,
-        "KRAKEN_FUTURES_API_KEY": venue.endpoints["api_key"],
-        "KRAKEN_FUTURES_API_SECRET": venue.endpoints["api_secret"],
-    }
-    command = [sys.executable, "-m", "tradingbot", "status", "--reconcile", "--json", "--home", str(home)]
-    done = subprocess.run(command, capture_output=True, env=environ, check=False)
-    if not done.stdout:
-        outcome.violations.append(f"status --reconcile said nothing: {done.stderr.decode()[-500:]}")
+    """Files and venue say the same."""
+    try:
+        facts = reconciled(home, venue)
+    except AssertionError as error:
+        outcome.violations.append(str(error))
         return
-    facts = orjson.loads(done.stdout)
     outcome.trades = facts["trade_count"]
     outcome.violations += [f"reconcile: {difference}" for difference in facts["reconcile"]["differences"]]
 

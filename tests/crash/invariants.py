@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -15,7 +12,7 @@ from typing import Any, Final
 
 import orjson
 
-from tests.crash.processes import VenueProcess
+from tests.crash.processes import VenueProcess, reconciled
 from tests.crash.venue_file import PREFIX, VenueFile
 from tradingbot.engine.catalog import DOCUMENTS, JOURNALS
 
@@ -175,17 +172,11 @@ def heals_lost(before: Sequence[Any], after: Sequence[Any]) -> Iterator[str]:
 
 def agree(home: Path, venue: VenueProcess, book: VenueFile, purposes: Sequence[str]) -> Iterator[str]:
     """A daemon that was stopped in order: files and venue say the same, by the product's proof and by our own."""
-    environ = {
-        **os.environ,
-        "KRAKEN_FUTURES_API_KEY": venue.endpoints["api_key"],
-        "KRAKEN_FUTURES_API_SECRET": venue.endpoints["api_secret"],
-    }
-    command = [sys.executable, "-m", "tradingbot", "status", "--reconcile", "--json", "--home", str(home)]
-    done = subprocess.run(command, capture_output=True, env=environ, check=False)
-    if not done.stdout:
-        yield f"status --reconcile said nothing: {done.stderr.decode()[-500:]}"
+    try:
+        facts = reconciled(home, venue)
+    except AssertionError as error:
+        yield str(error)
         return
-    facts = orjson.loads(done.stdout)
     yield from (f"reconcile: {difference}" for difference in facts["reconcile"]["differences"])
     yield from readable(home)
     yield from explained(home, book.read(), purposes)

@@ -185,3 +185,17 @@ class DaemonProcess:
         if self.process.stdin is not None:
             self.process.stdin.close()
         self._out.close()
+
+
+def reconciled(home: Path, venue: VenueProcess) -> dict[str, Any]:
+    """The product's own proof, asked of the venue that lived on. Raises AssertionError when it says nothing."""
+    environ = {
+        **os.environ,
+        "KRAKEN_FUTURES_API_KEY": venue.endpoints["api_key"],
+        "KRAKEN_FUTURES_API_SECRET": venue.endpoints["api_secret"],
+    }
+    command = [sys.executable, "-m", "tradingbot", "status", "--reconcile", "--json", "--home", str(home)]
+    done = subprocess.run(command, capture_output=True, env=environ, check=False)
+    assert done.stdout, f"status --reconcile said nothing: {done.stderr.decode()[-500:]}"
+    facts: dict[str, Any] = orjson.loads(done.stdout)
+    return facts

@@ -25,8 +25,8 @@ from tradingbot.app.venue_standing import learning_facts, readiness_of_home
 from tradingbot.beside import in_process, in_thread
 from tradingbot.config import Settings
 from tradingbot.core.errors import ConfigurationError, StorageUnavailableError
-from tradingbot.core.types import parse_utc
 from tradingbot.engine.catalog import journal_path
+from tradingbot.engine.journal_moments import within
 from tradingbot.engine.journalled_trades import trades_since
 from tradingbot.engine.models import LatestSignalsState, PositionsState, RuntimeState, TradesState
 from tradingbot.portfolio.position import ClosedTrade
@@ -161,12 +161,8 @@ def facts_of_home(home: Path, settings: Settings, who: str, until: datetime) -> 
 
 
 def of_day(home: Path, name: str, since: datetime, until: datetime) -> Iterator[Mapping[str, Any]]:
-    """Lines of a journal within [since, until], one at a time; those without a readable time are left out."""
-    for line in JournalReader(journal_path(home, name)).since(since):
-        at = line.get("at") or line.get("as_of")
-        with suppress(ValueError):
-            if at and since <= parse_utc(str(at)) <= until:
-                yield line
+    """Lines of a journal within [since, until], one at a time."""
+    return within(JournalReader(journal_path(home, name)).since(since), since, until)
 
 
 def _cycle_day(home: Path, since: datetime, until: datetime) -> CycleDay:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import structlog
 
@@ -19,11 +18,12 @@ from tradingbot.beside import in_process
 from tradingbot.config import Settings
 from tradingbot.core.errors import VenueError
 from tradingbot.core.records import OpenOrder, OrderOutcome
-from tradingbot.core.types import OrderKind, parse_utc
+from tradingbot.core.types import OrderKind
 from tradingbot.engine.budget import within
 from tradingbot.engine.catalog import journal_path
 from tradingbot.engine.healing import HealingDesk
 from tradingbot.engine.health_models import StrategicReviewState
+from tradingbot.engine.journal_moments import within as within_time
 from tradingbot.engine.reconcile import LOCK_BUDGETS, Truth
 from tradingbot.exits.protection import CancelStop
 from tradingbot.guards.healing_escalation import HealCategory
@@ -178,7 +178,7 @@ class Governance:
 
 def reviewed(home: Path, since: datetime, expected: int) -> tuple[DayFacts, list[Recommendation]]:
     """What a home's files say of the time since then; `expected`: how many cycles it should have had."""
-    lines = {name: _newer(JournalReader(journal_path(home, name)).since(since), since) for name in READ}
+    lines = {name: within_time(JournalReader(journal_path(home, name)).since(since), since) for name in READ}
     trades = [_result(trade) for trade in newest_of_home(home, since, NEWEST_TRADES)]
     outcomes = (line for line in lines["intents"] if line.get("event") == "outcome")
     facts = counted(
@@ -191,11 +191,3 @@ def _result(trade: ClosedTrade) -> tuple[float, float]:
     """Net result and fees, USD; fees are valued as the net result is."""
     usd_per_unit = float(trade.net_pnl_usd / trade.net_pnl) if trade.net_pnl else 1.0
     return float(trade.net_pnl_usd), float(trade.fees) * usd_per_unit
-
-
-def _newer(lines: Iterable[dict[str, Any]], since: datetime) -> Iterator[dict[str, Any]]:
-    """Lines at or after a moment, one at a time: a day of them is large. Those without a time are left out."""
-    for line in lines:
-        at = line.get("at") or line.get("as_of")
-        if at and parse_utc(str(at)) >= since:
-            yield line

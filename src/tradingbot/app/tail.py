@@ -17,7 +17,8 @@ from typing import IO, Final
 
 import orjson
 
-from tradingbot.app.tail_text import Entry, moment_of
+from tradingbot.app.tail_text import Entry
+from tradingbot.engine.journal_moments import moment_of
 from tradingbot.storage.journal_reader import is_same, open_part
 from tradingbot.storage.rotation import Part, parts
 

@@ -10,16 +10,12 @@ from typing import Any, Final
 
 from tradingbot.app.plain_text import plain_text
 from tradingbot.core.number_text import number_text
-from tradingbot.core.types import parse_utc
+from tradingbot.engine.journal_moments import MOMENTS, NESTED
 
 Record = Mapping[str, Any]
 
 LEVELS: Final = ("debug", "info", "warning", "error", "critical")
 COLOURS: Final = {"debug": "2", "warning": "33", "error": "31", "critical": "1;31"}
-MOMENTS: Final = ("ts", "at", "time", "as_of", "created_at", "started_at")
-"""Fields that say when, the first one that is there counts."""
-NESTED: Final = ("intent",)
-"""Records within a record: what they say counts as said by it."""
 SHOWN: Final[Mapping[str, tuple[str, ...]]] = {
     "issues": ("id", "severity", "title", "detail", "count", "acknowledged_by"),
     "executed_trades": (
@@ -74,20 +70,6 @@ class Entry:
         """Symbols that it is about."""
         places = (self.record, *(one for key in NESTED if isinstance(one := self.record.get(key), Mapping)))
         return frozenset(str(one[key]) for one in places for key in ("symbol", "subject") if one.get(key))
-
-
-def moment_of(record: Record) -> datetime | None:
-    """When it happened; None when the record does not say."""
-    places = (record, *(one for key in NESTED if isinstance(one := record.get(key), Mapping)))
-    for place in places:
-        for key in MOMENTS:
-            value = place.get(key)
-            if isinstance(value, str):
-                try:
-                    return parse_utc(value)
-                except (ValueError, OverflowError):
-                    continue
-    return None
 
 
 def line_of(entry: Entry, *, named: bool, coloured: bool) -> str:

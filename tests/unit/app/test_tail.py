@@ -20,9 +20,10 @@ from tradingbot.app.cli import cli
 from tradingbot.app.plain_text import plain_facts, plain_text
 from tradingbot.app.tail import Source, merged
 from tradingbot.app.tail_filter import TailFilter
-from tradingbot.app.tail_text import Entry, json_of, line_of, moment_of
+from tradingbot.app.tail_text import Entry, json_of, line_of
 from tradingbot.core.errors import ConfigurationError
 from tradingbot.core.types import iso_utc
+from tradingbot.engine.journal_moments import moment_of
 from tradingbot.storage.journal_reader import is_same
 from tradingbot.storage.rotation import Part, part_path, parts
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import islice
 from typing import Any, Final
 
-from tradingbot.core.types import parse_utc
 from tradingbot.dashboard.sources import Look
 from tradingbot.engine.catalog import JOURNALS, journal_path
+from tradingbot.engine.journal_moments import moment_of
 from tradingbot.storage.journal_reader import JournalReader
 
 LINES: Final = 200
@@ -33,7 +33,7 @@ def logs(look: Look) -> dict[str, Any]:
     reader = JournalReader(journal_path(look.sources.home, journal))
     rows = (row for row in reversed(reader.tail(LOOKED_AT)) if _wanted(row, level, find))
     if look.past:
-        rows = (row for row in rows if (at := moment_of(row)) is None or parse_utc(at) <= look.until)
+        rows = (row for row in rows if (at := moment_of(row)) is None or at <= look.until)
     return {
         "journal": journal,
         "journals": sorted(JOURNALS),
@@ -51,12 +51,6 @@ def _line(row: dict[str, Any]) -> dict[str, Any]:
     shown = ("event", "level", "ts")
     rest = {name: value for name, value in row.items() if name not in shown}
     return {"at": moment_of(row), "level": row.get("level", ""), "event": row.get("event", ""), "rest": rest}
-
-
-def moment_of(row: dict[str, Any]) -> str | None:
-    """When a line was written, by whatever name its journal has for that."""
-    found = next((row[name] for name in ("ts", "at", "as_of", "exit_time", "time") if row.get(name)), None)
-    return None if found is None else str(found)
 
 
 def _wanted(row: dict[str, Any], level: str, find: str) -> bool:
