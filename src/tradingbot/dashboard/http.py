@@ -236,7 +236,7 @@ class Dashboard:
         return render(f"{page.name}.html", {**shown, "part": part})
 
 
-def address(at: str, page: str, **arguments: str) -> str:
+def address(at: str, page: str, /, **arguments: object) -> str:
     """A relative address; within the past it stays in it."""
     chosen = {**arguments, **({"at": at} if at else {})}
     return ("." if page == "overview" else page) + (f"?{urlencode(chosen)}" if chosen else "")

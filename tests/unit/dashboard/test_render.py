@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 
+from tradingbot.dashboard.http import address
 from tradingbot.dashboard.pages import PAGES
 from tradingbot.dashboard.render import HERE, codes, number, pct, signed, span, tone, usd, when
 from tradingbot.dashboard.subsystems import OF_KIND, ORDER
@@ -56,3 +57,9 @@ def test_every_page_has_its_template_and_no_template_trusts_its_values() -> None
 def test_every_kind_of_issue_belongs_to_a_subsystem_of_the_panel() -> None:
     assert set(KINDS) - set(OF_KIND) == set()
     assert set(OF_KIND.values()) <= set(ORDER)
+
+
+def test_an_address_stays_in_the_past_and_takes_any_argument() -> None:
+    assert address("", "overview") == "."
+    assert address("", "trades", page=2, symbol="A&B") == "trades?page=2&symbol=A%26B"
+    assert address("2026-01-05T08:00:00.000Z", "overview") == ".?at=2026-01-05T08%3A00%3A00.000Z"
