@@ -14,6 +14,9 @@ from tradingbot.simulator.intelligence_scale import WALLETS
 from tradingbot.simulator.intelligence_world import Memory, World
 
 BUCKET_MS: Final = 10 * MINUTE_MS
+_DAY_BUCKETS: Final = DAY_MS // BUCKET_MS
+_WEEK_HOURS: Final = 7 * 24
+_POSITION_BUCKETS: Final = 100
 INFLOW, OUTFLOW, INTERNAL = 1, 2, 3
 _ALIASES: Final = {"MATIC": "POL"}
 
@@ -85,7 +88,10 @@ class Transfers:
     def __init__(self, world: World, flows: Flows) -> None:
         self._world = world
         self._flows = flows
-        self._memory = Memory(2_560)
+        # As much of each as one question asks for, and a little more: what is older is never asked for again.
+        self._buckets = Memory(len(TOKENS) * (_DAY_BUCKETS + 8))
+        self._hours = Memory(len(_WHALES) * (_WEEK_HOURS + 4))
+        self._opened = Memory(_POSITION_BUCKETS + 8)
 
     def tokens(self) -> tuple[str, ...]:
         """Tokens that have transfers in this market."""
@@ -108,7 +114,7 @@ class Transfers:
         found: list[Transfer] = []
         for name in names:
             for hour in range(since_ms // HOUR_MS, until_ms // HOUR_MS + 1):
-                found += self._memory.recall(("whales", name, hour), partial(self._whale_hour, name, hour))
+                found += self._hours.recall((name, hour), partial(self._whale_hour, name, hour))
         within = [one for one in found if since_ms <= one.time_ms <= until_ms]
         return sorted(within, key=lambda one: (-one.time_ms, one.transaction))
 
@@ -116,8 +122,8 @@ class Transfers:
         """Large positions opened and closed lately, newest first."""
         found: list[WhalePosition] = []
         bucket = now_ms // BUCKET_MS
-        while len(found) < count and bucket > now_ms // BUCKET_MS - 100:
-            made = self._memory.recall(("positions", bucket), partial(self._positions, bucket))
+        while len(found) < count and bucket > now_ms // BUCKET_MS - _POSITION_BUCKETS:
+            made = self._opened.recall(bucket, partial(self._positions, bucket))
             found += [one for one in reversed(made) if one.time_ms <= now_ms]
             bucket -= 1
         return found[:count]
@@ -125,8 +131,7 @@ class Transfers:
     def _between(self, name: str, since_ms: int, until_ms: int) -> list[Transfer]:
         found: list[Transfer] = []
         for bucket in range(since_ms // BUCKET_MS, until_ms // BUCKET_MS + 1):
-            key = ("transfers", name, bucket)
-            found += self._memory.recall(key, partial(self._bucket, name, bucket))
+            found += self._buckets.recall((name, bucket), partial(self._bucket, name, bucket))
         return [one for one in found if since_ms <= one.time_ms <= until_ms]
 
     def _bucket(self, name: str, bucket: int) -> list[Transfer]:
