@@ -49,7 +49,8 @@ def _visit(browser: Any, address: str) -> tuple[float, float]:
     answer = page.goto(address)
     if answer is None or answer.status != 200:
         raise RuntimeError(f"{address} is answered with {answer.status if answer else 'nothing'}")
-    page.wait_for_function(_READY)
+    while not page.evaluate(_READY):
+        page.wait_for_timeout(5)
     paint, ready = page.evaluate(_TIMES)
     context.close()
     return float(paint), float(ready)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ import pytest
 
 from tests.integration.daemon_rig import Rig, running
 from tradingbot.core.types import iso_utc, parse_utc
+from tradingbot.dashboard.assets import FOLDER
 from tradingbot.dashboard.pages import PAGES
 from tradingbot.dashboard.security import FAILURES
 
@@ -74,7 +76,7 @@ async def visiting(home: Path, **environ: str) -> AsyncIterator[Visitor]:
         for _ in range(400):
             if rig.daemon.page.url:
                 break
-            await asyncio.to_thread(lambda: None)
+            await asyncio.to_thread(time.sleep, 0.01)
         yield Visitor(rig, session)
 
 
@@ -299,3 +301,22 @@ async def test_hostile_addresses(tmp_path: Path, path: str) -> None:
         status, text, _ = await one.get(path)
         assert status in (200, 400, 403, 404)
         assert "schema_version" not in text
+
+
+async def test_styles_and_scripts_are_kept_until_they_change(tmp_path: Path) -> None:
+    async with visiting(tmp_path / "home") as one:
+        await one.shown()
+        text = (await one.get(""))[1]
+        for name in ("app.css", "app.js", "charts.js", "lightweight-charts.js"):
+            found = re.search(rf'"(static/{re.escape(name)}\?v=\w+)"', text)
+            assert found is not None, name
+            status, body, headers = await one.get(found[1])
+            assert status == 200
+            assert "immutable" in headers["Cache-Control"]
+            assert headers["Content-Encoding"] == "gzip"
+            assert body == (FOLDER / name).read_text(encoding="utf-8")
+            status, _, headers = await one.get(f"static/{name}?v=old")
+            assert headers["Cache-Control"] == "no-cache"
+            assert (await one.get(f"static/{name}", **{"If-None-Match": headers["ETag"]}))[0] == 304
+        for name in ("nosuch.js", "..%2frender.py", "%2e%2e/render.py", "lightweight-charts.js/x"):
+            assert (await one.get(f"static/{name}"))[0] == 404, name

@@ -18,10 +18,11 @@ from tradingbot.beside import in_thread
 from tradingbot.core.errors import ConfigurationError, StateError
 from tradingbot.core.types import iso_utc, parse_utc
 from tradingbot.dashboard.api import Api
+from tradingbot.dashboard.assets import serve_asset
 from tradingbot.dashboard.live import Live
 from tradingbot.dashboard.moment import Moment
 from tradingbot.dashboard.pages import PAGES, Page
-from tradingbot.dashboard.render import HERE, as_json, render
+from tradingbot.dashboard.render import as_json, render, warm
 from tradingbot.dashboard.security import COOKIE, HEADERS, Guard
 from tradingbot.dashboard.sources import Look, Sources
 from tradingbot.dashboard.subsystems import subsystems, worst
@@ -60,13 +61,14 @@ class Dashboard:
 
     async def start(self, host: str, port: int) -> str:
         """Listen; the address. Raises OSError when the port is taken."""
+        await self._beside(lambda: warm(PAGES))
         app = web.Application(middlewares=[self._admit], client_max_size=MAX_BODY)
         app.router.add_get("/", self._page)
         app.router.add_get("/events", self._events)
         app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/login", self._login_page)
         app.router.add_post("/login", self._login)
-        app.router.add_static("/static", HERE / "static")
+        app.router.add_get("/static/{name}", serve_asset)
         self._api.add_routes(app.router)
         app.router.add_get("/{page}", self._page)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from functools import cache
@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from tradingbot.core.types import iso_utc, parse_utc
+from tradingbot.dashboard.assets import asset_url
 
 HERE: Final = Path(__file__).resolve().parent
 _DASH: Final = "–"
@@ -33,8 +34,15 @@ def environment() -> Environment:
         auto_reload=False,
     )
     filters = (usd, signed, number, pct, when, epoch, words, codes, span, tone)
+    made.globals["asset"] = asset_url
     made.filters.update({one.__name__: one for one in filters}, tojson_text=as_json)
     return made
+
+
+def warm(names: Iterable[str]) -> None:
+    """Read and compile the templates of these pages, so that nobody waits for it."""
+    for name in names:
+        environment().get_template(f"{name}.html")
 
 
 def render(template: str, values: Mapping[str, Any]) -> str:
