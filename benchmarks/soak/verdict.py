@@ -14,8 +14,8 @@ WARM_UP_SHARE: Final = 0.15
 WARM_UP_CYCLES: Final = 1440
 """The first day, or of a short run its first part, does not count for slopes: caches and history fill then."""
 FULL_SHARE: Final = 0.45
-FULL_CYCLES: Final = 6 * CYCLES_PER_DAY
-"""Memory counts from here on: what is bounded is full then, also the 500 trades, at about a hundred a day."""
+FULL_CYCLES: Final = 8 * CYCLES_PER_DAY
+"""Memory counts from here on: what is kept for a week is full then, and the 500 trades, at about a hundred a day."""
 MIN_DAYS_FOR_SLOPE: Final = 3.0
 """A shorter time sees caches fill and the market's midnights, not a leak."""
 
