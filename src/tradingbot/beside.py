@@ -2,25 +2,25 @@
 
 A thread is for a wait: a file, a lock, a few milliseconds of reading. A process is for what reads and counts for
 longer: it neither takes the loop's turns (one interpreter runs one thread at a time), nor leaves its memory behind.
-
-What a process is asked and answers goes through two unnamed pipes between it and the daemon, pickled: no file and no
-peer can put anything there.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import pickle  # noqa: TID251 - between the daemon and its own process, see above
 import sys
 from asyncio.subprocess import PIPE
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from importlib import import_module
 from typing import Any, Final, TypeVar
+
+import orjson
 
 from tradingbot.ports import Clock
 
 T = TypeVar("T")
+Work = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 LIMIT_S: Final = 300.0
 """Longest that a process may take, in real seconds; jobs have shorter deadlines of their own."""
@@ -29,7 +29,7 @@ PROGRAM: Final = f"from {__name__} import main; main()"
 
 
 class WorkerError(RuntimeError):
-    """The process ended without an answer, was killed, or took too long."""
+    """The work failed in its process, or the process ended without an answer, was killed, or took too long."""
 
 
 async def in_thread(clock: Clock, work: Callable[..., T], *args: Any) -> T:
@@ -38,18 +38,20 @@ async def in_thread(clock: Clock, work: Callable[..., T], *args: Any) -> T:
         return await asyncio.to_thread(work, *args)
 
 
-async def in_process(clock: Clock, work: Callable[..., T], *args: Any, limit_s: float = LIMIT_S) -> T:
-    """What `work` returns or raises: a function of a module, its arguments and answer small enough to be sent.
+async def in_process(clock: Clock, work: Work, asked: Mapping[str, Any], limit_s: float = LIMIT_S) -> dict[str, Any]:
+    """What `work`, a function of a module, answers; question and answer go to and fro as JSON.
 
-    The process ends with its answer, and is killed when the wait for it is cancelled. Raises WorkerError.
+    The process ends with its answer, and is killed when the wait for it is cancelled. Raises WorkerError, with the
+    words of whatever `work` raised.
     """
+    question = orjson.dumps({"module": work.__module__, "function": work.__name__, "asked": asked}, default=str)
     with clock.hold():
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-c", PROGRAM, stdin=PIPE, stdout=PIPE, start_new_session=True
         )
         try:
             async with asyncio.timeout(limit_s):
-                answer, _ = await process.communicate(pickle.dumps((work, args)))
+                answer, _ = await process.communicate(question)
         except TimeoutError:
             raise WorkerError(f"{work.__name__} took longer than {limit_s:g} s in its process") from None
         finally:
@@ -59,32 +61,27 @@ async def in_process(clock: Clock, work: Callable[..., T], *args: Any, limit_s: 
                 await process.wait()
     if process.returncode or not answer:
         raise WorkerError(f"the process of {work.__name__} ended with {process.returncode} and without an answer")
-    returned, value = pickle.loads(answer)  # noqa: S301 - written by ourselves
-    if not returned:
-        raise value
-    found: T = value
+    told: dict[str, Any] = orjson.loads(answer)
+    if "error" in told:
+        raise WorkerError(f"{work.__name__}: {told['error']}")
+    found: dict[str, Any] = told["found"]
     return found
 
 
 def main() -> None:
-    """The process: one function and its arguments from standard input, what came of it to standard output."""
+    """The process: one question from standard input, what came of it to standard output."""
     os.nice(NICENESS)
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as out:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever else is printed is no part of the answer
-        work, args = pickle.load(sys.stdin.buffer)  # noqa: S301 - written by ourselves
-        try:
-            answer = (True, work(*args))
-        except Exception as error:  # noqa: BLE001 - raised again where it was asked for
-            answer = (False, _sendable(error))
+        answer = _answered(orjson.loads(sys.stdin.buffer.read()))
         with suppress(BrokenPipeError):  # nobody waits any longer
-            out.write(pickle.dumps(answer))
+            out.write(orjson.dumps(answer, default=str))
             out.flush()
 
 
-def _sendable(error: Exception) -> Exception:
-    """An error that can be read again at the other end; else its words."""
+def _answered(question: Mapping[str, Any]) -> dict[str, Any]:
+    work: Work = getattr(import_module(question["module"]), question["function"])
     try:
-        pickle.loads(pickle.dumps(error))  # noqa: S301 - written by ourselves
-    except Exception:  # noqa: BLE001 - whatever its parts raise
-        return WorkerError(f"{type(error).__name__}: {error}")
-    return error
+        return {"found": work(question["asked"])}
+    except Exception as error:  # noqa: BLE001 - told to the one who asked
+        return {"error": f"{type(error).__name__}: {error}"}

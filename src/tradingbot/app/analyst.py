@@ -7,7 +7,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import orjson
 import structlog
 
 from tradingbot.app.analysis import advised, analysed
@@ -62,7 +61,9 @@ class Analyst:
         """`feature_store/trade_analysis.json`. Raises StorageUnavailableError while nothing can be written."""
         now = self._clock.now()
         await self._stores.writer.flush()
-        found = await in_process(self._clock, analysis_of_home, self._home, self._venue.since, self._params)
+        params = self._params.model_dump(mode="json")
+        asked = {"home": self._home, "since": self._venue.since, "params": params}
+        found = await in_process(self._clock, analysis_of_home, asked)
         state = TradeAnalysisState(venue_metadata=self._venue, as_of=now, analyses=found)
         self._stores.documents["trade_analysis"].put(state)
 
@@ -72,14 +73,13 @@ class Analyst:
         return trades_since(self._keeper.state, journal, self._venue.since, NEWEST_TRADES)
 
 
-def analysis_of_home(home: Path, since: datetime, params: LearningParams) -> dict[str, Any]:
-    """Every analysis of the newest trades and orders that ended since then, as JSON has it."""
+def analysis_of_home(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Every analysis of the newest trades and orders of a `home` that ended `since` then, by these `params`."""
+    home, since = Path(asked["home"]), parse_utc(asked["since"])
+    params = LearningParams.model_validate(asked["params"])
     trades = newest_of_home(home, since, NEWEST_TRADES)
     orders = JournalReader(journal_path(home, "execution_quality")).tail(NEWEST_ORDERS)
-    found = analysed(trades, [row for row in orders if _is_since(row, since)], params)
-    # Through JSON, so that what is kept equals what is read back.
-    plain: dict[str, Any] = orjson.loads(orjson.dumps(found, default=str))
-    return plain
+    return analysed(trades, [row for row in orders if _is_since(row, since)], params)
 
 
 def _is_since(row: Mapping[str, Any], since: datetime) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +25,7 @@ from tradingbot.app.venue_standing import learning_facts, readiness_of_home
 from tradingbot.beside import in_process, in_thread
 from tradingbot.config import Settings
 from tradingbot.core.errors import ConfigurationError, StorageUnavailableError
+from tradingbot.core.types import parse_utc
 from tradingbot.engine.catalog import journal_path
 from tradingbot.engine.journal_moments import within
 from tradingbot.engine.journalled_trades import trades_since
@@ -58,31 +59,27 @@ class DigestJob:
         now = self._clock.now()
         with suppress(StorageUnavailableError):  # then of what is on disk
             await self._stores.writer.flush()
-        made = await in_process(self._clock, made_of_home, self._home, self._settings, self._who, now)
-        await in_thread(self._clock, self._keep, made, now)
-        channels = self._outbox.send_digest(f"[DIGEST] {made.title}", made.files["txt"], str(page_of(now, "html")))
-        log.info("digest.written", date=now.date().isoformat(), headline=made.headline, channels=channels)
+        settings = self._settings.model_dump(mode="json")
+        asked = {"home": self._home, "settings": settings, "who": self._who, "until": now}
+        made = await in_process(self._clock, made_of_home, asked)
+        files: dict[str, str] = made["files"]
+        await in_thread(self._clock, self._keep, files, now)
+        channels = self._outbox.send_digest(f"[DIGEST] {made['title']}", files["txt"], str(page_of(now, "html")))
+        log.info("digest.written", date=now.date().isoformat(), headline=made["headline"], channels=channels)
 
-    def _keep(self, made: Made, now: datetime) -> None:
-        for ending, text in made.files.items():
+    def _keep(self, files: Mapping[str, str], now: datetime) -> None:
+        for ending, text in files.items():
             replace_file(self._home / page_of(now, ending), text.encode())
         forget_old(self._home, now - timedelta(days=self._settings.alerts.digest_days))
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
-    """A digest, and its files by how their names end."""
-
-    title: str
-    headline: str
-    files: Mapping[str, str]
-
-
-def made_of_home(home: Path, settings: Settings, who: str, until: datetime) -> Made:
-    """The digest of the 24 hours before, as text, as a page, and as JSON."""
-    digest = digest_of(facts_of_home(home, settings, who, until))
+def made_of_home(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The digest of the 24 hours before `until`: title, headline, and its files by how their names end."""
+    settings = Settings.model_validate(asked["settings"])
+    digest = digest_of(facts_of_home(Path(asked["home"]), settings, asked["who"], parse_utc(asked["until"])))
     as_json = orjson.dumps(plain(digest), option=orjson.OPT_INDENT_2).decode()
-    return Made(digest.title, digest.headline, {"txt": as_text(digest), "html": as_html(digest), "json": as_json})
+    files = {"txt": as_text(digest), "html": as_html(digest), "json": as_json}
+    return {"title": digest.title, "headline": digest.headline, "files": files}
 
 
 def page_of(at: datetime, ending: str) -> Path:

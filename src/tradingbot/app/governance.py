@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -18,7 +19,7 @@ from tradingbot.beside import in_process
 from tradingbot.config import Settings
 from tradingbot.core.errors import VenueError
 from tradingbot.core.records import OpenOrder, OrderOutcome
-from tradingbot.core.types import OrderKind
+from tradingbot.core.types import OrderKind, parse_utc
 from tradingbot.engine.budget import within
 from tradingbot.engine.catalog import journal_path
 from tradingbot.engine.healing import HealingDesk
@@ -27,7 +28,7 @@ from tradingbot.engine.journal_moments import within as within_time
 from tradingbot.engine.reconcile import LOCK_BUDGETS, Truth
 from tradingbot.exits.protection import CancelStop
 from tradingbot.guards.healing_escalation import HealCategory
-from tradingbot.guards.self_review import DayFacts, Recommendation, counted, recommendations
+from tradingbot.guards.self_review import counted, recommendations
 from tradingbot.guards.switch_rules import is_refusal
 from tradingbot.portfolio.position import ClosedTrade
 from tradingbot.ports import Clock
@@ -145,13 +146,14 @@ class StrategicReview:
         since = max(now - DAY, running_since)
         expected = int((now - since).total_seconds() / self._cycle_s)
         await self._stores.writer.flush()
-        facts, advice = await in_process(self._clock, reviewed, self._home, since, expected)
-        plain = asdict(facts)
-        state = StrategicReviewState(as_of=now, since=since, facts=plain, recommendations=[asdict(a) for a in advice])
+        asked = {"home": self._home, "since": since, "expected": expected}
+        found = await in_process(self._clock, reviewed, asked)
+        facts, advice = found["facts"], found["recommendations"]
+        state = StrategicReviewState(as_of=now, since=since, facts=facts, recommendations=advice)
         self._stores.documents["strategic_review"].put(state)
-        line = {"at": now, "role": "strategic_review", "since": since, **plain}
-        self._stores.journals["governance"].append({**line, "recommendations": [asdict(one) for one in advice]})
-        log.info("strategic.reviewed", cycles=facts.cycles, advice=[one.text for one in advice])
+        line = {"at": now, "role": "strategic_review", "since": since, **facts, "recommendations": advice}
+        self._stores.journals["governance"].append(line)
+        log.info("strategic.reviewed", cycles=facts["cycles"], advice=[one["text"] for one in advice])
 
 
 class Governance:
@@ -176,15 +178,16 @@ class Governance:
         await self.strategic.run(self._began)
 
 
-def reviewed(home: Path, since: datetime, expected: int) -> tuple[DayFacts, list[Recommendation]]:
-    """What a home's files say of the time since then; `expected`: how many cycles it should have had."""
+def reviewed(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What a `home`'s files say of the time `since` then; `expected`: how many cycles it should have had."""
+    home, since, expected = Path(asked["home"]), parse_utc(asked["since"]), int(asked["expected"])
     lines = {name: within_time(JournalReader(journal_path(home, name)).since(since), since) for name in READ}
     trades = [_result(trade) for trade in newest_of_home(home, since, NEWEST_TRADES)]
     outcomes = (line for line in lines["intents"] if line.get("event") == "outcome")
     facts = counted(
         lines["cycles"], lines["kill_switches"], lines["issues"], lines["healing"], outcomes, trades, expected
     )
-    return facts, recommendations(facts)
+    return {"facts": asdict(facts), "recommendations": [asdict(one) for one in recommendations(facts)]}
 
 
 def _result(trade: ClosedTrade) -> tuple[float, float]:
