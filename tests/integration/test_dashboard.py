@@ -22,6 +22,7 @@ from tradingbot.core.types import iso_utc, parse_utc
 from tradingbot.dashboard.assets import FOLDER
 from tradingbot.dashboard.pages import PAGES
 from tradingbot.dashboard.security import FAILURES
+from tradingbot.guards.issue_kinds import KINDS
 
 TOKEN = "a-token-of-this-test-7f3b9"
 ENVIRON = {
@@ -272,7 +273,9 @@ async def test_the_document_names_every_endpoint(tmp_path: Path) -> None:
         for path, methods in document["paths"].items():
             for method in methods:
                 if method == "get":
-                    assert (await one.get("api/v1" + path))[0] == (404 if path == "/explain" else 200), path
+                    page = PAGES.get(path.removeprefix("/"))
+                    expected = 404 if page is not None and page.required else 200
+                    assert (await one.get("api/v1" + path))[0] == expected, path
         assert {f"/{name}" for name in PAGES} <= set(document["paths"])
         text = orjson.dumps(document).decode()
         assert TOKEN not in text
@@ -320,3 +323,31 @@ async def test_styles_and_scripts_are_kept_until_they_change(tmp_path: Path) -> 
             assert (await one.get(f"static/{name}", **{"If-None-Match": headers["ETag"]}))[0] == 304
         for name in ("nosuch.js", "..%2frender.py", "%2e%2e/render.py", "lightweight-charts.js/x"):
             assert (await one.get(f"static/{name}"))[0] == 404, name
+
+
+async def test_every_kind_of_issue_has_its_runbook_on_the_page(tmp_path: Path) -> None:
+    async with visiting(tmp_path / "home") as one:
+        await one.shown()
+        for kind in KINDS:
+            status, text, _ = await one.get(f"runbook?kind={kind}")
+            assert status == 200, kind
+            assert f"<h1>{kind}:" in text
+            assert "What you do" in text
+            assert not re.search(r'href="[^"]*\.md', text), kind
+        for kind in ("nosuch", "../README", "README", "%2e%2e/health", ""):
+            assert (await one.get(f"runbook?kind={kind}"))[0] == 404, kind
+
+
+async def test_repairs_are_listed_with_what_was_and_what_is(tmp_path: Path) -> None:
+    async with visiting(tmp_path / "home") as one:
+        await one.shown()
+        before = one.rig.daemon.state.as_of
+        path = one.rig.daemon.page.home / "feature_store" / "venue_symbol_status.json"
+        path.write_bytes(b"garbage")
+        await one.shown(6)
+        rows = (await one.json("api/v1/health"))["repairs"]
+        assert [(row["category"], row["succeeded"]) for row in rows] == [("corrupt_file", True)]
+        text = (await one.get("health"))[1]
+        assert "corrupt file" in text
+        assert "venue_symbol_status.json" in text
+        assert (await one.json(f"api/v1/health?at={iso_utc(before)}"))["repairs"] == []

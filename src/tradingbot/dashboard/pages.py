@@ -9,7 +9,7 @@ from typing import Any, Final
 from tradingbot.dashboard.sources import Look
 from tradingbot.dashboard.views.book import equity, positions, trades
 from tradingbot.dashboard.views.explain import explain
-from tradingbot.dashboard.views.health import health
+from tradingbot.dashboard.views.health import health, what_to_do
 from tradingbot.dashboard.views.market import market
 from tradingbot.dashboard.views.overview import overview
 from tradingbot.dashboard.views.thinking import learning, models, regime, signals
@@ -38,6 +38,15 @@ PAGES: Final[Mapping[str, Page]] = {
     for page in (
         Page("overview", "Overview", overview, {}),
         Page("health", "Health", health, {}),
+        Page(
+            "runbook",
+            "Runbook",
+            what_to_do,
+            {"kind": "of an issue, e.g. clock_skew"},
+            listed=False,
+            live=False,
+            required=("kind",),
+        ),
         Page("positions", "Positions", positions, {}),
         Page(
             "trades",

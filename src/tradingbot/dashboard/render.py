@@ -16,6 +16,7 @@ from markupsafe import Markup, escape
 
 from tradingbot.core.types import iso_utc, parse_utc
 from tradingbot.dashboard.assets import asset_url
+from tradingbot.dashboard.runbooks import markdown
 
 HERE: Final = Path(__file__).resolve().parent
 _DASH: Final = "–"
@@ -35,7 +36,7 @@ def environment() -> Environment:
     )
     filters = (usd, signed, number, pct, when, epoch, words, codes, span, tone)
     made.globals["asset"] = asset_url
-    made.filters.update({one.__name__: one for one in filters}, tojson_text=as_json)
+    made.filters.update({one.__name__: one for one in (*filters, markdown)}, tojson_text=as_json)
     return made
 
 

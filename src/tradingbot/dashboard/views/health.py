@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
+from tradingbot.core.errors import ConfigurationError
+from tradingbot.dashboard.runbooks import runbook
 from tradingbot.dashboard.sources import Look
 from tradingbot.dashboard.subsystems import heartbeats, subsystems, worst
+from tradingbot.engine.catalog import journal_path
+from tradingbot.engine.journal_moments import moment_of
+from tradingbot.storage.journal_reader import JournalReader
+
+REPAIRS: Final = 20
+LINES: Final = 400
 
 
 def health(look: Look) -> dict[str, Any]:
@@ -21,6 +30,7 @@ def health(look: Look) -> dict[str, Any]:
         "heartbeats": list(heartbeats(moment)),
         "streams": runtime.streams,
         "heals_24h": runtime.heals_24h,
+        "repairs": repairs(look),
         "feeds": moment.feeds,
         "symbols": moment.symbols,
         "machine": {
@@ -35,3 +45,20 @@ def health(look: Look) -> dict[str, Any]:
             "home_mb": runtime.home_mb,
         },
     }
+
+
+def repairs(look: Look) -> list[dict[str, Any]]:
+    """What was repaired lately, the newest first: category, subject, before, after, and whether it worked."""
+    lines = reversed(JournalReader(journal_path(look.sources.home, "healing")).tail(LINES))
+    ended = (line for line in lines if line.get("event") in ("healed", "not_healed"))
+    shown = (line for line in ended if (at := moment_of(line)) is not None and at <= look.until)
+    return [{**line, "succeeded": line["event"] == "healed"} for line in islice(shown, REPAIRS)]
+
+
+def what_to_do(look: Look) -> dict[str, Any]:
+    """The runbook of a `kind` of issue. Raises ConfigurationError where there is none."""
+    kind = look.text("kind")
+    text = runbook(kind)
+    if text is None:
+        raise ConfigurationError(f"there is no runbook of that name: {kind}")
+    return {"kind": kind, "markdown": text}
