@@ -107,6 +107,11 @@ async def test_every_page_and_its_values(tmp_path: Path) -> None:
         assert held
         assert len((await one.json("api/v1/equity"))["equity"]) == 12
         assert {row["symbol"] for row in (await one.json("api/v1/signals"))["symbols"]} == {"BTCUSDT", "ETHUSDT"}
+        regime = await one.json("api/v1/regime")
+        assert regime["regimes"][0]["regime"] == regime["regime"]["regime"]
+        assert {name: points[-1][1] for name, points in regime["shares"].items()} == pytest.approx(
+            {name: round(share, 2) for name, share in regime["strategies"].items()}
+        )
         candles = (await one.json("api/v1/market?symbol=ethusdt"))["candles"]
         assert len(candles) > 100
         assert [row["time"] for row in candles] == sorted({row["time"] for row in candles})

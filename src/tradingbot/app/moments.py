@@ -118,6 +118,7 @@ def equity_line(moment: Moment) -> dict[str, Any]:
         "net_pnl_usd": profit.get("since_start", {}).get("net_pnl_usd"),
         "open_positions": profit.get("open_positions"),
         "regime": moment.regime.get("regime"),
+        "strategies": {name: round(share, 2) for name, share in moment.strategies.items()},
     }
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, Final
 
 from tradingbot.core.types import parse_utc
 from tradingbot.dashboard.sources import Look
 from tradingbot.engine.catalog import journal_path
+from tradingbot.engine.journal_moments import within
 from tradingbot.engine.models import LatestSignalsState
 from tradingbot.explain.story import headline
 from tradingbot.storage.journal_reader import JournalReader
@@ -16,6 +18,9 @@ from tradingbot.storage.journal_search import search
 NEWEST_LINES: Final = 200
 """Lines of the universe that are looked at for those of one cycle: one per symbol."""
 LEARNED_LINES: Final = 1_000
+DAY: Final = timedelta(days=1)
+MINUTES_OF_DAY: Final = 1_440
+SHARES_EVERY: Final = 10
 
 
 def signals(look: Look) -> dict[str, Any]:
@@ -63,8 +68,41 @@ def _row(name: str, signal: dict[str, Any] | None, universe: dict[str, Any] | No
 
 
 def regime(look: Look) -> dict[str, Any]:
-    """The regime that holds, and how strategies share the day."""
-    return {"regime": look.moment.regime, "strategies": look.moment.strategies}
+    """The regime that holds and those of the day before, and how strategies share it."""
+    lines = _minutes_of_day(look)
+    return {
+        "regime": look.moment.regime,
+        "strategies": look.moment.strategies,
+        "regimes": _regimes(lines),
+        "shares": _shares(lines),
+    }
+
+
+def _minutes_of_day(look: Look) -> list[dict[str, Any]]:
+    """Lines of the journal of equity of the 24 hours before."""
+    reader, since = JournalReader(journal_path(look.sources.home, "equity")), look.until - DAY
+    lines = reader.since(since) if look.past else iter(reader.tail(MINUTES_OF_DAY))
+    return list(within(lines, since, look.until))
+
+
+def _regimes(lines: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Each regime and since when it held, the newest first."""
+    found: list[dict[str, Any]] = []
+    for line in lines:
+        name = line.get("regime")
+        if name and (not found or found[-1]["regime"] != name):
+            found.append({"regime": name, "since": line["as_of"]})
+    return found[::-1]
+
+
+def _shares(lines: Sequence[Mapping[str, Any]]) -> dict[str, list[list[float]]]:
+    """Shares per strategy, %: [epoch seconds, value], one of ten minutes."""
+    found: dict[str, list[list[float]]] = {}
+    for line in [*lines[:-1:SHARES_EVERY], *lines[-1:]]:
+        at_s = int(parse_utc(str(line["as_of"])).timestamp())
+        for name, share in (line.get("strategies") or {}).items():
+            found.setdefault(name, []).append([at_s, float(share)])
+    return found
 
 
 def learning(look: Look) -> dict[str, Any]:
