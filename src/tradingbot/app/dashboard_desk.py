@@ -148,7 +148,7 @@ class DashboardDesk:
 
     async def run(self) -> None:
         """Serve until cancelled. A port that is taken is said; the daemon trades on without its page."""
-        self._equity = await in_thread(self.clock, known_equity, self.home)
+        self._equity = await in_thread(self.clock, known_equity, self.home, self.clock.now())
         await in_thread(self.clock, self._history.read, self.home)
         page = self._page()
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -17,13 +18,15 @@ from tradingbot.core.types import Symbol, iso_utc, parse_utc
 from tradingbot.dashboard.moment import Moment
 from tradingbot.engine.catalog import journal_path
 from tradingbot.market.candles import Candles
-from tradingbot.storage.journal_reader import JournalReader, open_part
+from tradingbot.storage.journal_reader import JournalReader, is_same, open_part
 from tradingbot.storage.rotation import parts
 
 BEGIN: Final = b'{"at":"'
 MINUTE_MS: Final = 60_000
 FIRST_CANDLES: Final = 720
 """Candles of a symbol that are written when none is on file yet."""
+UNREADABLE: Final = (OSError, EOFError, zlib.error)
+"""What reading a damaged part ends in."""
 COLUMNS: Final = ("time", "open", "high", "low", "close", "volume")
 
 
@@ -99,13 +102,27 @@ def line_at(home: Path, journal: str, at: datetime) -> bytes | None:
         return _newest_before(files.pop(), at) if files else None
 
 
+def raw_lines(home: Path, journal: str) -> Iterator[bytes]:
+    """Every line on file, oldest first, not taken apart."""
+    path = journal_path(home, journal)
+    with ExitStack() as stack:
+        current = stack.enter_context(path.open("rb")) if path.exists() else None
+        for part in parts(path):
+            if current is None or not is_same(current, part.path):
+                with suppress(*UNREADABLE), open_part(part) as stream:  # as far as it can be read
+                    yield from stream
+        if current is not None:
+            yield from current
+
+
 def _newest_before(lines: Iterable[bytes], at: datetime) -> bytes | None:
     """The last line that is not after `at`. One that cannot be read is passed over."""
     limit, found = BEGIN + iso_utc(at).encode(), None
-    for line in lines:
-        if line[: len(limit)] > limit:
-            break
-        found = line if line.startswith(BEGIN) and line.endswith(b"\n") else found
+    with suppress(*UNREADABLE):
+        for line in lines:
+            if line[: len(limit)] > limit:
+                break
+            found = line if line.startswith(BEGIN) and line.endswith(b"\n") else found
     return found
 
 

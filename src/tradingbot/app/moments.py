@@ -4,28 +4,31 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from tradingbot.app.kept_history import line_at
+import orjson
+
+from tradingbot.app.kept_history import line_at, raw_lines
 from tradingbot.app.profit import First, first_equities, profit_since
 from tradingbot.app.status import issue_rows, position_row
 from tradingbot.app.stores import Stores
 from tradingbot.app.venue_standing import readiness_rows
 from tradingbot.config import Settings
 from tradingbot.core.types import iso_utc, parse_utc
-from tradingbot.dashboard.equity import EquitySeries
+from tradingbot.dashboard.equity import MINUTES_KEPT, EquitySeries
 from tradingbot.dashboard.moment import Moment
 from tradingbot.dashboard.subsystems import ORDER, troubled
-from tradingbot.engine.catalog import journal_path
 from tradingbot.engine.kill_switches import switch_record
 from tradingbot.engine.learning_models import SymbolAllocationState
 from tradingbot.engine.models import LatestSignalsState, PositionsState, RuntimeState, TradesState, ValidationState
 from tradingbot.engine.switch_models import KillSwitchesState
 from tradingbot.guards.downtime import downtime_at
-from tradingbot.storage.journal_reader import JournalReader
 
+_AT: Final = len(b'{"as_of":"')
+_HOUR: Final = len("2026-01-05T08")
+MINUTES: Final = timedelta(minutes=MINUTES_KEPT)
 HEAVY: Final = ("signal_context", "exit_context", "fills")
 """Fields of a position that pages show only when they are asked for one."""
 
@@ -128,10 +131,18 @@ def moment_at(home: Path, at: datetime) -> Moment | None:
     return None if line is None else Moment.model_validate_json(line)
 
 
-def known_equity(home: Path) -> EquitySeries:
-    """Equity as the journal has it: two years at most. Reads the whole journal: for a worker thread."""
-    series = EquitySeries()
-    for line in JournalReader(journal_path(home, "equity")):
-        with suppress(KeyError, TypeError, ValueError):
-            series.add(parse_utc(str(line["as_of"])), float(line["equity_usd"]))
+def known_equity(home: Path, now: datetime) -> EquitySeries:
+    """Equity as the journal has it: two years at most. Reads the whole journal: for a worker thread.
+
+    Of hours that the series does not keep by the minute, only the first line is taken apart.
+    """
+    series, by_minute, hour = EquitySeries(), iso_utc(now - MINUTES).encode(), b""
+    for line in raw_lines(home, "equity"):
+        at = line[_AT : _AT + len(by_minute)]
+        if at < by_minute and at[:_HOUR] == hour:
+            continue
+        with suppress(KeyError, TypeError, ValueError):  # orjson's error is a ValueError
+            row = orjson.loads(line)
+            series.add(parse_utc(str(row["as_of"])), float(row["equity_usd"]))
+            hour = at[:_HOUR]
     return series
