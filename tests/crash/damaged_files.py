@@ -80,6 +80,8 @@ def _empty(path: Path) -> None:
     path.write_bytes(b"")
 
 
+PAGED: Final = {"TRADINGBOT__DASHBOARD__ENABLED": "true", "TRADINGBOT__DASHBOARD__PORT": "0"}
+"""The page keeps journals of its own."""
 DOCUMENT_DAMAGE: Final[dict[str, Callable[[Path], Any]]] = {
     "missing": Path.unlink,
     "empty": _empty,
@@ -111,7 +113,7 @@ def cases() -> Iterator[tuple[str, str, str]]:
 async def make_home(home: Path) -> Facts:
     """A real run: open positions, finished trades, and a pause by the operator."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(QUIET))
-    async with running(home) as rig:
+    async with running(home, PAGED) as rig:
         await rig.cycle(12)
         await rig.daemon.operate(OperatorOrder("pause", "damage test"))
         await rig.cycle(1)
@@ -162,7 +164,7 @@ async def attempt(home: Path, kind: str, name: str, damage: str, before: Facts) 
 async def _start(home: Path, before: Facts, outcome: Outcome) -> None:
     try:
         async with AsyncExitStack() as stack:
-            rig = await stack.enter_async_context(running(home))
+            rig = await stack.enter_async_context(running(home, PAGED))
             await rig.cycle(2)
             await rig.stores.writer.flush()
             found = await rig.agreement()
