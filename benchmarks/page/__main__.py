@@ -21,7 +21,7 @@ from tests.crash.processes import BUSY
 
 from benchmarks.harness import Result, show
 from benchmarks.page.browser import page_times, seen, watch
-from benchmarks.page.month import SYMBOLS, make_month
+from benchmarks.page.month import MADE, SYMBOLS, make_month
 from tradingbot.engine.catalog import journal_path
 
 SPEED: Final = 60
@@ -102,7 +102,8 @@ def running(home: Path, environ: dict[str, str], speed: float) -> Iterator[tuple
 
 
 def _visits(daemon: Daemon, browser: Any, url: str, home: Path) -> list[Result]:
-    trade = orjson.loads(journal_path(home, "executed_trades").read_bytes().splitlines()[-1])
+    lines = journal_path(home, "executed_trades").read_bytes().splitlines()
+    trade = orjson.loads(next(line for line in reversed(lines) if MADE not in line))  # with all its records
     arguments = {"explain": f"?id={trade['trade_id']}", "equity": "?span=30d", "trades": "?page=20"}
     begun = len(daemon.lines)
     times = page_times(browser, url, arguments)

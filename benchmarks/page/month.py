@@ -26,6 +26,8 @@ from tradingbot.storage.writer import StorageWriter
 DAYS: Final = 30
 CYCLES: Final = 600
 TRADES: Final = 3_000
+MADE: Final = b"tb-month"
+"""In the ids of trades that stand for others."""
 SYMBOLS: Final = "BTC,ETH,SOL,XRP"
 MINUTE: Final = timedelta(minutes=1)
 _HEAD: Final = re.compile(rb'^\{"at":"[^"]+","as_of":"[^"]+","cycle_id":"[^"]+"')
@@ -129,5 +131,5 @@ def _trades(home: Path, first: datetime) -> None:
         one = state.trades[number % len(state.trades)]
         leave = first - timedelta(days=DAYS) * (TRADES - number) / TRADES
         moved = {"entry_time": leave - (one.exit_time - one.entry_time), "exit_time": leave}
-        before.append(replace(one, trade_id=f"t-tb-month-{number}", **moved))
+        before.append(replace(one, trade_id=f"t-{MADE.decode()}-{number}", **moved))
     document.save(state.model_copy(update={"trades": [*before, *state.trades]}))
