@@ -88,7 +88,7 @@ def _look_at_all(browser: Any, daemon: PagedDaemon, shape: str, day: str) -> Tab
     tab = Tab(browser, daemon.url, shape)
     story = tab.open("trades").locator("a[href^='explain?']").first.get_attribute("href")
     for name in PAGES:
-        page = tab.open(story if name == "explain" else name)
+        page = tab.open({"explain": story, "runbook": "runbook?kind=clock_skew"}.get(name, name))
         page.wait_for_timeout(300)
         if PAGES[name].listed:
             assert page.locator(".top nav a[aria-current=page]").inner_text() == PAGES[name].title
