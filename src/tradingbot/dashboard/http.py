@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from functools import partial
 from hashlib import blake2b
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from urllib.parse import urlencode
 
 import structlog
@@ -33,7 +33,6 @@ log = structlog.get_logger(__name__)
 CACHED: Final = 64
 MAX_BODY: Final = 16_384
 MAX_ARGUMENT: Final = 200
-T = TypeVar("T")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -61,7 +60,7 @@ class Dashboard:
 
     async def start(self, host: str, port: int) -> str:
         """Listen; the address. Raises OSError when the port is taken."""
-        await self._beside(lambda: warm(PAGES))
+        await in_thread(self._clock, warm, PAGES)
         app = web.Application(middlewares=[self._admit], client_max_size=MAX_BODY)
         app.router.add_get("/", self._page)
         app.router.add_get("/events", self._events)
@@ -196,7 +195,7 @@ class Dashboard:
         return Look(self._sources, moment, True, dict(query))
 
     async def _past(self, at: datetime) -> Moment:
-        found = await self._beside(lambda: self._sources.past(at))
+        found = await in_thread(self._clock, self._sources.past, at)
         if found is None:
             raise web.HTTPNotFound(reason=f"no minute is on file at or before {iso_utc(at)[:16]}")
         return found
@@ -207,7 +206,7 @@ class Dashboard:
         try:
             async with lock:
                 if key not in self._made:
-                    body = (await self._beside(make)).encode()
+                    body = (await in_thread(self._clock, make)).encode()
                     self._made[key] = body, f'"{blake2b(body, digest_size=12).hexdigest()}"'
                     while len(self._made) > CACHED:
                         self._made.popitem(last=False)
@@ -216,11 +215,7 @@ class Dashboard:
             self._making.pop(key, None)
 
     async def _values(self, page: Page, look: Look) -> dict[str, Any]:
-        return await self._beside(lambda: page.view(look))
-
-    async def _beside(self, work: Callable[[], T]) -> T:
-        """In a thread, while time stands still."""
-        return await in_thread(self._clock, work)
+        return await in_thread(self._clock, page.view, look)
 
     def _rendered(self, page: Page, part: str, look: Look) -> str:
         values = page.view(look)

@@ -20,16 +20,25 @@ from tradingbot.dashboard.views.work import jobs, logs
 class Page:
     """One page. `arguments` are those of its address that matter, with what they mean.
 
-    `listed`: it stands in the navigation. `live`: it is made anew when a cycle ends. `required`: arguments it needs.
+    One that cannot be shown without some of them (`required`) is of one thing alone: it stands outside the navigation,
+    and is not made anew when a cycle ends.
     """
 
     name: str
     title: str
     view: Callable[[Look], dict[str, Any]]
     arguments: Mapping[str, str]
-    listed: bool = True
-    live: bool = True
     required: tuple[str, ...] = ()
+
+    @property
+    def listed(self) -> bool:
+        """Whether it stands in the navigation."""
+        return not self.required
+
+    @property
+    def live(self) -> bool:
+        """Whether it is made anew when a cycle ends."""
+        return not self.required
 
 
 _SYMBOL: Final = {"symbol": "only this symbol, e.g. BTCUSDT"}
@@ -43,8 +52,6 @@ PAGES: Final[Mapping[str, Page]] = {
             "Runbook",
             what_to_do,
             {"kind": "of an issue, e.g. clock_skew"},
-            listed=False,
-            live=False,
             required=("kind",),
         ),
         Page("positions", "Positions", positions, {}),
@@ -62,8 +69,6 @@ PAGES: Final[Mapping[str, Page]] = {
             "Why",
             explain,
             {"id": "of a trade, an order or a signal, e.g. 20260105T0801-BTCUSDT"},
-            listed=False,
-            live=False,
             required=("id",),
         ),
         Page("regime", "Regime", regime, {}),
