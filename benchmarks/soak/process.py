@@ -76,6 +76,7 @@ class SoakedDaemon:
             "cycle": runtime["cycles"],
             "real_s": round(time.monotonic(), 2),
             "rss_mb": round(status.get("VmRSS", 0) * 1024 / 1e6, 2),
+            "anonymous_mb": round(status.get("RssAnon", 0) * 1024 / 1e6, 2),
             "peak_rss_mb": round(status.get("VmHWM", 0) * 1024 / 1e6, 2),
             "threads": status.get("Threads", 0),
             "open_files": _open_files(self.process.pid),

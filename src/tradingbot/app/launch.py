@@ -13,6 +13,7 @@ from tradingbot.app.bootstrap import completed, load, open_venue, secret_texts
 from tradingbot.app.daemon import Daemon
 from tradingbot.app.dashboard_desk import page_token
 from tradingbot.app.error_watch import ErrorWatch
+from tradingbot.app.heap import calm_garbage_collector, keep_heap_small
 from tradingbot.app.home import make_home
 from tradingbot.app.logs import set_up_logs
 from tradingbot.app.options import RunOptions
@@ -21,7 +22,6 @@ from tradingbot.app.restoring import finish_if_interrupted
 from tradingbot.app.setup_checks import setup_checks
 from tradingbot.app.start_checks import all_checks, require
 from tradingbot.app.stores import open_stores
-from tradingbot.app.vitals import calm_garbage_collector, keep_heap_small
 from tradingbot.clock import SystemClock
 from tradingbot.config import Settings
 from tradingbot.core.errors import ConfigurationError

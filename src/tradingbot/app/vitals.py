@@ -1,13 +1,10 @@
-"""The process's own vitals: how late the event loop is, and how much memory is held."""
+"""The process's own vitals: how late the event loop is, and how much memory it occupies."""
 
 from __future__ import annotations
 
-import ctypes
-import gc
 import resource
 import time
 from collections import deque
-from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -16,9 +13,6 @@ from tradingbot.clock import SystemClock
 
 log = structlog.get_logger(__name__)
 
-M_ARENA_MAX = -8
-M_MMAP_THRESHOLD = -3
-LARGE_BLOCK_BYTES = 262_144
 PAGE_BYTES = resource.getpagesize()
 STALL_MS = 20.0
 """No single call on the event loop may take longer than this."""
@@ -69,48 +63,3 @@ def rss_mb() -> float:
     except (OSError, ValueError, IndexError):
         return 0.0
     return pages * PAGE_BYTES / 1e6
-
-
-def keep_heap_small() -> None:
-    """Call before any thread begins: what the C library frees shall go back to the system.
-
-    It may keep one heap more for threads, not one for each: a job that reads a day of journals in a thread would else
-    leave a heap of its own behind, full of holes. And large blocks (files as they are written, tables) are always
-    mapped on their own: by default, one that is freed makes the next ones come from the heap, where what is small and
-    lives long pins them down. Only glibc knows this (`mallopt`); elsewhere nothing happens.
-    """
-    with suppress(OSError, AttributeError):
-        library = ctypes.CDLL(None)
-        library.mallopt(M_ARENA_MAX, 2)
-        library.mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES)
-
-
-def calm_garbage_collector() -> None:
-    """Call once everything that lives as long as the process is there.
-
-    A full collection walks every object and stops the event loop for tens of milliseconds. What was made at start-up,
-    and later whatever survives a full collection, is taken out of its sight, so that a full collection only ever walks
-    what is new. Rarely all is looked at once more, for cycles that died after they had been set aside.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
-    gc.callbacks.append(_SetAside())
-
-
-class _SetAside:
-    """Freezes the survivors of every full collection; thaws them once in `LOOK_AGAIN` collections."""
-
-    LOOK_AGAIN = 200
-
-    def __init__(self) -> None:
-        self._collections = 0
-
-    def __call__(self, phase: str, info: dict[str, int]) -> None:
-        if phase != "stop" or info["generation"] != 2:
-            return
-        self._collections += 1
-        if self._collections % self.LOOK_AGAIN:
-            gc.freeze()
-        else:
-            gc.unfreeze()

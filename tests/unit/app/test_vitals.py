@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tradingbot.app.vitals import LoopLag, calm_garbage_collector, rss_mb
+from tradingbot.app.heap import calm_garbage_collector, give_memory_back, heap_figures
+from tradingbot.app.vitals import LoopLag, rss_mb
 
 
 @pytest.fixture
@@ -50,3 +51,25 @@ async def test_a_stall_of_our_own_work_is_seen() -> None:
 def test_memory_is_told() -> None:
     """A Python process holds more than a few megabytes."""
     assert rss_mb() > 5
+
+
+def test_what_grows_can_be_told() -> None:
+    """Objects count as blocks; a table counts as memory of the C library where that tells at all."""
+    before = heap_figures()
+    kept = [float(number) for number in range(100_000)]
+    table = bytearray(20_000_000)
+    after = heap_figures()
+    assert after.python_blocks >= before.python_blocks + len(kept)
+    if before.used_mb is not None and after.used_mb is not None and after.held_mb is not None:
+        assert after.used_mb >= before.used_mb + len(table) / 1e6
+        assert after.held_mb >= after.used_mb
+
+
+def test_holes_between_what_lives_are_given_back() -> None:
+    """Every second block of a heap is freed: its pages stay with the process until they are given back."""
+    blocks = [bytearray(64_000) for _ in range(2_000)]
+    del blocks[1::2]
+    full_mb = rss_mb()
+    give_memory_back()
+    assert len(blocks) == 1_000
+    assert rss_mb() < full_mb - 30
