@@ -7,7 +7,8 @@ from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from heapq import nsmallest
-from typing import Any, Protocol, TypeVar
+from itertools import islice
+from typing import Any, Final, Protocol, TypeVar
 
 import structlog
 
@@ -37,6 +38,8 @@ FILL_OVERLAP = timedelta(minutes=10)
 
 KEPT_TRADES = 2000
 """Finished trades that are kept one by one."""
+LEAVING_AT_ONCE: Final = 100
+"""At most so many leave with one save."""
 
 FindJournalled = Callable[[Collection[str]], Awaitable[Collection[str]]]
 """Which of these trades have a line in the journal of executed trades. Takes long; asked where nothing else tells."""
@@ -270,10 +273,12 @@ class PortfolioKeeper:
         """The file with these trades; those beyond the limit become sums, as soon as they may.
 
         Their line must be in the journal (and is on disk before the file is, which waits for it), and nobody who
-        learns from trades may lack them.
+        learns from trades may lack them. After the limit was lowered thousands may leave: they do so in several steps,
+        because their sums are made on the event loop.
         """
         excess = nsmallest(len(trades) - self._kept_trades, trades, key=age)
-        leaving = [one for one in excess if one.trade_id in self._journalled_trades and self._may_leave(one)]
+        may = (one for one in excess if one.trade_id in self._journalled_trades and self._may_leave(one))
+        leaving = list(islice(may, LEAVING_AT_ONCE))
         left = {trade.trade_id for trade in leaving}
         kept = [trade for trade in trades if trade.trade_id not in left] if left else trades
         return TradesState.model_construct(trades=kept, archived=archived(leaving, self._archived))

@@ -9,12 +9,13 @@ from tradingbot.sim_server.call import Answer, Call
 from tradingbot.sim_server.errors import ApiError, unknown_path
 from tradingbot.simulator.bars import Candle
 from tradingbot.simulator.instruments import Instrument
-from tradingbot.simulator.rounding import down_to, floor_to
+from tradingbot.simulator.rounding import floored_texts
 
 _RESOLUTIONS_S = {"1m": 60, "5m": 300, "15m": 900, "30m": 1800, "1h": 3600, "4h": 14400, "12h": 43200,
                   "1d": 86400, "1w": 604800}  # fmt: skip
 _TICK_TYPES = ("mark", "spot", "trade")
 _PAGE = 2000
+_FIELDS = ("time", "open", "high", "low", "close", "volume")
 
 
 def charts(call: Call) -> Answer:
@@ -49,7 +50,7 @@ def _candles(call: Call, tick_type: str, symbol: str, resolution_ms: int) -> Ans
     found = [candle for candle in found if candle.open_ms <= until_ms]
     found = _so_far(call, found, symbol, resolution_ms)
     more = len(found) > _PAGE or page_end_ms < until_ms
-    return {"candles": [_json(one, tick_type, candle) for candle in found[:_PAGE]], "more_candles": more}
+    return {"candles": _rows(one, tick_type, found[:_PAGE]), "more_candles": more}
 
 
 def _so_far(call: Call, candles: list[Candle], symbol: str, resolution_ms: int) -> list[Candle]:
@@ -72,14 +73,24 @@ def _so_far(call: Call, candles: list[Candle], symbol: str, resolution_ms: int) 
     return [*candles[:-1], Candle(last.open_ms, last.open, high, low, played.close, volume, last.premium)]
 
 
-def _json(one: Instrument, tick_type: str, candle: Candle) -> dict[str, object]:
-    factor = 1.0 if tick_type == "spot" else 1 + candle.premium
-    prices = {}
+def _rows(one: Instrument, tick_type: str, candles: list[Candle]) -> list[dict[str, object]]:
+    """All at once: a page of 2,000 is made while nothing else runs."""
+    factors = [1.0 if tick_type == "spot" else 1 + candle.premium for candle in candles]
+    columns = []
     for name in ("open", "high", "low", "close"):
-        price = Decimal(repr(getattr(candle, name) * factor))
-        prices[name] = plain(floor_to(price, one.tick)) if tick_type == "trade" else plain(round(price, 12))
-    if tick_type != "trade":
-        return {"time": candle.open_ms, **prices, "volume": "0"}
-    contracts = candle.volume_base * candle.close if one.inverse else candle.volume_base
-    volume = down_to(Decimal(repr(round(contracts, 8))), one.step)
-    return {"time": candle.open_ms, **prices, "volume": plain(volume)}
+        prices = [getattr(candle, name) * factor for candle, factor in zip(candles, factors, strict=True)]
+        columns.append(floored_texts(prices, one.tick) if tick_type == "trade" else [_fine(price) for price in prices])
+    columns.append(_volumes(one, candles) if tick_type == "trade" else ["0"] * len(candles))
+    times = [candle.open_ms for candle in candles]
+    return [dict(zip(_FIELDS, values, strict=True)) for values in zip(times, *columns, strict=True)]
+
+
+def _volumes(one: Instrument, candles: list[Candle]) -> list[str]:
+    """In contracts."""
+    if one.inverse:
+        return floored_texts([round(candle.volume_base * candle.close, 8) for candle in candles], one.step)
+    return floored_texts([round(candle.volume_base, 8) for candle in candles], one.step)
+
+
+def _fine(price: float) -> str:
+    return plain(round(Decimal(repr(price)), 12))

@@ -186,6 +186,25 @@ async def test_only_the_newest_stay() -> None:
     assert files.keeper._journalled_trades == {"t-7", "t-8", "t-9"}
 
 
+async def test_a_lowered_limit_is_reached_in_steps() -> None:
+    """The sums of thousands at once would hold up the event loop."""
+    files = Files()
+    files.kept = 250
+    files.start()
+    await lived(files, 250)
+    files.kept = 20
+    files.start()
+    files.handle()
+    found = []
+    for number in range(250, 255):
+        files.close(number, number)
+        await files.settle()
+        files.handle()
+        files.expect_everything()
+        found.append(len(files.keeper.trades))
+    assert found == [151, 52, 20, 20, 20]
+
+
 async def test_a_trade_that_somebody_still_needs_stays() -> None:
     files = Files()
     files.keeper.archive_when(lambda trade: trade.trade_id != "t-2")
