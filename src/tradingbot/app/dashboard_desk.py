@@ -18,7 +18,6 @@ from tradingbot.app.kept_history import (
     candles_between,
     learned_at,
     learned_facts,
-    learned_over_time,
     rows_of,
 )
 from tradingbot.app.moments import MomentMaker, equity_line, known_equity, moment_at, moment_line
@@ -118,10 +117,6 @@ class DashboardDesk:
         found = learned_facts(self.stores) if at is None else learned_at(self.home, at)
         return found if found is not None else {"parameters": None, "trades_learned": 0}
 
-    def learned_over_time(self, until: datetime, count: int) -> Sequence[Mapping[str, Any]]:
-        """As `Sources.learned_over_time`."""
-        return learned_over_time(self.home, until, count)
-
     async def operate(self, order: OperatorOrder) -> Answer:
         """As `Sources.operate`."""
         request = OperatorRequest(  # before anything is done: what cannot be audited is not carried out
@@ -200,7 +195,7 @@ class DashboardDesk:
         self._moment = moment
         self._figures.take(moment)
         for name, line in lines.items():
-            self.stores.journals[name].append(dict(line))
+            self.stores.journals[name].append(line)
         if lines and (usd := moment.runtime.equity_usd) is not None:
             self._equity.add(moment.as_of, float(usd))
 

@@ -27,7 +27,7 @@ from tradingbot.config import Settings
 from tradingbot.core.errors import ConfigurationError, StorageUnavailableError
 from tradingbot.core.types import parse_utc
 from tradingbot.engine.catalog import journal_path
-from tradingbot.engine.journal_moments import within
+from tradingbot.engine.journal_moments import WRITTEN_LATER, within
 from tradingbot.engine.journalled_trades import trades_since
 from tradingbot.engine.models import LatestSignalsState, PositionsState, RuntimeState, TradesState
 from tradingbot.portfolio.position import ClosedTrade
@@ -159,7 +159,7 @@ def facts_of_home(home: Path, settings: Settings, who: str, until: datetime) -> 
 
 def of_day(home: Path, name: str, since: datetime, until: datetime) -> Iterator[Mapping[str, Any]]:
     """Lines of a journal within [since, until], one at a time."""
-    return within(JournalReader(journal_path(home, name)).since(since), since, until)
+    return within(JournalReader(journal_path(home, name)).since(since, until + WRITTEN_LATER), since, until)
 
 
 def _cycle_day(home: Path, since: datetime, until: datetime) -> CycleDay:

@@ -17,8 +17,9 @@ from tradingbot.app.stores import Stores
 from tradingbot.core.types import Symbol, iso_utc, parse_utc
 from tradingbot.dashboard.moment import Moment
 from tradingbot.engine.catalog import journal_path
+from tradingbot.engine.journal_moments import WRITTEN_LATER
 from tradingbot.market.candles import Candles
-from tradingbot.storage.journal_reader import JournalReader, is_same, open_part
+from tradingbot.storage.journal_reader import JournalReader, files_of, open_part
 from tradingbot.storage.rotation import parts
 
 BEGIN: Final = b'{"at":"'
@@ -104,13 +105,11 @@ def line_at(home: Path, journal: str, at: datetime) -> bytes | None:
 
 def raw_lines(home: Path, journal: str) -> Iterator[bytes]:
     """Every line on file, oldest first, not taken apart."""
-    path = journal_path(home, journal)
     with ExitStack() as stack:
-        current = stack.enter_context(path.open("rb")) if path.exists() else None
-        for part in parts(path):
-            if current is None or not is_same(current, part.path):
-                with suppress(*UNREADABLE), open_part(part) as stream:  # as far as it can be read
-                    yield from stream
+        current, rotated = files_of(journal_path(home, journal), stack)
+        for part in rotated:
+            with suppress(*UNREADABLE), open_part(part) as stream:  # as far as it can be read
+                yield from stream
         if current is not None:
             yield from current
 
@@ -136,7 +135,7 @@ def candles_between(home: Path, symbol: str, since: datetime, until: datetime) -
 
 def _rows(home: Path, symbol: str, since: datetime, until: datetime) -> Iterator[list[float]]:
     first_s, last_s = since.timestamp(), until.timestamp() - MINUTE_MS / 1000
-    for line in JournalReader(journal_path(home, "candles")).since(since):
+    for line in JournalReader(journal_path(home, "candles")).since(since, until + WRITTEN_LATER):
         with suppress(KeyError, TypeError, ValueError, AttributeError):
             yield from (row for row in line["candles"].get(symbol, ()) if first_s <= row[0] <= last_s)
             if parse_utc(line["at"]) > until:
@@ -147,10 +146,3 @@ def learned_at(home: Path, at: datetime) -> Mapping[str, Any] | None:
     """What had been learned then; None where nothing is on file of that time."""
     line = line_at(home, "learned", at)
     return None if line is None else orjson.loads(line)
-
-
-def learned_over_time(home: Path, until: datetime, count: int) -> list[dict[str, Any]]:
-    """The newest `count` lines of what was learned, up to a moment, oldest first."""
-    lines = JournalReader(journal_path(home, "learned")).tail(count)
-    limit = iso_utc(until)
-    return [line for line in lines if str(line.get("at", "~")) <= limit]

@@ -10,8 +10,11 @@ from typing import Any, Protocol
 
 from tradingbot.dashboard.equity import EquitySeries
 from tradingbot.dashboard.moment import Moment
+from tradingbot.engine.catalog import journal_path
+from tradingbot.engine.journal_moments import newest_until
 from tradingbot.engine.operator_desk import Answer, OperatorOrder
 from tradingbot.portfolio.position import ClosedTrade
+from tradingbot.storage.journal_reader import JournalReader
 
 
 class Sources(Protocol):
@@ -48,9 +51,6 @@ class Sources(Protocol):
     def learned(self, at: datetime | None = None) -> Mapping[str, Any]:
         """`parameters` and `trades_learned`, now, or as they were (reads files)."""
 
-    def learned_over_time(self, until: datetime, count: int) -> Sequence[Mapping[str, Any]]:
-        """The newest `count` of them up to a moment, each with `at`, oldest first. Reads files."""
-
     async def operate(self, order: OperatorOrder) -> Answer:
         """Carry out what a person asks for, with its line in the audit. Raises StorageUnavailableError."""
 
@@ -63,6 +63,14 @@ class Look:
     moment: Moment
     past: bool = False
     query: Mapping[str, str] = field(default_factory=dict)
+
+    def newest(self, reader: JournalReader, count: int) -> list[dict[str, Any]]:
+        """The newest lines of a journal, up to the moment that is shown, oldest first. Reads files."""
+        return newest_until(reader, count, self.until) if self.past else reader.tail(count)
+
+    def journal(self, name: str) -> JournalReader:
+        """A journal by its name in the catalogue."""
+        return JournalReader(journal_path(self.sources.home, name))
 
     @property
     def until(self) -> datetime:

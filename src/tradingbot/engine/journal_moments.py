@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
 from tradingbot.core.types import parse_utc
+from tradingbot.storage.journal_reader import JournalReader
 
 Line = TypeVar("Line", bound=Mapping[str, Any])
 
@@ -14,6 +15,8 @@ MOMENTS: Final = ("ts", "at", "exit_time", "time", "as_of", "created_at", "start
 """Fields that say when, the first one that is there counts."""
 NESTED: Final = ("intent",)
 """Records within a record: what they say counts as said by it."""
+WRITTEN_LATER: Final = timedelta(minutes=10)
+"""A line may stand in a file that began so long after the moment that the line tells of."""
 
 
 def moment_of(record: Mapping[str, Any]) -> datetime | None:
@@ -36,3 +39,13 @@ def within(lines: Iterable[Line], since: datetime, until: datetime | None = None
         at = moment_of(line)
         if at is not None and at >= since and (until is None or at <= until):
             yield line
+
+
+def newest_until(reader: JournalReader, count: int, until: datetime) -> list[dict[str, Any]]:
+    """The newest `count` lines that are not later than a moment, oldest first; those without a time are taken."""
+
+    def known_by_then(line: Mapping[str, Any]) -> bool:
+        at = moment_of(line)
+        return at is None or at <= until
+
+    return reader.newest_of(count, until + WRITTEN_LATER, known_by_then)

@@ -6,7 +6,7 @@ import gzip
 import os
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
@@ -33,25 +33,34 @@ class JournalReader:
         self.problems: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        return self._records(lambda _: True)
+        return self.since(None)
 
-    def _records(self, wanted: Callable[[Part], bool]) -> Iterator[dict[str, Any]]:
+    def since(self, moment: datetime | None, until: datetime | None = None) -> Iterator[dict[str, Any]]:
+        """Records of the files that were written between these moments, oldest first, one at a time.
+
+        The first of them holds earlier records too, the last one later ones. The other files are not opened.
+        """
         self.bad_lines, self.torn_tail, self.problems = 0, False, ()
         with ExitStack() as stack:
-            # The current file is opened before the others are listed: a rotation in between loses nothing.
-            current = stack.enter_context(self.path.open("rb")) if self.path.exists() else None
-            for part in parts(self.path):
-                if wanted(part) and (current is None or not is_same(current, part.path)):
-                    yield from self._part(part)
+            current, rotated = files_of(self.path, stack, moment, until)
+            for part in rotated:
+                yield from self._part(part)
             if current is not None:
                 yield from self._lines(current, last=True)
 
-    def since(self, moment: datetime) -> Iterator[dict[str, Any]]:
-        """Records of the files that were still written at `moment` or later, oldest first, one at a time.
-
-        The oldest of them holds earlier records too. Files that were rotated before are not opened.
-        """
-        return self._records(lambda part: part.rotated_at >= moment)
+    def newest_of(
+        self, count: int, until: datetime, wanted: Callable[[Mapping[str, Any]], bool]
+    ) -> list[dict[str, Any]]:
+        """The newest `count` wanted records of the files that had begun by `until`, oldest first."""
+        self.bad_lines, self.torn_tail, self.problems = 0, False, ()
+        newest: list[dict[str, Any]] = []
+        with ExitStack() as stack:
+            current, rotated = files_of(self.path, stack, None, until)
+            files = [self._part(part) for part in rotated]
+            files += [self._lines(current, last=True)] if current is not None else []
+            while files and len(newest) < count:
+                newest = [*deque(filter(wanted, files.pop()), maxlen=count - len(newest)), *newest]
+        return newest
 
     def tail(self, count: int) -> list[dict[str, Any]]:
         """The newest `count` records; reads no more of the current file, and of rotated ones, than that takes."""
@@ -76,8 +85,7 @@ class JournalReader:
         """
         self.bad_lines, self.torn_tail, self.problems = 0, False, ()
         with ExitStack() as stack:
-            current = stack.enter_context(self.path.open("rb")) if self.path.exists() else None
-            rotated = [part for part in parts(self.path) if current is None or not is_same(current, part.path)]
+            current, rotated = files_of(self.path, stack)
             found, first = _count_lines(current) if current is not None else 0, len(rotated)
             while found < count and first > 0:
                 first -= 1
@@ -139,6 +147,27 @@ def _seek_lines_from_end(stream: IO[bytes], count: int) -> None:
         needed -= found
         position = start
     stream.seek(0)
+
+
+def files_of(
+    path: Path, stack: ExitStack, since: datetime | None = None, until: datetime | None = None
+) -> tuple[IO[bytes] | None, list[Part]]:
+    """The current file, opened in `stack`, and the rotated ones, oldest first; each None or left out where not needed.
+
+    Needed are those that were still written at `since` and had begun by `until`. A file begins when the one before it
+    is rotated.
+    """
+    # The current file is opened before the others are listed: a rotation in between loses nothing.
+    current = stack.enter_context(path.open("rb")) if path.exists() else None
+    rotated = [part for part in parts(path) if current is None or not is_same(current, part.path)]
+    begun = [None, *(part.rotated_at for part in rotated)]
+    if until is not None and begun[-1] is not None and begun[-1] > until:
+        current = None
+    return current, [
+        part
+        for part, start in zip(rotated, begun, strict=False)
+        if (since is None or part.rotated_at >= since) and (until is None or start is None or start <= until)
+    ]
 
 
 def open_part(part: Part) -> IO[bytes]:

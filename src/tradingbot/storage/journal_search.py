@@ -11,28 +11,25 @@ from typing import IO, Any
 
 import orjson
 
-from tradingbot.storage.journal_reader import is_same, open_part
-from tradingbot.storage.rotation import parts
+from tradingbot.storage.journal_reader import files_of, open_part
 
 
-def search(path: Path, text: str, since: datetime | None = None) -> Iterator[dict[str, Any]]:
+def search(
+    path: Path, text: str, since: datetime | None = None, until: datetime | None = None
+) -> Iterator[dict[str, Any]]:
     """Records whose line contains `text` as it stands, oldest first; rotated files included.
 
-    `since`: files that were rotated before it are not opened. What cannot be read is passed over.
+    Files that were rotated before `since`, or begun after `until`, are not read. What cannot be read is passed over.
     """
     needle = text.encode()
     with ExitStack() as stack:
-        # The current file is opened before the others are listed: a rotation in between loses nothing.
-        current = stack.enter_context(path.open("rb")) if path.exists() else None
-        for part in parts(path):
-            if since is not None and part.rotated_at < since:
+        current, rotated = files_of(path, stack, since, until)
+        for part in rotated:
+            try:
+                with open_part(part) as stream:
+                    yield from _matching(stream, needle)
+            except (OSError, EOFError, zlib.error):
                 continue
-            if current is None or not is_same(current, part.path):
-                try:
-                    with open_part(part) as stream:
-                        yield from _matching(stream, needle)
-                except (OSError, EOFError, zlib.error):
-                    continue
         if current is not None:
             yield from _matching(current, needle)
 

@@ -287,3 +287,35 @@ def test_since_leaves_out_what_was_rotated_before(path: Path) -> None:
     path.write_bytes(b'{"n":4}\n')
     found = JournalReader(path).since(datetime(2026, 1, 2, tzinfo=UTC))
     assert [record["n"] for record in found] == [2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "found"),
+    [(None, 1, [1]), (None, 2, [1, 2, 3]), (2, 2, [2, 3]), (3, 9, [3, 4]), (4, None, [4]), (None, None, [1, 2, 3, 4])],
+)
+def test_only_files_of_that_time_are_opened(path: Path, since: int | None, until: int | None, found: list[int]) -> None:
+    """A part holds what was written from the rotation before it to its own; at noon of those days."""
+    path.parent.mkdir()
+    for number, day in enumerate(("01", "02", "03"), 1):
+        path.with_name(f"signals.{number:06d}.202601{day}T120000000Z.jsonl").write_bytes(b'{"n":%d}\n' % number)
+    path.write_bytes(b'{"n":4}\n')
+    first, last = (None if day is None else datetime(2026, 1, day, 12, tzinfo=UTC) for day in (since, until))
+    if until == 1:
+        last = datetime(2026, 1, 1, 11, tzinfo=UTC)
+    assert [record["n"] for record in JournalReader(path).since(first, last)] == found
+
+
+def test_the_newest_wanted_lines_of_a_time(path: Path) -> None:
+    """Counted are those that are wanted, over as many files as that takes."""
+    path.parent.mkdir()
+    for number in (1, 2, 3):
+        lines = b"".join(b'{"n":%d}\n' % (10 * number + n) for n in range(4))
+        path.with_name(f"signals.{number:06d}.2026010{number}T000000000Z.jsonl").write_bytes(lines)
+    path.write_bytes(b"damaged\n")
+    reader = JournalReader(path)
+    until = datetime(2026, 1, 2, 12, tzinfo=UTC)
+    assert [line["n"] for line in reader.newest_of(3, until, lambda line: line["n"] < 32)] == [23, 30, 31]
+    assert [line["n"] for line in reader.newest_of(99, until, lambda line: line["n"] % 2 == 0)] == [
+        10, 12, 20, 22, 30, 32,
+    ]  # fmt: skip
+    assert reader.bad_lines == 0

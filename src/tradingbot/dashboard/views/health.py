@@ -10,9 +10,6 @@ from tradingbot.core.errors import ConfigurationError
 from tradingbot.dashboard.runbooks import runbook
 from tradingbot.dashboard.sources import Look
 from tradingbot.dashboard.subsystems import heartbeats, subsystems, worst
-from tradingbot.engine.catalog import journal_path
-from tradingbot.engine.journal_moments import moment_of
-from tradingbot.storage.journal_reader import JournalReader
 
 REPAIRS: Final = 20
 LINES: Final = 400
@@ -49,10 +46,9 @@ def health(look: Look) -> dict[str, Any]:
 
 def repairs(look: Look) -> list[dict[str, Any]]:
     """What was repaired lately, the newest first: category, subject, before, after, and whether it worked."""
-    lines = reversed(JournalReader(journal_path(look.sources.home, "healing")).tail(LINES))
+    lines = reversed(look.newest(look.journal("healing"), LINES))
     ended = (line for line in lines if line.get("event") in ("healed", "not_healed"))
-    shown = (line for line in ended if (at := moment_of(line)) is not None and at <= look.until)
-    return [{**line, "succeeded": line["event"] == "healed"} for line in islice(shown, REPAIRS)]
+    return [{**line, "succeeded": line["event"] == "healed"} for line in islice(ended, REPAIRS)]
 
 
 def what_to_do(look: Look) -> dict[str, Any]:

@@ -8,11 +8,9 @@ from typing import Any, Final
 
 from tradingbot.core.types import parse_utc
 from tradingbot.dashboard.sources import Look
-from tradingbot.engine.catalog import journal_path
-from tradingbot.engine.journal_moments import within
+from tradingbot.engine.journal_moments import WRITTEN_LATER, within
 from tradingbot.engine.models import LatestSignalsState
 from tradingbot.explain.story import headline
-from tradingbot.storage.journal_reader import JournalReader
 from tradingbot.storage.journal_search import search
 
 NEWEST_LINES: Final = 200
@@ -40,10 +38,11 @@ def _signals_of(look: Look, cycle_id: str) -> dict[str, dict[str, Any]]:
 
 
 def _of_cycle(look: Look, journal: str, cycle_id: str) -> list[dict[str, Any]]:
-    path = journal_path(look.sources.home, journal)
-    if look.past:
-        return [row for row in search(path, f'"cycle_id":"{cycle_id}"', look.until) if row["cycle_id"] == cycle_id]
-    return [row for row in JournalReader(path).tail(NEWEST_LINES) if row.get("cycle_id") == cycle_id]
+    reader = look.journal(journal)
+    if not look.past:
+        return [row for row in reader.tail(NEWEST_LINES) if row.get("cycle_id") == cycle_id]
+    found = search(reader.path, f'"cycle_id":"{cycle_id}"', look.until, look.until + WRITTEN_LATER)
+    return [row for row in found if row["cycle_id"] == cycle_id]
 
 
 def _row(name: str, signal: dict[str, Any] | None, universe: dict[str, Any] | None) -> dict[str, Any]:
@@ -80,9 +79,7 @@ def regime(look: Look) -> dict[str, Any]:
 
 def _minutes_of_day(look: Look) -> list[dict[str, Any]]:
     """Lines of the journal of equity of the 24 hours before."""
-    reader, since = JournalReader(journal_path(look.sources.home, "equity")), look.until - DAY
-    lines = reader.since(since) if look.past else iter(reader.tail(MINUTES_OF_DAY))
-    return list(within(lines, since, look.until))
+    return list(within(look.newest(look.journal("equity"), MINUTES_OF_DAY), look.until - DAY))
 
 
 def _regimes(lines: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -111,7 +108,7 @@ def learning(look: Look) -> dict[str, Any]:
     return {
         "parameters": learned["parameters"],
         "trades_learned": learned["trades_learned"],
-        "over_time": _over_time(look.sources.learned_over_time(look.until, LEARNED_LINES)),
+        "over_time": _over_time(look.newest(look.journal("learned"), LEARNED_LINES)),
         "readiness": look.moment.readiness,
         "venue": look.moment.runtime.venue,
     }

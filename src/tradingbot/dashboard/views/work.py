@@ -6,9 +6,8 @@ from itertools import islice
 from typing import Any, Final
 
 from tradingbot.dashboard.sources import Look
-from tradingbot.engine.catalog import JOURNALS, journal_path
+from tradingbot.engine.catalog import JOURNALS
 from tradingbot.engine.journal_moments import moment_of
-from tradingbot.storage.journal_reader import JournalReader
 
 LINES: Final = 200
 LOOKED_AT: Final = 5_000
@@ -30,10 +29,8 @@ def logs(look: Look) -> dict[str, Any]:
     journal = look.text("journal", "daemon") if look.text("journal", "daemon") in JOURNALS else "daemon"
     level = look.text("level", "info") if look.text("level", "info") in LEVELS else "info"
     find = look.text("find").lower()
-    reader = JournalReader(journal_path(look.sources.home, journal))
-    rows = (row for row in reversed(reader.tail(LOOKED_AT)) if _wanted(row, level, find))
-    if look.past:
-        rows = (row for row in rows if (at := moment_of(row)) is None or at <= look.until)
+    reader = look.journal(journal)
+    rows = (row for row in reversed(look.newest(reader, LOOKED_AT)) if _wanted(row, level, find))
     return {
         "journal": journal,
         "journals": sorted(JOURNALS),
