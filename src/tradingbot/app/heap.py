@@ -9,9 +9,10 @@ from __future__ import annotations
 import ctypes
 import gc
 import sys
+import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 MB: Final = 1e6
 M_ARENA_MAX: Final = -8
@@ -52,15 +53,26 @@ class _MallInfo(ctypes.Structure):
     )
 
 
+def _c_library() -> Any:
+    """Loaded once: each loading leaves a circle of objects behind."""
+    with suppress(OSError):
+        library = ctypes.CDLL(None)
+        with suppress(AttributeError):
+            library.mallinfo2.restype = _MallInfo
+        return library
+    return None
+
+
+_LIBRARY: Final = _c_library()
+
+
 def heap_figures() -> HeapFigures:
     """Counted now; takes about a millisecond."""
     blocks = sys.getallocatedblocks()
     try:
-        ask = ctypes.CDLL(None).mallinfo2
-    except (OSError, AttributeError):
+        found = _LIBRARY.mallinfo2()
+    except AttributeError:
         return HeapFigures(blocks)
-    ask.restype = _MallInfo
-    found = ask()
     mapped = found.hblkhd
     return HeapFigures(blocks, round((found.uordblks + mapped) / MB, 2), round((found.arena + mapped) / MB, 2))
 
@@ -73,10 +85,9 @@ def keep_heap_small() -> None:
     mapped on their own: by default, one that is freed makes the next ones come from the heap, where what is small and
     lives long pins them down. Only glibc knows this (`mallopt`); elsewhere nothing happens.
     """
-    with suppress(OSError, AttributeError):
-        library = ctypes.CDLL(None)
-        library.mallopt(M_ARENA_MAX, 2)
-        library.mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES)
+    with suppress(AttributeError):
+        _LIBRARY.mallopt(M_ARENA_MAX, 2)
+        _LIBRARY.mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES)
 
 
 def give_memory_back() -> None:
@@ -85,36 +96,35 @@ def give_memory_back() -> None:
     The C library returns by itself only what lies free at the end of its heap. Takes a few milliseconds, in which other
     threads may wait to allocate. Only glibc knows this (`malloc_trim`); elsewhere nothing happens.
     """
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
+    with suppress(AttributeError):
+        _LIBRARY.malloc_trim(0)
 
 
 def calm_garbage_collector() -> None:
     """Call once everything that lives as long as the process is there.
 
-    A full collection walks every object and stops the event loop for tens of milliseconds. What was made at start-up,
-    and later whatever survives a full collection, is taken out of its sight, so that a full collection only ever walks
-    what is new. Rarely all is looked at once more, for cycles that died after they had been set aside.
+    A full collection walks every object and stops the event loop for tens of milliseconds. What was made at start-up is
+    taken out of its sight for good, and by itself it comes only when a great deal of garbage is made; else the daily
+    maintenance calls for it.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
-    gc.callbacks.append(_SetAside())
+    gc.set_threshold(20_000, 20, 100)
 
 
-class _SetAside:
-    """Freezes the survivors of every full collection; thaws them once in `LOOK_AGAIN` collections."""
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What a full collection did: objects that only it could free, and how long nothing else ran."""
 
-    LOOK_AGAIN = 200
+    objects: int
+    duration_ms: float
 
-    def __init__(self) -> None:
-        self._collections = 0
 
-    def __call__(self, phase: str, info: dict[str, int]) -> None:
-        if phase != "stop" or info["generation"] != 2:
-            return
-        self._collections += 1
-        if self._collections % self.LOOK_AGAIN:
-            gc.freeze()
-        else:
-            gc.unfreeze()
+def collect_garbage() -> Collected:
+    """Free what refers to itself in a circle: mostly connections that broke. On the thread of the event loop only.
+
+    Takes longer the more is kept: some tens of milliseconds.
+    """
+    started_s = time.perf_counter()
+    found = gc.collect()
+    return Collected(found, round((time.perf_counter() - started_s) * 1000, 1))

@@ -7,12 +7,10 @@ import structlog
 from tradingbot.app.account import Account
 from tradingbot.app.analyst import Analyst
 from tradingbot.app.bootstrap import VenueParts
-from tradingbot.app.heap import give_memory_back
 from tradingbot.app.maintenance import Maintenance
 from tradingbot.app.runtime import Work
 from tradingbot.app.stores import Stores
 from tradingbot.app.validation import validate_symbols
-from tradingbot.beside import in_thread
 from tradingbot.config import Settings
 from tradingbot.core.types import Symbol
 from tradingbot.engine.budget import within
@@ -66,7 +64,6 @@ class RoutineWorks:
 
     async def _tidy(self) -> None:
         await self._maintenance.run()
-        await in_thread(self._clock, give_memory_back)
 
     async def read_specifications(self) -> None:
         """Read the contracts anew. Raises VenueError."""
