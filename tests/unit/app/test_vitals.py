@@ -61,7 +61,7 @@ def test_what_grows_can_be_told() -> None:
     kept = [float(number) for number in range(100_000)]
     table = bytearray(20_000_000)
     after = heap_figures()
-    assert after.python_blocks >= before.python_blocks + 99_000
+    assert after.python_blocks >= before.python_blocks + len(kept) - 1_000  # some had room already
     if before.used_mb is not None and after.used_mb is not None and after.held_mb is not None:
         assert after.used_mb >= before.used_mb + len(table) / 1e6
         assert after.held_mb >= after.used_mb
