@@ -18,6 +18,8 @@ MB: Final = 1e6
 M_ARENA_MAX: Final = -8
 M_MMAP_THRESHOLD: Final = -3
 LARGE_BLOCK_BYTES: Final = 262_144
+THRESHOLDS: Final = (5_000, 20, 400)
+"""A young collection takes a few milliseconds at most, a middle one about ten; a full one hardly ever comes by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ def calm_garbage_collector() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 100)
+    gc.set_threshold(*THRESHOLDS)
 
 
 @dataclass(frozen=True, slots=True)
