@@ -19,7 +19,7 @@ M_ARENA_MAX: Final = -8
 M_MMAP_THRESHOLD: Final = -3
 LARGE_BLOCK_BYTES: Final = 262_144
 THRESHOLDS: Final = (5_000, 20, 400)
-"""A young collection takes a few milliseconds at most, a middle one about ten; a full one hardly ever comes by itself."""
+"""A young collection takes a few milliseconds at most, a middle one about ten; a full one hardly comes by itself."""
 
 
 @dataclass(frozen=True, slots=True)
