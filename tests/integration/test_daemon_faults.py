@@ -32,7 +32,28 @@ def test_no_fault_is_forgotten() -> None:
     assert sorted(row.fault for row in TABLE) == sorted(FAULTS)
 
 
-@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.fault)
+TWINS = {
+    "http_502_html": "html_page",
+    "redirect": "html_page",
+    "wrong_content_type": "html_page",
+    "malformed_json": "truncated_json",
+    "unavailable": "http_500",
+    "auth_error": "nonce_error",
+    "empty_orders": "empty_positions",
+    "missing_bid_ask": "extreme_spreads",
+    "slow": "timeout_before",
+}
+"""Faults that the daemon takes as it takes another one: `make long` tries them too."""
+SHORT = ("BTC",)
+"""Enough where only the timetable matters."""
+
+
+def rows() -> list[Any]:
+    assert set(TWINS) | set(TWINS.values()) <= set(FAULTS)
+    return [pytest.param(row, marks=pytest.mark.long if row.fault in TWINS else (), id=row.fault) for row in TABLE]
+
+
+@pytest.mark.parametrize("row", rows())
 async def test_the_daemon_under(row: Row, tmp_path: Path) -> None:
     """Cycles go on, entries stop where they must, and afterwards nothing is missing, doubled or unprotected."""
     await observe(row, tmp_path)
@@ -284,6 +305,7 @@ async def test_a_position_increased_by_hand_is_reported_and_only_ours_is_closed(
         await rig.assert_agrees()
 
 
+@pytest.mark.long
 async def test_hands_by_chance_over_two_lives_leave_no_trace(tmp_path: Path) -> None:
     """People buy and sell where we trade, streams break, the process restarts; at the end theirs is taken back."""
     chance = random.Random(5)
@@ -335,7 +357,7 @@ def _refused(rig: Rig) -> list[str]:
 
 async def test_the_venue_s_contracts_are_read_anew_within_the_hour(tmp_path: Path) -> None:
     """A contract that the venue stops trading is no longer entered; an outage of the list changes nothing."""
-    async with running(tmp_path) as rig:
+    async with running(tmp_path, symbols=SHORT) as rig:
         await rig.cycle(2)
         known = rig.daemon.specs
         rig.fault("empty_instruments")
@@ -426,6 +448,7 @@ def _dec(text: str) -> Any:
     return Decimal(text)
 
 
+@pytest.mark.long
 async def test_troubles_by_chance_over_two_lives_leave_no_trace(tmp_path: Path) -> None:
     """Many troubles at once, anywhere, coming and going, with a restart in between."""
     chance = random.Random(11)
@@ -462,7 +485,7 @@ async def test_troubles_by_chance_over_two_lives_leave_no_trace(tmp_path: Path) 
 
 async def test_hanging_jobs_that_hold_the_account_do_not_keep_exits_waiting(tmp_path: Path) -> None:
     """They hold it no longer than the cycle after them can bear: tactical operator, then the hour's reconciliation."""
-    async with running(tmp_path) as rig:
+    async with running(tmp_path, symbols=SHORT) as rig:
         for minute, job in ((8, "tactical_operator"), (0, "portfolio_reconciliation")):
             rig.heal()
             await rig.cycle_until(f"minute {minute}", lambda due=minute: rig.parts.clock.now().minute == due, 70)

@@ -381,6 +381,7 @@ def tradingbot(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.process
+@pytest.mark.long
 def test_a_paused_daemon_that_is_killed_stays_paused_and_flatten_closes_everything(tmp_path: Path) -> None:
     """SIGKILL right after the pause; the next life knows it, flattens, and agrees with the venue that lived on."""
     home = str(tmp_path / "home")

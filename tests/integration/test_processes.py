@@ -15,9 +15,11 @@ from typing import Any
 
 import orjson
 import pytest
+import structlog
 
 from tests.crash.harness import run_kills
 from tests.crash.processes import wait_until
+from tradingbot.app.cli import main
 
 pytestmark = pytest.mark.process
 
@@ -287,13 +289,40 @@ WRONG: dict[str, tuple[Callable[[Path], list[str]], dict[str, str], list[str]]] 
 }
 
 
+AS_PROCESSES = ("missing data", "live without keys", "half a key pair", "newer state", "unknown option")
+"""These are started for real; the others call the entry point, which spares a second of imports each."""
+
+
+@pytest.fixture
+def called(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Any]:
+    """The entry point of the program, as `tradingbot` above starts it."""
+
+    def call(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+        for name in set(os.environ) - set(environ()):
+            monkeypatch.delenv(name)
+        for name, value in env.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(sys, "argv", ["tradingbot", *arguments])
+        umask = os.umask(0o077)
+        try:
+            with pytest.raises(SystemExit) as ended:
+                main()
+        finally:
+            os.umask(umask)
+            structlog.reset_defaults()
+        return subprocess.CompletedProcess(arguments, int(ended.value.code or 0), *capfd.readouterr())
+
+    return call
+
+
 @pytest.mark.parametrize("what", WRONG)
-def test_wrong_usage_is_one_clear_message(what: str, tmp_path: Path) -> None:
+def test_wrong_usage_is_one_clear_message(what: str, tmp_path: Path, called: Callable[..., Any]) -> None:
     """Exit code 2, what is wrong and where, no traceback, nothing on standard output."""
     arguments, env, wanted = WRONG[what]
-    done = tradingbot(*arguments(tmp_path), **env)
+    done = (tradingbot if what in AS_PROCESSES else called)(*arguments(tmp_path), **env)
     assert done.returncode == 2, (done.returncode, done.stderr)
     assert "Traceback" not in done.stderr
+    assert done.stdout == ""
     message = " ".join(done.stderr.strip().splitlines()[-1].split())
     for text in wanted:
         assert text in message, message
@@ -312,6 +341,7 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.long
 def test_a_few_kills_lose_nothing(tmp_path: Path) -> None:
     """The long run is `python -m tests.crash`; its short form is in test_crash_harness.py."""
     outcome = run_kills(tmp_path, kills=1, seed=3, longest_s=1.0)

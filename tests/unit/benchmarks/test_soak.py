@@ -111,6 +111,7 @@ def test_the_page_is_rewritten_between_its_markers(tmp_path: Path) -> None:
 
 
 @pytest.mark.process
+@pytest.mark.long
 def test_a_very_short_soak_of_the_real_daemon(tmp_path: Path) -> None:
     plan = [PlannedFault(1, "venue", "slow", 1), PlannedFault(2, "intelligence", "http_500", 2)]
     soak = run_soak(tmp_path, cycles=8, seed=3, plan=plan, every=2, talk=False, symbols="BTC,ETH")
