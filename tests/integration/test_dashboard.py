@@ -6,7 +6,7 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -124,6 +124,28 @@ async def test_every_page_and_its_values(tmp_path: Path) -> None:
         assert "tradingbot_figures_unreadable 0.0" in figures
         assert (await one.get("nosuch"))[0] == 404
         assert (await one.get("api/v1/nosuch"))[0] == 404
+
+
+async def test_a_page_that_is_begun_anew_keeps_its_address(tmp_path: Path) -> None:
+    """Its port was any free one: pages that are open must find it again."""
+    async with visiting(tmp_path / "home") as one:
+        await one.shown(1)
+        url = one.rig.daemon.page.url
+        task = one.rig.daemon.restartable["dashboard"]
+        assert task.restart()
+        for _ in range(400):
+            if task.restarts and not task.letting_go:
+                break
+            await asyncio.to_thread(time.sleep, 0.01)
+        for _ in range(400):
+            with suppress(aiohttp.ClientConnectionError):
+                if (await one.get("healthz"))[0] == 200:
+                    break
+            await asyncio.to_thread(time.sleep, 0.01)
+        assert one.rig.daemon.page.url == url
+        assert task.restarts == 1
+        await one.shown(1)
+        assert (await one.get("overview"))[0] == 200
 
 
 async def test_open_pages_hear_of_each_cycle(tmp_path: Path) -> None:

@@ -51,12 +51,15 @@ def anchors(text: str) -> set[str]:
 
 
 def options_of(command: str) -> set[str]:
-    """What ``--help`` of a command lists."""
+    """What ``--help`` of a command and its subcommands lists."""
     context = click.Context(cli)
     found = cli.get_command(context, command)
     assert found is not None
-    text = found.get_help(click.Context(found, info_name=command))
-    return set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text.partition("Options:")[2]))
+    parts = found.commands.values() if isinstance(found, click.Group) else ()
+    texts = [one.get_help(click.Context(one, info_name=command)) for one in (found, *parts)]
+    return {
+        option for text in texts for option in re.findall(r"(?<![\w-])--[a-z][a-z-]*", text.partition("Options:")[2])
+    }
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))

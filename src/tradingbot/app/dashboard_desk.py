@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -147,7 +148,9 @@ class DashboardDesk:
         await in_thread(self.clock, self._history.read, self.home)
         page = self._page()
         try:
-            self.url = await page.start(self.params.host, self.params.port)
+            # Started anew within the same life it takes the same port: pages that are open find it again.
+            port = (urlsplit(self.url).port if self.url else None) or self.params.port
+            self.url = await page.start(self.params.host, port)
             log.info("dashboard.listening", url=self.url, actions=bool(self.token))
         except OSError as error:
             log.warning(

@@ -92,23 +92,24 @@ async def open_real_market(
     followed = only(universe, symbols)
     contracts = followed.venue_symbols(KRAKEN_FUTURES)
     assets = {symbol: str(universe.asset(symbol)) for symbol in contracts.values()}
-    clock = await _market_clock(settings, universe)
+    clock = await market_clock(settings, universe)
     stopped = persisted_now(home)
     if stopped is not None and (stopped - clock.now()).total_seconds() > WALL_CLOCK_SKEW_S:
         raise ConfigurationError(
             f"the simulated account in {home} has lived until {stopped:%Y-%m-%d %H:%M} on another market, and "
             f"the real one is at {clock.now():%Y-%m-%d %H:%M}; use a --home of its own for --source kraken"
         )
-    upstream = _public_venue(settings, followed, clock)
+    upstream = public_venue(settings, followed, clock)
     stack.push_async_callback(upstream.close)
     market = LiveMarket(upstream, clock, contracts, assets, settings.venue.rest_url)
     await market.open()
     return PaperMarket(market, clock, market, tuple(contracts), {"real-market": market.run})
 
 
-async def _market_clock(settings: Settings, universe: Universe) -> Clock:
+async def market_clock(settings: Settings, universe: Universe) -> Clock:
+    """Wall time, or the time of a market that lives in another one. Raises VenueUnavailableError."""
     wall = SystemClock()
-    public = _public_venue(settings, universe, wall)
+    public = public_venue(settings, universe, wall)
     try:
         theirs = await public.server_time()
     except VenueError as error:
@@ -119,7 +120,8 @@ async def _market_clock(settings: Settings, universe: Universe) -> Clock:
     return wall if near else ScaledClock(theirs, 1.0)
 
 
-def _public_venue(settings: Settings, universe: Universe, clock: Clock) -> ExchangeGateway:
+def public_venue(settings: Settings, universe: Universe, clock: Clock) -> ExchangeGateway:
+    """The configured venue without an account."""
     venue = KrakenFuturesVenue(settings.venue, universe, clock, None, MemoryNonceStore())
     return ExchangeGateway.open(settings.exchange, {KRAKEN_FUTURES: lambda: venue})
 

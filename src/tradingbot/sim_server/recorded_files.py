@@ -19,9 +19,10 @@ from tradingbot.simulator.recorded_market import RecordedColumns
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["RecordedColumns", "asset_of", "read_recording"]
+__all__ = ["RecordedColumns", "asset_of", "columns_of", "read_frame", "read_recording"]
 
 COLUMNS: Final = ("ts", "symbol", "open", "high", "low", "close", "volume")
+SUFFIXES: Final = (".parquet", ".csv")
 _ALIASES: Final = {"XBT": "BTC", "MATIC": "POL", "XDG": "DOGE"}
 _QUOTES: Final = ("USDT", "USDC", "USD", "PERP")
 _MINUTE_MS: Final = 60_000
@@ -43,7 +44,7 @@ def asset_of(symbol: str) -> str:
 def read_recording(path: Path, assets: Sequence[str] | None = None) -> Mapping[str, RecordedColumns]:
     """Columns per asset; only of `assets`, when given. Raises ConfigurationError naming the file and the remedy."""
     files = _files(path)
-    frames = [_checked(_read(file), file) for file in files]
+    frames = [_checked(read_frame(file), file) for file in files]
     found: dict[str, list[tuple[Path, pd.DataFrame]]] = {}
     for file, frame in zip(files, frames, strict=True):
         for symbol, rows in frame.groupby("symbol", sort=True, observed=True):
@@ -56,22 +57,28 @@ def read_recording(path: Path, assets: Sequence[str] | None = None) -> Mapping[s
     return {asset: _columns(path, asset, pieces) for asset, pieces in found.items()}
 
 
+def columns_of(file: Path, asset: str, rows: pd.DataFrame) -> RecordedColumns:
+    """One asset's checked columns. Raises ConfigurationError naming the row and the remedy."""
+    return _columns(file, asset, [(file, _checked(rows, file))])
+
+
 def _files(path: Path) -> list[Path]:
     if path.is_dir():
-        files = sorted(file for file in path.iterdir() if file.suffix in (".parquet", ".csv"))
+        files = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES)
         if not files:
             raise ConfigurationError(f"{path}: this folder holds no .parquet or .csv file")
         return files
     if not path.exists():
         raise ConfigurationError(f"{path}: no such file or folder")
-    if path.suffix not in (".parquet", ".csv"):
-        raise ConfigurationError(f"{path}: unknown kind of file {path.suffix!r}; recordings are .parquet or .csv")
     return [path]
 
 
-def _read(file: Path) -> pd.DataFrame:
+def read_frame(file: Path) -> pd.DataFrame:
+    """A file as it is. Raises ConfigurationError."""
     import pandas as pd
 
+    if file.suffix not in SUFFIXES:
+        raise ConfigurationError(f"{file}: unknown kind of file {file.suffix!r}; recordings are .parquet or .csv")
     try:
         if file.suffix == ".parquet":
             return pd.read_parquet(file)
