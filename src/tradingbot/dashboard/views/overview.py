@@ -79,15 +79,18 @@ def trading(moment: Moment) -> dict[str, Any]:
 
 
 def waiting(moment: Moment) -> list[dict[str, Any]]:
-    """What a person has to do: switches that do not lift by themselves, serious issues nobody has acknowledged."""
+    """What a person has to do: switches that do not lift by themselves, serious issues nobody has acknowledged.
+
+    Issues of one kind are one line: `count` of them, and what the first one says.
+    """
     found = [
-        {"what": f"kill switch {one['switch']}", "why": str(one.get("reason", "")), "page": "health"}
+        {"what": f"kill switch {one['switch']}", "why": str(one.get("reason", "")), "page": "health", "count": 1}
         for one in moment.kill_switches
         if str(one["lifts"]).startswith("only by")
     ]
-    found += [
-        {"what": str(one["title"]), "why": str(one["detail"]), "page": "health"}
-        for one in moment.issues
-        if one["severity"] != "warning" and one["acknowledged_at"] is None
-    ]
-    return found
+    kinds: dict[str, dict[str, Any]] = {}
+    for one in moment.issues:
+        if one["severity"] != "warning" and one["acknowledged_at"] is None:
+            line = {"what": str(one["title"]), "why": str(one["detail"]), "page": "health", "count": 0}
+            kinds.setdefault(str(one["kind"]), line)["count"] += 1
+    return [*found, *kinds.values()]
