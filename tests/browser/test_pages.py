@@ -188,6 +188,29 @@ def test_the_past_can_be_looked_at(daemon: PagedDaemon, browser: Any) -> None:
     tab.context.close()
 
 
+def test_more_windows_than_a_browser_has_connections_all_stay_live(daemon: PagedDaemon, browser: Any) -> None:
+    """One of them listens for all; when it is closed, another one does. In a second browser too."""
+    first = browser.new_context()
+    pages = [first.new_page() for _ in range(9)]
+    for page in pages:
+        page.goto(daemon.url, wait_until="load")
+    shown = "document.getElementById('age').dataset.cycle"
+    for _ in range(2):
+        before = [page.evaluate(shown) for page in pages]
+        for page, cycle in zip(pages, before, strict=True):
+            page.wait_for_selector(f"#age:not([data-cycle='{cycle}'])", timeout=30_000)
+            assert page.evaluate("fetch('healthz').then((one) => one.status)") == 200
+        assert all("heard" in page.locator("#age").inner_text() for page in pages)
+        pages.pop(0).close()
+    alone = browser.new_context()
+    one = alone.new_page()
+    one.goto(daemon.url, wait_until="load")
+    cycle = one.evaluate(shown)
+    one.wait_for_selector(f"#age:not([data-cycle='{cycle}'])", timeout=30_000)
+    alone.close()
+    first.close()
+
+
 def test_a_daemon_that_is_gone_is_said_at_once(tmp_path: Path, browser: Any) -> None:
     with paged_daemon(tmp_path / "home") as daemon:
         tab = Tab(browser, daemon.url)

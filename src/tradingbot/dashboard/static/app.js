@@ -44,36 +44,68 @@
     window.drawCharts();
   }
 
-  // A browser opens six connections to one host at most: a tab that nobody looks at must not hold one.
+  // A browser opens six connections to one host at most. So one tab listens for all that are looked at, and a tab that
+  // nobody looks at holds none. Without locks (a plain address that is not this machine) each tab listens for itself.
+  const shared = "locks" in navigator && "BroadcastChannel" in window;
+  const channel = shared ? new BroadcastChannel(new URL(".", location).href) : null;
   let events = null;
+  let newest = null;
+  let leave = null;
 
   function attend() {
     if (document.hidden) {
-      if (events) events.close();
-      events = null;
-    } else if (!events) {
-      events = listen();
+      if (leave) leave();
+      leave = null;
+    } else if (!leave) {
+      leave = shared ? takeTurn() : listen();
     }
   }
 
+  function takeTurn() {
+    const waiting = new AbortController();
+    let end = () => {};
+    const turn = () => new Promise((resolve) => {
+      const close = listen();
+      end = () => { close(); resolve(); };
+    });
+    navigator.locks.request(channel.name, { signal: waiting.signal }, turn).catch(() => {});
+    channel.postMessage({ hello: true });
+    return () => { waiting.abort(); end(); };
+  }
+
   function listen() {
-    const events = new EventSource("events");
     let first = true;
-    events.addEventListener("open", () => { connected = true; });
-    events.addEventListener("error", () => { connected = false; showAge(); });
+    events = new EventSource("events");
+    events.addEventListener("open", () => tell({ connected: true }));
+    events.addEventListener("error", () => tell({ connected: false }));
     events.addEventListener("cycle", (event) => {
-      const facts = JSON.parse(event.data);
-      const news = facts.as_of !== age.dataset.asOf;
-      age.dataset.asOf = facts.as_of;
-      age.dataset.cycle = facts.cycle_id;
-      document.getElementById("dot").className = "dot " + facts.health;
-      connected = true;
-      heard = Date.now();
-      showAge();
-      if (news || !first) renew().catch(() => {});
+      newest = JSON.parse(event.data);
+      tell({ connected: true, facts: newest, again: !first });
       first = false;
     });
-    return events;
+    return () => { events.close(); events = null; };
+  }
+
+  function tell(message) {
+    if (channel) channel.postMessage(message);
+    take(message);
+  }
+
+  function take(message) {
+    if (message.hello) {
+      if (events && newest) channel.postMessage({ connected: true, facts: newest, again: false });
+      return;
+    }
+    connected = message.connected;
+    if (message.facts) {
+      const news = message.facts.as_of !== age.dataset.asOf;
+      age.dataset.asOf = message.facts.as_of;
+      age.dataset.cycle = message.facts.cycle_id;
+      document.getElementById("dot").className = "dot " + message.facts.health;
+      heard = Date.now();
+      if (news || message.again) renew().catch(() => {});
+    }
+    showAge();
   }
 
   const dialog = document.getElementById("act");
@@ -132,6 +164,7 @@
   showAge();
   setInterval(showAge, 1000);
   if (!past) {
+    if (channel) channel.addEventListener("message", (event) => take(event.data));
     attend();
     document.addEventListener("visibilitychange", attend);
   }

@@ -53,12 +53,13 @@
     },
     lines(chart, points, palette, element) {
       const hues = Object.keys(points).map((_, number) => `hsl(${Math.round((number * 137.5) % 360)} 70% 50%)`);
-      const legend = element.nextElementSibling;
-      if (legend && "legend" in legend.dataset) legend.replaceChildren();
+      const beside = element.nextElementSibling;
+      const legend = beside && "legend" in beside.dataset ? beside : null;
+      if (legend) legend.replaceChildren();
       Object.entries(points).forEach(([name, values], number) => {
         const series = chart.addSeries(LightweightCharts.LineSeries, { color: hues[number], lineWidth: 2, lastValueVisible: false, priceLineVisible: false });
         series.setData(line(values));
-        if (legend && "legend" in legend.dataset) {
+        if (legend) {
           const item = document.createElement("span");
           const mark = document.createElement("i");
           mark.style.background = hues[number];
