@@ -8,19 +8,17 @@ from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
 from functools import reduce
-from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
+from tradingbot.app.home_trades import is_within, trades_of_home
 from tradingbot.app.status import is_running
 from tradingbot.app.stores import open_document
 from tradingbot.clock import SystemClock
 from tradingbot.core.errors import ConfigurationError, StateCorruptError
 from tradingbot.core.types import parse_utc
 from tradingbot.engine.catalog import journal_path
-from tradingbot.engine.journalled_trades import older_trades
 from tradingbot.engine.learning_models import RolloutState
-from tradingbot.engine.models import TradesState
 from tradingbot.learning.calibration import Calibration, calibrated
 from tradingbot.learning.params import LearningParams
 from tradingbot.learning.reality_gap import PARTS, RealityGap, measured
@@ -40,7 +38,6 @@ from tradingbot.learning.trade_review import (
 )
 from tradingbot.portfolio.position import ClosedTrade
 from tradingbot.storage.journal_reader import JournalReader
-from tradingbot.storage.journal_search import search
 from tradingbot.storage.writer import StorageWriter
 
 Analysis = Callable[[Sequence[TradeFacts], Sequence[Mapping[str, Any]], LearningParams], Any]
@@ -151,18 +148,14 @@ def read_analysis(
 
     Raises ConfigurationError where nothing was ever traded, StateError for trades that cannot be read.
     """
-    writer = StorageWriter(SystemClock())
-    state = open_document(home, "trades", writer).peek() if home.is_dir() else None
-    if not isinstance(state, TradesState):
+    trades = trades_of_home(home, since, until)
+    if trades is None:
         raise ConfigurationError(f"no trades in {home} yet; start a daemon with: tradingbot run --home {home}")
-    journal = search(journal_path(home, "executed_trades"), '"trade_id":', since)
-    both = chain(older_trades(state, journal), state.trades)
-    trades = [trade for trade in both if _within(trade.exit_time, since, until)]
     lines = JournalReader(journal_path(home, "execution_quality"))
-    orders = [line for line in lines if _within(parse_utc(str(line["filled_at"])), since, until)]
+    orders = [line for line in lines if is_within(parse_utc(str(line["filled_at"])), since, until)]
     rollout = None
     with suppress(StateCorruptError):  # made again by the daemon
-        rollout = open_document(home, "rollout", writer).peek()
+        rollout = open_document(home, "rollout", StorageWriter(SystemClock())).peek()
     return {
         "home": str(home),
         "running": is_running(home),
@@ -174,7 +167,3 @@ def read_analysis(
         "rollout": asdict(rollout.content) if isinstance(rollout, RolloutState) else None,
         **analysed(trades, orders, params, tuple(ANALYSES) if what is None else (what,)),
     }
-
-
-def _within(moment: datetime, since: datetime | None, until: datetime | None) -> bool:
-    return (since is None or moment >= since) and (until is None or moment < until)

@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "resume": "lift the pause, or kill switches by name",
     "flatten": "pause, and close every open position now",
     "analyze": "show what finished trades and executed orders teach",
+    "performance": "show return, risk and their ratios, and how far they can be trusted",
     "data": "download, import and check history of the market",
     "check": "run the pre-deployment checks",
     "doctor": "look at everything that may be wrong, and change nothing",
