@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import pairwise
+from statistics import median
 from typing import Final
 
 MINUTES_KEPT: Final = 7 * 1440
 HOURS_KEPT: Final = 2 * 365 * 24
 _HOUR_S: Final = 3600
+UNEVEN: Final = 3.0
+"""A gap so many times as long as the usual one is shown as one."""
+OLDEST: Final = 24
+"""Gaps that tell how far apart the oldest points are, where they are rarest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +52,39 @@ class EquitySeries:
         return [one for one in joined if low <= one.at_s <= high]
 
 
-def thinned(points: list[EquityPoint], most: int) -> list[EquityPoint]:
-    """At most about `most` points that keep every stretch's lowest and highest one: no peak or fall is hidden."""
-    if len(points) <= most or most < 4:
-        return points
-    size = -(-len(points) * 2 // most)
-    kept: list[EquityPoint] = []
-    for start in range(0, len(points), size):
-        part = points[start : start + size]
-        low, high = min(part, key=lambda one: one.usd), max(part, key=lambda one: one.usd)
-        kept += sorted({low.at_s: low, high.at_s: high}.values(), key=lambda one: one.at_s)
-    return [*kept, points[-1]] if kept[-1].at_s != points[-1].at_s else kept
+Row = tuple[int, float | None]
+"""Epoch seconds and a value; None where nothing is known of that time."""
+
+
+def evenly(points: Sequence[tuple[int, float]], most: int) -> list[Row]:
+    """At most about `most` rows in even steps of time, each stretch with its lowest and highest value.
+
+    A chart spaces rows evenly, whatever their times: hours beside minutes would be squeezed to nothing, and a time
+    without values would vanish. No peak or fall is hidden; within a stretch times are rounded.
+    """
+    gaps = [later[0] - one[0] for one, later in pairwise(points)]
+    if not gaps or (len(points) <= most and max(gaps) <= UNEVEN * median(gaps)):
+        return list(points)
+    first_s, last_s = points[0][0], points[-1][0]
+    width_s = max(2.0, median(gaps[:OLDEST]), 2 * (last_s - first_s) / most)
+    stretches: dict[int, list[tuple[int, float]]] = {}
+    for one in points:
+        stretches.setdefault(int((one[0] - first_s) / width_s), []).append(one)
+    rows: list[Row] = []
+    for number in range(max(stretches) + 1):
+        begin_s, middle_s = first_s + round(number * width_s), first_s + round((number + 0.5) * width_s)
+        early, late = _extremes(stretches.get(number))
+        rows += [(begin_s, early), (middle_s, late)]
+    newest = points[-1][1]
+    return rows if rows[-1][1] == newest else [*rows, (max(last_s, rows[-1][0] + 1), newest)]
+
+
+def _extremes(stretch: list[tuple[int, float]] | None) -> tuple[float | None, float | None]:
+    """The lowest and the highest value, in the order in which they were."""
+    if stretch is None:
+        return None, None
+    low, high = min(stretch, key=lambda one: one[1]), max(stretch, key=lambda one: one[1])
+    return (low[1], high[1]) if low[0] <= high[0] else (high[1], low[1])
 
 
 def drawdown_pct(points: Iterable[EquityPoint]) -> list[tuple[int, float]]:

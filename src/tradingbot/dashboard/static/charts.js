@@ -14,13 +14,13 @@
       autoSize: true,
       layout: { background: { color: palette.card }, textColor: palette.ink, attributionLogo: false },
       grid: { vertLines: { color: palette.line }, horzLines: { color: palette.line } },
-      timeScale: { timeVisible: true, secondsVisible: false, borderColor: palette.line },
+      timeScale: { timeVisible: true, secondsVisible: false, borderColor: palette.line, minBarSpacing: 0.02 },
       rightPriceScale: { borderColor: palette.line },
     };
   }
 
   function line(points) {
-    return points.map((one) => ({ time: one[0], value: one[1] }));
+    return points.map((one) => (one[1] === null ? { time: one[0] } : { time: one[0], value: one[1] }));
   }
 
   function precision(price) {

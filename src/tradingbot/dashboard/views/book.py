@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from tradingbot.dashboard.equity import drawdown_pct, thinned
+from tradingbot.dashboard.equity import EquityPoint, drawdown_pct, evenly
 from tradingbot.dashboard.sources import Look
 from tradingbot.portfolio.position import ClosedTrade
+from tradingbot.research.performance import DAYS_OF_A_YEAR, daily_returns, ratios
+from tradingbot.research.sharpe import standard_error
 
 PAGE: Final = 100
 SPANS: Final = {"1d": 1, "7d": 7, "30d": 30, "90d": 90, "all": 100_000}
 POINTS: Final = 2_000
+DAY_S: Final = 86_400
+LEAST_DAYS: Final = 3
+"""With fewer there are not two whole days to compare."""
 
 
 def positions(look: Look) -> dict[str, Any]:
@@ -98,16 +106,34 @@ def equity(look: Look) -> dict[str, Any]:
     """Equity and how far below its highest it stood; `span` is one of 1d, 7d, 30d, 90d, all."""
     span = look.text("span", "7d") if look.text("span", "7d") in SPANS else "7d"
     points = look.sources.equity().points(look.until - timedelta(days=SPANS[span]), look.until)
-    shown = thinned(points, POINTS)
-    falls = dict(drawdown_pct(points))
+    falls = drawdown_pct(points)
     return {
         "span": span,
         "spans": list(SPANS),
-        "equity": [[one.at_s, round(one.usd, 2)] for one in shown],
-        "drawdown": [[one.at_s, round(falls[one.at_s], 4)] for one in shown],
+        "equity": evenly([(one.at_s, round(one.usd, 2)) for one in points], POINTS),
+        "drawdown": evenly([(at_s, round(pct, 4)) for at_s, pct in falls], POINTS),
         "first_usd": points[0].usd if points else None,
         "last_usd": points[-1].usd if points else None,
         "change_pct": (points[-1].usd / points[0].usd - 1) * 100 if points and points[0].usd else None,
-        "max_drawdown_pct": min(falls.values(), default=None),
+        "max_drawdown_pct": min((pct for _, pct in falls), default=None),
+        "by_day": _by_day(points),
         "profit": look.moment.profit,
+    }
+
+
+def _by_day(points: Sequence[EquityPoint]) -> dict[str, Any] | None:
+    """Ratios of the daily returns, as `tradingbot performance` has them; None for fewer than three days.
+
+    Longer ago than a week only hours are kept: a day then ends with the begin of its last hour.
+    """
+    closes = {one.at_s // DAY_S: one.usd for one in points if one.usd > 0}
+    if len(closes) < LEAST_DAYS:
+        return None
+    first = next(one.usd for one in points if one.usd > 0)
+    returns = daily_returns([first, *closes.values()])
+    error = standard_error(returns)
+    return {
+        "days": len(closes),
+        "sharpe_error": None if error is None else error * math.sqrt(DAYS_OF_A_YEAR),
+        **asdict(ratios(returns)),
     }

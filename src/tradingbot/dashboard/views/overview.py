@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, Final
 
-from tradingbot.dashboard.equity import drawdown_pct, thinned
+from tradingbot.dashboard.equity import drawdown_pct, evenly
 from tradingbot.dashboard.moment import Moment
 from tradingbot.dashboard.sources import Look
 from tradingbot.dashboard.subsystems import subsystems, worst
@@ -41,7 +41,7 @@ def overview(look: Look) -> dict[str, Any]:
         "healing": moment.runtime.heals_24h,
         "readiness": moment.readiness,
         "regime": moment.regime.get("regime"),
-        "spark": [[one.at_s, round(one.usd, 2)] for one in thinned(points, SPARK_POINTS)],
+        "spark": evenly([(one.at_s, round(one.usd, 2)) for one in points], SPARK_POINTS),
         "drawdown_24h_pct": min((pct for _, pct in drawdown_pct(points)), default=None),
         "recent_trades": [
             {
