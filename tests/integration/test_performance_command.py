@@ -30,9 +30,9 @@ async def test_a_daemon_s_first_hour(tmp_path: Path) -> None:
     async with running(tmp_path) as rig:
         await rig.cycle_until("trades", lambda: len(rig.rows("executed_trades")) >= 3)
         await rig.cycle(2)
-        equities = [float(row["equity_usd"]) for row in rig.rows("cycles")]
         state = rig.stores.documents["trades"].newest
     assert isinstance(state, TradesState)
+    equities = [float(row["equity_usd"]) for row in rig.rows("cycles")]
     found = performance(tmp_path)
     assert (found["start_usd"], found["end_usd"], found["days"]) == (equities[0], equities[-1], 1)
     assert found["ratios"]["total_return"] == pytest.approx(equities[-1] / equities[0] - 1)

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import structlog
 
-from tradingbot.app.heap import Collected, collect_garbage, give_memory_back
+from tradingbot.app.heap import give_memory_back
 from tradingbot.app.resources import MB, disk_free_mb, folder_bytes
 from tradingbot.app.stores import Stores
 from tradingbot.beside import in_thread
@@ -76,7 +76,6 @@ class MaintenanceReport:
     removed: Removed
     oversized: tuple[str, ...]
     duration_s: float
-    garbage: Collected
 
     def line(self) -> dict[str, Any]:
         """The line of `logs/maintenance.jsonl`; journals that have neither parts nor change are left out."""
@@ -98,7 +97,6 @@ class MaintenanceReport:
             "removed": asdict(self.removed),
             "oversized": list(self.oversized),
             "duration_s": round(self.duration_s, 3),
-            "garbage": asdict(self.garbage),
         }
 
 
@@ -119,10 +117,9 @@ class Maintenance:
             await self._stores.writer.when_idle(journal, journal.tidy)
         removed = await self._cleaned(now)
         after = await self._measured()
-        garbage = collect_garbage()
         await in_thread(self._clock, give_memory_back)
         took_s = self._clock.perf_s() - started_s
-        report = MaintenanceReport(now, before, after, removed, self._oversized(after), took_s, garbage)
+        report = MaintenanceReport(now, before, after, removed, self._oversized(after), took_s)
         self._stores.journals["maintenance"].append(report.line())
         self._tell(report)
         return report
@@ -155,7 +152,6 @@ class Maintenance:
             removed=len(removed.quarantine) + len(removed.generations) + len(removed.leftovers),
             failures=removed.failures,
             oversized=list(report.oversized),
-            garbage=report.garbage.objects,
             duration_s=round(report.duration_s, 3),
         )
 
