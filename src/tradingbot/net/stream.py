@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import structlog
 import websockets
@@ -23,6 +23,8 @@ from tradingbot.core.params import Params
 from tradingbot.core.records import StreamHealth
 from tradingbot.ports import Clock
 
+TROUBLES: Final = (VenueError, OSError, websockets.WebSocketException, TimeoutError)
+"""What ends a connection without being a defect of ours."""
 SHORTEST_SLEEP_S: Final = 0.001
 """Added to a wait for a moment, so that rounding cannot make it end just before that moment, again and again."""
 
@@ -117,8 +119,8 @@ class Stream:
             started_s = self._clock.monotonic_s()
             try:
                 await self._one_connection()
-            except* (VenueError, OSError, websockets.WebSocketException, TimeoutError) as group:
-                self._lost(_cause(group))
+            except TROUBLES as error:
+                self._lost(f"{type(error).__name__}: {error}")
             lived_s = self._clock.monotonic_s() - started_s
             failures = 0 if lived_s > self._params.silence_limit_s else failures + 1
             await self._clock.sleep(self._delay_s(failures))
@@ -142,10 +144,13 @@ class Stream:
         self._facts.connected = True
         self._log.info("stream.connected")
         try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._listen(connection, conversation), name=f"{self.name}-reader")
-                group.create_task(self._keep_alive(connection), name=f"{self.name}-keeper")
-                group.create_task(conversation.talk(), name=f"{self.name}-talk")
+            await _until_one_fails(
+                {
+                    f"{self.name}-reader": self._listen(connection, conversation),
+                    f"{self.name}-keeper": self._keep_alive(connection),
+                    f"{self.name}-talk": conversation.talk(),
+                }
+            )
         finally:
             self._facts.connected = False
             conversation.ended()
@@ -190,9 +195,21 @@ class Stream:
             await connection.ping()
 
 
-def _cause(group: BaseExceptionGroup[BaseException]) -> str:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        telling = [item for item in error.exceptions if isinstance(item, VenueProtocolError)]
-        error = telling[0] if telling else error.exceptions[0]
-    return f"{type(error).__name__}: {error}"
+async def _until_one_fails(works: Mapping[str, Coroutine[Any, Any, None]]) -> None:
+    """Run all at once; when one fails the others are cancelled, and its error is raised.
+
+    No TaskGroup: with an error of its own it forgets a cancellation that comes in the same moment (until Python 3.13),
+    and this task would live on after its end. Of several errors the one that tells most is raised: a defect of ours,
+    then what the venue said wrongly.
+    """
+    loop = asyncio.get_running_loop()
+    tasks = [loop.create_task(work, name=name) for name, work in works.items()]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    errors = [error for task in tasks if not task.cancelled() and (error := task.exception()) is not None]
+    if errors:
+        raise min(errors, key=lambda error: (isinstance(error, TROUBLES), not isinstance(error, VenueProtocolError)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -236,6 +237,26 @@ async def test_a_silent_socket_is_given_up() -> None:
     ):
         await until(lambda: len(connections) >= 3)
         assert adapter.health().streams[0].reconnects >= 2
+
+
+async def test_a_cancellation_in_the_moment_of_a_failure_is_not_lost() -> None:
+    """The silence limit strikes again and again, and the end may come at any turn of the loop."""
+
+    async def script(peer: WsPeer) -> None:
+        await accept_public(peer)
+        await forever(peer)
+
+    chance = random.Random(3)
+    for _ in range(40):
+        clock = SteppedClock(datetime(2026, 1, 1, tzinfo=UTC), settle_rounds=64)
+        async with ws_server(script) as url:
+            adapter = venue(ws_url=url, clock=clock, credentials=None, assets=("ETH",))
+            task = asyncio.create_task(adapter.run())  # noqa: TID251 - cancelled by hand
+            await asyncio.sleep(0.3 * chance.random())  # noqa: TID251 - any moment of a real socket's life
+            task.cancel()
+            done, _ = await asyncio.wait([task], timeout=5)
+            assert done, "it lives on"
+            await adapter.close()
 
 
 @pytest.mark.parametrize("text", ["{", "[1]", '{"feed":"book","product_id":"PF_ETHUSD"}', '{"feed":"ticker"}', "null"])
