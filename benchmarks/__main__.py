@@ -20,6 +20,8 @@ MODULES = (
     "reading",
     "cycle",
     "post_trade",
+    "backtest",
+    "ema_cross",
     "daemon_run",
 )
 """Every module here has `run() -> list[Result]`."""

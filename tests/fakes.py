@@ -58,7 +58,7 @@ from tradingbot.market.contracts import ContractSpec
 from tradingbot.market.data_contracts import ContractParams
 from tradingbot.market.frame_features import FrameParams
 from tradingbot.market.intelligence import IntelState
-from tradingbot.ports import Clock, VenueCapabilities
+from tradingbot.ports import Clock, TouchSizes, VenueCapabilities
 from tradingbot.signals.params import SignalParams
 
 FEE = Decimal("0.0005")
@@ -188,6 +188,10 @@ class FakeVenue:
 
     def live_book(self, symbol: Symbol) -> BookView | None:
         return self._book(symbol)
+
+    def live_touch(self, symbol: Symbol) -> TouchSizes | None:
+        book = self._book(symbol)
+        return None if book is None or not book.bids or not book.asks else (*book.bids[0], *book.asks[0])
 
     def live_trades(self, symbol: Symbol) -> Sequence[PublicTrade]:
         return tuple(self.trades.get(symbol, ()))

@@ -27,6 +27,10 @@ SETTINGS: Final = {
     "TRADINGBOT__STORAGE__KEPT_TRADES": "500",
     "TRADINGBOT__STORAGE__KEPT_ORDERS": "1000",
     "TRADINGBOT__SIMULATOR__HISTORY_DAYS": str(HISTORY_DAYS),
+    "TRADINGBOT__COINGLASS__BACKFILL_DAYS": "7",
+    "TRADINGBOT__LEARNING__NEWEST_VALUES": "50",
+    # It decides a day anew in a process of its own, while stepped time stands still: it would only make the run longer.
+    "TRADINGBOT__ENGINE__INPUTS__NIGHTLY_REPLAY": "false",
 }
 NO_PROXY: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 

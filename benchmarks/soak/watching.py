@@ -17,6 +17,7 @@ from benchmarks.soak.process import HISTORY_DAYS, SoakedDaemon, ask
 from tradingbot.core.types import parse_utc
 from tradingbot.engine.catalog import JOURNALS, journal_path
 from tradingbot.storage.journal import Journal
+from tradingbot.storage.journal_reader import JournalReader
 from tradingbot.storage.rotation import parts
 
 POLL_S: Final = 0.1
@@ -41,6 +42,8 @@ class Soak:
     runtime: dict[str, Any] = field(default_factory=dict)
     status: dict[str, Any] = field(default_factory=dict)
     journals: dict[str, int] = field(default_factory=dict)
+    heap: list[dict[str, float]] = field(default_factory=list)
+    """What the daemon itself wrote about its memory: cycle, blocks of Python's objects, MB asked of the C library."""
 
 
 def run_soak(
@@ -60,7 +63,21 @@ def run_soak(
     found.runtime = daemon.runtime()
     found.status = _status(home)
     found.journals = _journal_figures(home)
+    found.heap = heap_rows(home)
     return found
+
+
+def heap_rows(home: Path) -> list[dict[str, float]]:
+    """Of the journal of resources, oldest first; cycles are the minutes since its first line."""
+    rows, first_s = [], None
+    for line in JournalReader(journal_path(home, "resources")):
+        heap = line.get("heap")
+        if isinstance(heap, dict):
+            at_s = parse_utc(str(line["at"])).timestamp()
+            first_s = at_s if first_s is None else first_s
+            blocks, used_mb = float(heap["python_blocks"]), float(heap["used_mb"])
+            rows.append({"cycle": (at_s - first_s) / 60, "blocks": blocks, "used_mb": used_mb})
+    return rows
 
 
 def _watch(daemon: SoakedDaemon, found: Soak, plan: list[PlannedFault], table: Path, every: int, talk: bool) -> None:

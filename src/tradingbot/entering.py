@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from tradingbot.core.errors import SizingError
+from tradingbot.core.memo import by_identity
 from tradingbot.core.parameters import LearnedParameters
 from tradingbot.core.records import Reason, reason
 from tradingbot.core.types import Conviction, Direction, Timeframe, plain, signal_id_of
@@ -30,6 +31,7 @@ from tradingbot.risk.exposure import Exposure, HeldRisk
 from tradingbot.risk.factors import circuit_breaker, history_multiplier, risk_parity, rollout_share
 from tradingbot.risk.params import RiskParams
 from tradingbot.risk.position_sizing import SizeFactor, SizeRequest, SizeVerdict, size_entry
+from tradingbot.signals.params import SignalParams
 from tradingbot.signals.predictive_flow_engine import FlowSignal
 
 FLOW_STRATEGY: Final = "predictive_flow"
@@ -61,7 +63,12 @@ class DecisionParams:
     @property
     def views(self) -> ViewParams:
         """What the gates' views are filled with."""
-        return ViewParams(self.gates, self.reading.signals, self.liquidity)
+        return _view_params(self.gates, self.reading.signals, self.liquidity)
+
+
+@by_identity(8)
+def _view_params(gates: GateParams, signals: SignalParams, liquidity: LiquidityParams) -> ViewParams:
+    return ViewParams(gates, signals, liquidity)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tradingbot.core.memo import by_identity
 from tradingbot.core.parameters import LearnedParameters, TrackRecord
 from tradingbot.core.types import ContractKind, Direction, Symbol
 from tradingbot.gates import (
@@ -27,9 +28,12 @@ from tradingbot.market.universe import LiquidityParams
 from tradingbot.portfolio.position import Position
 from tradingbot.reading import SymbolReading
 from tradingbot.risk.exposure import Exposure
+from tradingbot.signals.component import ComponentReading
 from tradingbot.signals.ensemble import MEAN_ABSOLUTE_NORMAL
 from tradingbot.signals.liquidation_cascade import NAME as CASCADE
+from tradingbot.signals.market_intelligence import IntelligenceScore
 from tradingbot.signals.params import SignalParams
+from tradingbot.signals.predictive_flow_engine import FlowSignal
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,7 @@ def views_of(one: Candidate, params: ViewParams) -> Mapping[str, object]:
         conviction.NAME: _conviction_view(one, fee, params.gates),
         fee_aware.NAME: fee,
         correlation_throttle.NAME: _correlation_view(one, params.gates.correlation.cluster_above),
-        intelligence.NAME: intelligence.IntelligenceView(_side_score(one), one.reading.intelligence.coverage),
+        intelligence.NAME: _intelligence_view(one.reading.intelligence, one.direction),
         microstructure.NAME: _microstructure_view(one),
         pre_entry.NAME: _pre_entry_view(one, params),
     }
@@ -91,6 +95,12 @@ def views_of(one: Candidate, params: ViewParams) -> Mapping[str, object]:
 def _side_probability(one: Candidate) -> float:
     up = one.reading.prediction.probability
     return up if one.direction is Direction.LONG else 1 - up
+
+
+@by_identity(512)
+def _intelligence_view(score: IntelligenceScore, direction: Direction) -> intelligence.IntelligenceView:
+    seen = None if score.score is None else score.score * direction.sign
+    return intelligence.IntelligenceView(seen, score.coverage)
 
 
 def _side_score(one: Candidate) -> float | None:
@@ -105,18 +115,18 @@ def _ensemble_view(one: Candidate) -> ensemble_agreement.EnsembleView:
 
 def fee_view(one: Candidate, params: ViewParams) -> fee_aware.FeeView:
     """What is expected and what it costs; the hold is the learned one where there is one."""
-    record, part = one.record, one.part
+    record, part, direction, symbol = one.record, one.part, one.direction, one.symbol
     learned_min = record.optimal_hold_min if record is not None else None
     hold_min = learned_min or params.gates.fee.expected_hold_min
     return fee_aware.FeeView(
-        direction=one.direction,
-        calibrated_move_bps=one.reading.prediction.expected_move_bps * one.direction.sign,
+        direction=direction,
+        calibrated_move_bps=one.reading.prediction.expected_move_bps * direction.sign,
         reachable_move_bps=_reachable_bps(one, hold_min),
         half_spread_bps=part.book.spread_pct * 100 / 2 if part.book is not None else None,
-        slippage_bps=one.learned.slippage_bps.get(one.symbol, one.learned.default_slippage_bps),
+        slippage_bps=one.learned.slippage_bps.get(symbol, one.learned.default_slippage_bps),
         funding_8h=part.venue_funding.median_8h if part.venue_funding is not None else None,
         hold_min=hold_min,
-        fee_bps=one.learned.fee_bps.get(one.symbol),
+        fee_bps=one.learned.fee_bps.get(symbol),
     )
 
 
@@ -125,13 +135,14 @@ def _reachable_bps(one: Candidate, hold_min: float) -> float:
     features = one.part.features
     sigma = features.sigma if features is not None and not one.part.candle_problems else None
     walk = (sigma or 0.0) * 10_000 * math.sqrt(hold_min) * MEAN_ABSOLUTE_NORMAL
-    aims = [idea.expected_move_bps for idea in one.reading.ideas if idea.direction is one.direction]
+    direction = one.direction
+    aims = [idea.expected_move_bps for idea in one.reading.ideas if idea.direction is direction]
     return max(walk, *aims) if aims else walk
 
 
 def _conviction_view(one: Candidate, fee: fee_aware.FeeView, params: GateParams) -> conviction.ConvictionView:
     flow, record = one.reading.flow, one.record
-    cascade = next((item for item in flow.components if item.name == CASCADE), None)
+    cascade = _cascade(flow)
     return conviction.ConvictionView(
         direction=one.direction,
         flow_confidence=flow.confidence,
@@ -147,9 +158,19 @@ def _conviction_view(one: Candidate, fee: fee_aware.FeeView, params: GateParams)
     )
 
 
+def _cascade(flow: FlowSignal) -> ComponentReading | None:
+    for item in flow.components:
+        if item.name == CASCADE:
+            return item
+    return None
+
+
 def _correlation_view(one: Candidate, above: float) -> correlation_throttle.CorrelationView:
     """Open positions of the candidate's cluster; those on the other side, or moving the other way, are hedges."""
+    equity_usd = float(one.exposure.equity_usd)
     held = {item.symbol: item for item in one.exposure.held if item.symbol != one.symbol}
+    if not held:
+        return correlation_throttle.CorrelationView(equity_usd, ())
     cluster = one.correlations.cluster(one.symbol, above, frozenset(held))
     members = []
     for symbol in sorted(cluster):
@@ -157,7 +178,7 @@ def _correlation_view(one: Candidate, above: float) -> correlation_throttle.Corr
         sign = item.direction.sign * one.direction.sign
         known = one.correlations.of(one.symbol, symbol)
         members.append(correlation_throttle.ClusterMember(symbol, float(item.notional_usd) * sign, known))
-    return correlation_throttle.CorrelationView(float(one.exposure.equity_usd), tuple(members))
+    return correlation_throttle.CorrelationView(equity_usd, tuple(members))
 
 
 def _microstructure_view(one: Candidate) -> microstructure.MicrostructureView:

@@ -64,6 +64,7 @@ def exit_facts(
     if part is None or part.mark_price is None:
         return None
     one, direction = reading.symbols[position.symbol], position.direction
+    gain, peak = position.return_fraction(part.mark_price), _peak_fraction(position)
     record = learned.record_of(position.symbol, direction)
     gaps = _ema_gaps(snapshot, part, position, params)
     return ExitFacts(
@@ -72,8 +73,8 @@ def exit_facts(
         direction=direction,
         in_grace=snapshot.as_of < position.grace_until,
         held_s=(snapshot.as_of - position.entry_time).total_seconds(),
-        return_pct=_pct(position.return_fraction(part.mark_price)),
-        peak_return_pct=_pct(_peak_fraction(position)),
+        return_pct=_pct(gain),
+        peak_return_pct=_pct(peak),
         entry_size=position.entry_size,
         size=position.size,
         size_step=part.spec.size_step,
@@ -88,7 +89,7 @@ def exit_facts(
         flow_direction=one.flow.direction,
         flow_conviction=one.flow.conviction,
         flow_confidence=float(one.flow.confidence),
-        strategy_words=_strategy_words(snapshot, position, params.reading, reading),
+        strategy_words=_strategy_words(snapshot, position, (gain, peak), params.reading, reading),
     )
 
 
@@ -121,7 +122,11 @@ def _ema_gaps(
 
 
 def _strategy_words(
-    snapshot: MarketSnapshot, position: Position, params: ReadingParams, reading: MarketReading
+    snapshot: MarketSnapshot,
+    position: Position,
+    returns: tuple[Decimal, Decimal],
+    params: ReadingParams,
+    reading: MarketReading,
 ) -> tuple[ExitAdvice, ...]:
     """What the strategy that opened a position, and those that watch over all, say of it."""
     part, symbol = snapshot.symbols[position.symbol], position.symbol
@@ -133,8 +138,8 @@ def _strategy_words(
         direction=position.direction,
         entry_price=float(position.entry_price),
         entry_time=position.entry_time,
-        return_fraction=float(position.return_fraction(part.mark_price)),
-        peak_fraction=float(_peak_fraction(position)),
+        return_fraction=float(returns[0]),
+        peak_fraction=float(returns[1]),
     )
     own = strategy_exit(position.strategy, view, held, params.strategies)
     above = overseer_exits([one.name for one in reading.active], view, held, params.strategies)
@@ -143,7 +148,7 @@ def _strategy_words(
 
 def _word(idea: ExitIdea) -> ExitAdvice:
     """A strategy's idea with numbers that JSON can hold: what is not finite becomes text."""
-    numbers = tuple((name, _plain(value)) for name, value in idea.why.numbers)
+    numbers = tuple([(name, _plain(value)) for name, value in idea.why.numbers])
     return ExitAdvice(idea.strategy, bool(idea.exit_now), Reason(idea.why.code, numbers))
 
 

@@ -74,6 +74,10 @@ class Clock(Protocol):
         """Around a peer's own wait on the clock while it owes an answer: a stepped clock may move on."""
 
 
+TouchSizes = tuple[float, float, float, float]
+"""Best bid, contracts there, best ask, contracts there."""
+
+
 @dataclass(frozen=True, slots=True)
 class VenueCapabilities:
     """What a venue can do, so that "unsupported" is never an error."""
@@ -129,6 +133,9 @@ class Venue(Protocol):
 
     def live_book(self, symbol: Symbol) -> BookView | None:
         """Newest book of the stream, or None while it is missing or being resynchronised."""
+
+    def live_touch(self, symbol: Symbol) -> TouchSizes | None:
+        """Best quotes of the newest book of the stream; None while it is missing or a side of it is empty."""
 
     def live_trades(self, symbol: Symbol) -> Sequence[PublicTrade]:
         """The newest public trades of the stream, oldest first; some hundreds at most."""

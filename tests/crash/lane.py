@@ -317,13 +317,13 @@ class Lane:
     def end(self) -> None:
         """Two more cycles, an orderly stop, and the comparison with the venue to the last unit.
 
-        The market goes on: what the venue books between stop and comparison (funding, a stop that fires) the files
-        cannot know. On a busy machine that happens, and then all of it is done once more.
+        The market goes on: what the venue books between the request to stop and the comparison (funding, a stop that
+        fires) the files cannot know. On a busy machine that happens, and then all of it is done once more.
         """
         for _ in range(COMPARISONS):
-            if not self._stopped():
+            booked = self._stopped()
+            if booked is None:
                 return
-            booked = self._booked_rows()
             found = list(invariants.agree(self.home, self.venue, self.book.read(), self.check_intents))
             if not found or self._booked_rows() == booked:
                 break
@@ -334,21 +334,22 @@ class Lane:
         """How many rows the venue's account log has."""
         return int(self.book.read().account["numbers"].get("log", 0))
 
-    def _stopped(self) -> bool:
-        """Two more cycles and an orderly stop; False when the daemon is gone before."""
+    def _stopped(self) -> int | None:
+        """Two more cycles and an orderly stop; the venue's rows when it was asked for, None when the daemon is gone."""
         daemon = self.alive()
         if daemon is None:
-            return False
+            return None
         done = daemon.cycles()
         try:
             wait_until("two more cycles", lambda: daemon.cycles() >= done + 2, 60)
             wait_until("the middle of an hour", lambda: 3 <= self.venue.now().minute < 35, 60)
         except (TimeoutError, AssertionError) as error:
             self.violate(str(error))
+        booked = self._booked_rows()
         if code := daemon.stop():
             self.violate(f"the orderly stop ended with {code}: {daemon.text()[-500:]}")
         self.daemon = None
-        return True
+        return booked
 
     def close(self) -> None:
         """Nothing is left running."""

@@ -27,6 +27,7 @@ MAY_GROW = (
     (r"daemon\.alerts\._book\b.*", "Outbox"),
     (r"daemon\._page\._equity\..*", "EquitySeries"),
     (r"daemon\._page\._(moment|figures)\b.*", "newest moment"),
+    (r"daemon\._bot_cycle\._p\.scribe\.inputs\..*", "InputRecorder"),
     (r"daemon\._clock\._sleepers", "SteppedClock"),
     (r"daemon\._(collector|intel)\b.*", "as many as symbols"),
     (r"daemon\._stores\.writer\._(open|unsynced|queue\b.*)|.*\.__pydantic_fields_set__", "storage queue"),

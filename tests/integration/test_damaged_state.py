@@ -147,9 +147,14 @@ def test_a_damaged_report_does_not_refuse_the_start(home: Path) -> None:
 async def test_a_torn_tail_is_cut_off(journal: str, home: Path) -> None:
     path = home / "logs" / f"{journal}.jsonl"
     whole = path.read_bytes()
-    path.write_bytes(whole + b'{"event":"intent","client_order_id":"tb-12')
+    torn = whole + b'{"event":"intent","client_order_id":"tb-12'
+    path.write_bytes(torn)
     async with running(home) as rig:
         await rig.cycle(6)
+        for _ in range(30):
+            if path.read_bytes() != torn:
+                break
+            await rig.cycle(6)  # the next line cuts it off
         assert rig.protected()
         await rig.assert_agrees()
     assert path.read_bytes().startswith(whole)

@@ -17,10 +17,10 @@ from tests.integration.daemon_rig import Rig, running
 from tradingbot.app import restore
 from tradingbot.app.cli import cli
 from tradingbot.app.status import read_status
-from tradingbot.app.switchboard import opened_since
 from tradingbot.config import sections
 from tradingbot.engine.catalog import DOCUMENTS, document_path, journal_path
 from tradingbot.engine.models import TradesState
+from tradingbot.engine.opened_today import opened_today
 from tradingbot.engine.post_trade import EMPTY
 from tradingbot.learning.exact_sums import total
 from tradingbot.storage.journal_reader import JournalReader
@@ -69,7 +69,7 @@ async def _trade(home: Path) -> None:
         assert len(rig.daemon._keeper.trades) <= KEPT + 1
         midnight = rig.parts.clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
         ours = {row["position_id"] for row in rig.rows("fills") if row["purpose"] == "entry"}
-        assert opened_since(rig.daemon._keeper, midnight) == len(ours)
+        assert opened_today(rig.daemon._keeper, midnight) == len(ours)
         await rig.stores.writer.flush()
         await rig.assert_agrees()
 

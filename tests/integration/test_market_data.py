@@ -119,7 +119,7 @@ def test_a_venue_that_fails_midway_costs_nothing_that_was_there(venue: VenueProc
     [
         (("--from", "2030-01-01"), "is not before the end"),
         (("--symbols", "BTCC"), "unknown symbol 'BTCC'"),
-        (("--from", "yesterday"), "'yesterday' does not match"),
+        (("--from", "yesterday"), "'yesterday' is no time"),
     ],
 )
 def test_wrong_usage_is_one_clear_message(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -14,12 +13,8 @@ from tradingbot.app.venue_migration import Standing, settle_venue
 from tradingbot.config import Settings
 from tradingbot.core.types import Symbol
 from tradingbot.engine.account import TradingAccount
-from tradingbot.engine.execute import Executor
 from tradingbot.engine.flatten import Flattener
 from tradingbot.engine.identifiers import OrderIds
-from tradingbot.engine.reconcile import Reconciler
-from tradingbot.engine.resolve import UnknownOrders
-from tradingbot.engine.settlement import Settlement
 from tradingbot.market.contracts import ContractSpec
 
 
@@ -45,21 +40,7 @@ def open_account(options: RunOptions, settings: Settings, parts: VenueParts, sto
     )
     ids = OrderIds(standing.instance.instance)
     keeper = known_portfolio(stores, intents, kept_trades(settings))
-    settlement = Settlement(venue, clock, keeper, engine.read_budget_s)
-    unknown = UnknownOrders(venue, clock, intents, keeper, engine)
-    return Account(
-        venue=venue,
-        clock=clock,
-        lock=asyncio.Lock(),
-        standing=standing,
-        intents=intents,
-        ids=ids,
-        keeper=keeper,
-        settlement=settlement,
-        unknown=unknown,
-        reconciler=Reconciler(venue, clock, keeper, settlement, unknown, ids),
-        executor=Executor(venue, clock, ids, intents, keeper, engine),
-    )
+    return Account.wired(venue, clock, intents, ids, keeper, engine, standing=standing)
 
 
 def a_flattener(account: Account, specs: Callable[[], Mapping[Symbol, ContractSpec]], settings: Settings) -> Flattener:

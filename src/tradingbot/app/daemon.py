@@ -20,6 +20,7 @@ from tradingbot.app.learning_files import known_learning
 from tradingbot.app.maintenance import Maintenance
 from tradingbot.app.operator import OperatorInbox
 from tradingbot.app.options import RunOptions
+from tradingbot.app.replaying import NightlyReplay
 from tradingbot.app.resources import ResourceWatch, issues_of
 from tradingbot.app.restore import known_switches
 from tradingbot.app.routine_works import RoutineWorks
@@ -28,13 +29,14 @@ from tradingbot.app.runtime_file import RuntimeFile
 from tradingbot.app.stores import Stores
 from tradingbot.app.supervision import Restartable
 from tradingbot.app.switchboard import Switchboard
-from tradingbot.app.thinking import a_collector, decision_params, keep_params, open_intelligence
+from tradingbot.app.thinking import a_collector, an_input_recorder, decision_params, keep_params, open_intelligence
 from tradingbot.app.venue_migration import note_migration
 from tradingbot.app.vitals import LoopLag, rss_mb
 from tradingbot.config import Settings
 from tradingbot.core.errors import StorageUnavailableError
 from tradingbot.core.types import Symbol
 from tradingbot.engine.bot_cycle import BotCycle, CycleParts, CycleReport
+from tradingbot.engine.cycle_scribe import JournalScribe
 from tradingbot.engine.models import RuntimeState
 from tradingbot.engine.operator_desk import Answer, OperatorDesk, OperatorOrder
 from tradingbot.engine.signal_bus import SignalBus
@@ -121,6 +123,14 @@ class Daemon:
         self.alerts.catch_up(self._health.issues.open)
         note_migration(account.standing.record, self._health.issues, clock.now())
         self.governance = Governance(options.home, stores, settings, account, self._health.healing, self._works)
+        inputs = settings.engine.inputs
+        self._replay = NightlyReplay(
+            options.home,
+            stores,
+            clock,
+            lambda found: self._health.issues.observe("replay", found),
+            inputs.record and inputs.nightly_replay,
+        )
         self._bot_cycle = self._cycle()
         flattener = a_flattener(account, lambda: self._collector.specs, settings)
         self._desk = OperatorDesk(self._switches, flattener, account.lock, self._health.issues)
@@ -147,22 +157,27 @@ class Daemon:
             CycleParts(
                 account=account,
                 collector=self._collector,
-                cycles_journal=self._stores.journals["cycles"],
-                signals_journal=self._stores.journals["signals"],
-                universe_journal=self._stores.journals["signal_universe"],
-                ensemble_journal=self._stores.journals["ensemble"],
-                bus=self._bus,
-                sizes_journal=self._stores.journals["size_adjustments"],
+                scribe=self._scribe(),
                 decision_params=decision_params(settings, account.standing.venue_since),
                 engine_params=settings.engine,
-                params_digest=keep_params(
-                    settings, account.standing.venue_since, self._stores.journals["decision_params"], self._clock.now()
-                ),
                 permission=self.permission,
                 post_trade=self._post_trade,
                 watch=self._watch,
                 held_back=lambda: self._loop.stopping or bool(self._switches.names),
             )
+        )
+
+    def _scribe(self) -> JournalScribe:
+        journals, since = self._stores.journals, self._account.standing.venue_since
+        return JournalScribe(
+            cycles=journals["cycles"],
+            signals=journals["signals"],
+            universe=journals["signal_universe"],
+            ensemble=journals["ensemble"],
+            sizes=journals["size_adjustments"],
+            bus=self._bus,
+            params_digest=keep_params(self._settings, since, journals["decision_params"], self._clock.now()),
+            inputs=an_input_recorder(self._settings, self._stores),
         )
 
     def _watched(self) -> Watched:
@@ -199,6 +214,7 @@ class Daemon:
                 "tactical_operator": self.governance.tactical.run,
                 "strategic_review": self.governance.review,
                 "digest": self._digest.run,
+                "replay": self._replay.run,
             }
             await bodies[name]()
 

@@ -12,7 +12,7 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
-from tradingbot.core.errors import VenueError, VenueUnavailableError
+from tradingbot.core.errors import VenueError, VenueUnavailableError, first_of
 from tradingbot.core.records import BookView, PublicTrade, Ticker
 from tradingbot.core.types import Symbol, Timeframe, epoch_ms, exact
 from tradingbot.market.candles import Candles
@@ -213,10 +213,8 @@ async def _told(question: Coroutine[None, None, None]) -> VenueError | None:
 
 def unreachable(url: str, failure: BaseException) -> VenueUnavailableError:
     """The one message for a real market that cannot be had at the start."""
-    while isinstance(failure, BaseExceptionGroup):
-        failure = failure.exceptions[0]
     return VenueUnavailableError(
-        f"the real market at {url} cannot be reached ({failure}); "
+        f"the real market at {url} cannot be reached ({first_of(failure)}); "
         "check the network and the setting venue.rest_url, or run with --source simulated"
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,12 +11,10 @@ from typing import Any, Final, Protocol
 from tradingbot.app.bootstrap import load
 from tradingbot.app.options import RunOptions
 from tradingbot.app.paper_market import chosen_symbols, market_clock, only, public_venue
-from tradingbot.beside import in_thread
 from tradingbot.core.errors import ConfigurationError
 from tradingbot.core.types import Symbol, epoch_ms, iso_utc, utc_from_ms
 from tradingbot.market.contracts import ContractSpec
 from tradingbot.market.universe import Universe
-from tradingbot.ports import Clock
 from tradingbot.research.data_check import DataReport, check_candles
 from tradingbot.research.download import Downloaded, Downloader, Target
 from tradingbot.research.importing import imported
@@ -67,17 +65,10 @@ async def download(
     venue = public_venue(settings, only(universe, symbols), clock)
     try:
         targets = _targets(universe, symbols, await venue.contract_specs(), settings.venue.rest_url)
-        downloader = Downloader(venue, MarketStore(wanted.folder), VENUE, _writer(clock))
+        downloader = Downloader(venue, MarketStore(wanted.folder), VENUE, clock)
         return [await _one(downloader, target, span, wanted.funding, told) for target in targets]
     finally:
         await venue.close()
-
-
-def _writer(clock: Clock) -> Callable[[Callable[[], None]], Any]:
-    async def write(work: Callable[[], None]) -> None:
-        await in_thread(clock, work)
-
-    return write
 
 
 def _span(wanted: Wanted, now: datetime) -> Span:
@@ -135,12 +126,17 @@ def import_files(files: Sequence[Path], folder: Path, symbol: str) -> list[dict[
     rows = []
     for file in files:
         found = [(candles_of(columns.step_ms), series) for series, columns in imported(file, symbol)]
-        joined = [(kind, merged(store.load(kind, series.asset), series)) for kind, series in found]
+        joined = [(kind, _with_known(store, kind, series)) for kind, series in found]
         for kind, series in joined:
             path = store.save(kind, series)
             report = _report(series.asset, kind, series)
             rows.append({"asset": series.asset, "file": str(path), "candles": len(series), "report": report})
     return rows
+
+
+def _with_known(store: MarketStore, kind: Kind, series: Series) -> Series:
+    known = store.load(kind, series.asset)
+    return series if known is None else merged(known, series)
 
 
 def check(path: Path) -> list[dict[str, Any]]:

@@ -43,13 +43,14 @@ async def open_simulated_coinglass(
         home=home,
         seed=params.seed,
         recorded=recorded,
-        recordings=_recordings(params, home, data) if recorded else None,
+        recordings=recordings_beside(params, home, data) if recorded else None,
     )
     stack.push_async_callback(server.stop)
     return await server.start(host, port)
 
 
-def _recordings(params: SimulatorParams, home: Path, data: Path | None) -> Recordings:
+def recordings_beside(params: SimulatorParams, home: Path, data: Path | None) -> Recordings:
+    """What else was recorded: in the folder of the settings, else beside the candles. Raises ConfigurationError."""
     if named := params.coinglass.recordings:
         folder = home / named
         if not folder.is_dir():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,15 +14,15 @@ from tradingbot.core.types import parse_utc
 from tradingbot.engine.catalog import journal_path
 from tradingbot.engine.journal_moments import WRITTEN_LATER
 from tradingbot.learning.trade_facts import TradeFacts, facts_of
-from tradingbot.research.performance import DAYS_OF_A_YEAR, DrawdownWatch, daily_returns, monthly, ratios
+from tradingbot.research.performance import YEAR_ROOT, DrawdownWatch, EquityDays, daily_returns, ratios
 from tradingbot.research.sanity import doubts
 from tradingbot.research.sharpe import bootstrap, deflated, probability_above, standard_error
+from tradingbot.research.trade_figures import figures_of, turnover_per_year
 from tradingbot.storage.journal_reader import JournalReader
 
 JOURNALS: Final = ("equity", "cycles")
 """The first of them that holds equity is read: the page writes the one for years, cycles are kept for weeks."""
 SEED: Final = 1
-YEAR_ROOT: Final = DAYS_OF_A_YEAR**0.5
 
 
 def performance_facts(home: Path, since: datetime | None, until: datetime | None, trials: int) -> dict[str, Any]:
@@ -30,26 +30,26 @@ def performance_facts(home: Path, since: datetime | None, until: datetime | None
 
     Raises ConfigurationError where there is no equity on file, StateError for trades that cannot be read.
     """
-    watch, closes = DrawdownWatch(), dict[date, float]()
+    watch, days = DrawdownWatch(), EquityDays()
     first: tuple[datetime, float] | None = None
     last: tuple[datetime, float] | None = None
     for at, usd in _equity(home, since, until):
         watch.add(at, usd)
         first = first or (at, usd)
         last = (at, usd)
-        closes[at.date()] = usd
+        days.add(at.timestamp(), usd)
     if first is None or last is None:
         raise ConfigurationError(f"no equity on file in {home}; start a daemon with: tradingbot run --home {home}")
-    values = [first[1], *closes.values()]
+    values = days.values
     returns = daily_returns(values)
     found = asdict(ratios(returns))
-    trades = _trades([facts_of(one) for one in trades_of_home(home, since, until) or ()], values, len(closes))
+    trades = _trades([facts_of(one) for one in trades_of_home(home, since, until) or ()], values, len(days.by_day))
     interval, error = bootstrap(returns, SEED), standard_error(returns)
     return {
         "home": str(home),
         "first": first[0],
         "last": last[0],
-        "days": len(closes),
+        "days": len(days.by_day),
         "start_usd": first[1],
         "end_usd": last[1],
         "change_usd": last[1] - first[1],
@@ -62,9 +62,9 @@ def performance_facts(home: Path, since: datetime | None, until: datetime | None
             "trials": trials,
             "probability_not_luck": deflated(returns, trials),
         },
-        "months": monthly([first[0].date(), *closes], values),
+        "months": days.months,
         "trades": trades,
-        "doubts": doubts(found, trades, len(closes)),
+        "doubts": doubts(found, trades, len(days.by_day)),
     }
 
 
@@ -88,18 +88,5 @@ def _equity(home: Path, since: datetime | None, until: datetime | None) -> Itera
 
 def _trades(trades: Sequence[TradeFacts], equities: Sequence[float], days: int) -> dict[str, Any]:
     """`turnover_per_year`: notional in and out, in multiples of the mean equity."""
-    gains = sum(one.net_usd for one in trades if one.net_usd > 0)
-    losses = -sum(one.net_usd for one in trades if one.net_usd < 0)
-    notional = 2 * sum(one.notional_usd for one in trades)
-    count = len(trades)
-    return {
-        "count": count,
-        "win_rate": sum(one.won for one in trades) / count if count else None,
-        "expectancy_usd": (gains - losses) / count if count else None,
-        "expectancy_bps": sum(one.net_bps for one in trades) / count if count else None,
-        "profit_factor": gains / losses if losses else None,
-        "best_usd": max((one.net_usd for one in trades), default=None),
-        "worst_usd": min((one.net_usd for one in trades), default=None),
-        "mean_held_min": sum(one.held_min for one in trades) / count if count else None,
-        "turnover_per_year": notional / (sum(equities) / len(equities)) / days * DAYS_OF_A_YEAR,
-    }
+    turnover = turnover_per_year(trades, sum(equities) / len(equities), days)
+    return {**asdict(figures_of(trades)), "turnover_per_year": turnover}

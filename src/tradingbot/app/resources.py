@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol
 
 import structlog
 
-from tradingbot.app.heap import HeapFigures, heap_figures
+from tradingbot.app.heap import heap_figures
 from tradingbot.app.vitals import rss_mb
 from tradingbot.beside import in_thread
 from tradingbot.guards.issues import Finding, Severity
@@ -58,7 +58,6 @@ class SystemFigures:
     threads: int
     disk_free_mb: float | None
     home_mb: float | None
-    heap: HeapFigures | None = None
 
 
 class ResourceWatch:
@@ -130,7 +129,7 @@ class ResourceWatch:
         self._judge()
         if now_s - self._written_s >= self._limits.journal_s:
             self._written_s = now_s
-            self._journal.append(self._line(system.heap))
+            self._journal.append(self._line())
         return self.sample
 
     def _with_ours(self, system: SystemFigures, growth: Trend | None) -> ResourceSample:
@@ -167,7 +166,7 @@ class ResourceWatch:
         if self._report is not None:
             self._report((*self.findings, *over))
 
-    def _line(self, heap: HeapFigures | None) -> dict[str, Any]:
+    def _line(self) -> dict[str, Any]:
         sample, growth = self.sample, self.sample.growth
         return {
             "at": self._clock.now(),
@@ -176,7 +175,7 @@ class ResourceWatch:
             "loop_lag_max_ms": sample.loop_lag_max_ms,
             **self.figures,
             "open_files_limit": sample.open_files_limit,
-            "heap": None if heap is None else asdict(heap),
+            "heap": asdict(heap_figures()),
             "growth_mb_per_day": None if growth is None else round(growth.per_day, 2),
             "growth_error_mb_per_day": None if growth is None else round(growth.error_per_day, 2),
             "findings": [{"kind": one.kind, "severity": one.severity, "detail": one.detail} for one in self.findings],
@@ -199,7 +198,6 @@ def read_system(home: Path, measure_home: bool) -> SystemFigures:
         threads=threading.active_count(),
         disk_free_mb=disk_free_mb(home),
         home_mb=round(folder_bytes(home) / MB, 3) if measure_home else None,
-        heap=heap_figures(),
     )
 
 

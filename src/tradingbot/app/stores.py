@@ -71,6 +71,9 @@ def open_stores(home: Path, clock: Clock, params: StorageParams | None = None) -
 
 def retention_days(row: JournalRow, params: StorageParams) -> float:
     """How long rotated parts are kept: money and learning by the catalogue alone, the rest by the settings too."""
+    if row.path == JOURNALS["cycle_inputs"].path:
+        days = params.inputs_days or row.retention_days
+        return min(days, params.diagnostics_days or days)
     if params.diagnostics_days is None or row.retention_days > DIAGNOSTICS_DAYS:
         return row.retention_days
     return min(row.retention_days, params.diagnostics_days)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ from tradingbot.core.errors import StorageUnavailableError
 from tradingbot.core.records import AccountState, Reason
 from tradingbot.engine.heartbeats import Heartbeats, overdue_s, together
 from tradingbot.engine.kill_switches import KillSwitches, switch_record
+from tradingbot.engine.opened_today import opened_today
 from tradingbot.engine.portfolio_keeper import PortfolioKeeper
 from tradingbot.guards.healing_escalation import Heal
 from tradingbot.guards.margin import entries_left, margin_shortage
@@ -25,8 +25,6 @@ log = structlog.get_logger(__name__)
 
 STORAGE_PROOF_S: Final = 60.0
 """How often the disk must prove that it still takes what is written."""
-LATE_SETTLEMENT: Final = timedelta(hours=1)
-"""Trades are settled in about the order in which they ended; none is later than this."""
 
 
 class Switchboard:
@@ -104,9 +102,8 @@ class Switchboard:
 
     def entries_left(self) -> int:
         """How many more positions may be opened in this UTC day."""
-        now = self._clock.now()
-        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-        return entries_left(self._risk.limits.max_trades_per_day, opened_since(self._keeper, midnight))
+        opened = opened_today(self._keeper, self._clock.now())
+        return entries_left(self._risk.limits.max_trades_per_day, opened)
 
     def shown(self) -> dict[str, Any]:
         """The fields of `runtime.json`."""
@@ -116,14 +113,3 @@ class Switchboard:
             "margin_short": None if short is None else {"reason": short.code, **dict(short.numbers)},
             "entries_left_today": self.entries_left(),
         }
-
-
-def opened_since(keeper: PortfolioKeeper, since: datetime) -> int:
-    """Positions of ours that were opened at or after the midnight of this UTC day, closed ones among them."""
-    found = {position.position_id for position in keeper.book.positions if position.entry_time >= since}
-    for trade in reversed(keeper.trades):
-        if trade.exit_time < since - LATE_SETTLEMENT:
-            break
-        if trade.entry_time >= since:
-            found.add(trade.trade_id)
-    return len(found) + keeper.archived.opened_on(since.date())

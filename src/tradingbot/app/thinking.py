@@ -8,14 +8,16 @@ from typing import Any
 
 from tradingbot.app.bootstrap import VenueParts
 from tradingbot.app.intel_cache import IntelCacheFiles
+from tradingbot.app.program import program_version
 from tradingbot.app.restore import known_regime
 from tradingbot.app.stores import Stores
 from tradingbot.config import Settings
-from tradingbot.core.types import Symbol, iso_utc
+from tradingbot.core.types import Symbol, iso_utc, parse_utc
 from tradingbot.decision import DecisionParams
 from tradingbot.engine.collect import MarketCollector
 from tradingbot.engine.cycle_record import digest_of
 from tradingbot.engine.features import FeatureKeeper
+from tradingbot.engine.input_recorder import InputRecorder, InputSink, NoInputs
 from tradingbot.engine.intelligence import IntelDesk
 from tradingbot.intel.coinglass_source import intel_source
 from tradingbot.market.contracts import ContractSpec
@@ -32,7 +34,7 @@ def decision_params(settings: Settings, venue_since: datetime) -> DecisionParams
         settings.exits,
         settings.engine.grace,
         _liquidity(settings),
-        venue_since,
+        parse_utc(iso_utc(venue_since)),  # as it is written down: to the millisecond
         settings.gates,
     )
 
@@ -69,6 +71,12 @@ def keep_params(settings: Settings, venue_since: datetime, journal: Journal, at:
     if not newest or newest[-1].get("params_hash") != digest:
         journal.append({"at": at, "params_hash": digest, "params": values})
     return digest
+
+
+def an_input_recorder(settings: Settings, stores: Stores) -> InputSink:
+    """What writes down the inputs of every decision, unless that is switched off."""
+    params = settings.engine.inputs
+    return InputRecorder(stores.journals["cycle_inputs"], params, program_version()) if params.record else NoInputs()
 
 
 def _liquidity(settings: Settings) -> LiquidityParams:

@@ -76,6 +76,12 @@ class StorageParams(Params):
         le=90,
         description="Days that rotated journals are kept which no money and no learning rests on; null: their own.",
     )
+    inputs_days: float | None = Field(
+        default=None,
+        ge=2,
+        le=90,
+        description="Days that the journal of inputs is kept, from which decisions are replayed; null: 14.",
+    )
     quarantine_days: float = Field(
         default=30.0, ge=1, le=3650, description="Days that what was set aside as damaged is kept."
     )

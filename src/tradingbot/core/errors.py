@@ -147,3 +147,10 @@ class IntelRequestError(IntelError):
 
 class IntelProtocolError(IntelError):
     """JSON came, but not in the documented shape or range; the message names the field."""
+
+
+def first_of(failed: BaseException) -> BaseException:
+    """The first error of a group of groups; any other error itself."""
+    while isinstance(failed, BaseExceptionGroup):
+        failed = failed.exceptions[0]
+    return failed

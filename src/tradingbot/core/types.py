@@ -38,21 +38,21 @@ class Side(StrEnum):
 
 
 class Direction(StrEnum):
-    """What a signal or a position is: up, down or neither."""
+    """What a signal or a position is: up, down or neither. `sign` is +1 long, -1 short, 0 neutral."""
 
     LONG = "long"
     SHORT = "short"
     NEUTRAL = "neutral"
 
-    @property
-    def sign(self) -> int:
-        """+1 long, -1 short, 0 neutral."""
-        return {"long": 1, "short": -1, "neutral": 0}[self.value]
+    def __init__(self, word: str) -> None:
+        self.sign = {"long": 1, "short": -1, "neutral": 0}[word]
 
     @property
     def opposite(self) -> Direction:
         """Long for short and the reverse; neutral stays."""
-        return {"long": Direction.SHORT, "short": Direction.LONG, "neutral": Direction.NEUTRAL}[self.value]
+        if self is Direction.NEUTRAL:
+            return self
+        return Direction.SHORT if self is Direction.LONG else Direction.LONG
 
     @property
     def entry_side(self) -> Side:
@@ -90,7 +90,7 @@ class ContractKind(StrEnum):
 
 
 class Timeframe(StrEnum):
-    """Candle lengths (SPEC 3.1)."""
+    """Candle lengths (SPEC 3.1), in `seconds` and in `ms`."""
 
     M1 = "1m"
     M5 = "5m"
@@ -99,15 +99,9 @@ class Timeframe(StrEnum):
     H4 = "4h"
     D1 = "1d"
 
-    @property
-    def seconds(self) -> int:
-        """Length in seconds."""
-        return {"1m": 60, "5m": 300, "15m": 900, "1h": 3600, "4h": 14400, "1d": 86400}[self.value]
-
-    @property
-    def ms(self) -> int:
-        """Length in milliseconds."""
-        return self.seconds * 1000
+    def __init__(self, word: str) -> None:
+        self.seconds = {"1m": 60, "5m": 300, "15m": 900, "1h": 3600, "4h": 14400, "1d": 86400}[word]
+        self.ms = self.seconds * 1000
 
 
 class Conviction(StrEnum):

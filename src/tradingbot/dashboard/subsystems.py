@@ -40,6 +40,7 @@ OF_KIND: Final[Mapping[str, str]] = {
     "logged_error": "program",
     "venue_migration": "learning",
     "alerts_undelivered": "alerts",
+    "replay_mismatch": "program",
 }
 """Where an issue of a kind is shown; others stand under ``other``."""
 ORDER: Final = (

@@ -10,27 +10,23 @@ from typing import TypeVar
 import structlog
 
 from tradingbot.core.errors import StorageUnavailableError, VenueError
-from tradingbot.core.parameters import LearnedParameters
 from tradingbot.core.records import AccountState
 from tradingbot.core.types import Symbol
 from tradingbot.decision import ClosePosition, Decision, DecisionParams, OpenPosition, decide
 from tradingbot.engine.account import TradingAccount
 from tradingbot.engine.budget import within
 from tradingbot.engine.collect import MarketCollector, index_prices
-from tradingbot.engine.cycle_record import adjustment_records, cycle_record, digest_of, ensemble_records, signal_records
+from tradingbot.engine.cycle_scribe import CycleSeen, Scribe
 from tradingbot.engine.entry_facts import with_entry_facts
 from tradingbot.engine.execute import Done
 from tradingbot.engine.identifiers import cycle_id_of
 from tradingbot.engine.params import EngineParams
 from tradingbot.engine.post_trade import PostTrade
 from tradingbot.engine.reconcile import Truth
-from tradingbot.engine.signal_bus import SignalBus, SignalsDecided
-from tradingbot.engine.universe_record import universe_records
 from tradingbot.exits.protection import plan_protection
 from tradingbot.guards.entry_permission import EntryPermission
 from tradingbot.market.snapshot import MarketSnapshot
-from tradingbot.portfolio.book import Book, mark_extremes
-from tradingbot.ports import Journal
+from tradingbot.portfolio.book import mark_extremes
 
 T = TypeVar("T")
 
@@ -61,15 +57,9 @@ class CycleParts:
 
     account: TradingAccount
     collector: MarketCollector
-    cycles_journal: Journal
-    signals_journal: Journal
-    universe_journal: Journal
-    ensemble_journal: Journal
-    bus: SignalBus
-    sizes_journal: Journal
+    scribe: Scribe
     decision_params: DecisionParams
     engine_params: EngineParams
-    params_digest: str
     permission: Callable[[bool, Mapping[Symbol, str]], EntryPermission]
     watch: Callable[[MarketSnapshot], Awaitable[None]]
     post_trade: PostTrade
@@ -108,7 +98,7 @@ class BotCycle:
         trades = await self._settle(snapshot)
         if account.keeper.book is not before:
             await self._save()
-        self._write(snapshot, seen_book, decision, permission, truth, done, think_ms, learned)
+        p.scribe.write(CycleSeen(snapshot, seen_book, permission, learned, decision, truth, done, think_ms))
         return self._report(snapshot, permission, truth, done, trades, started_s, think_ms)
 
     async def _look(self) -> tuple[Truth, bool]:
@@ -209,31 +199,6 @@ class BotCycle:
             await self._account.keeper.save()
         except StorageUnavailableError as error:
             log.error("positions.not_durable", error=str(error))
-
-    def _write(
-        self,
-        snapshot: MarketSnapshot,
-        book: Book,
-        decision: Decision,
-        permission: EntryPermission,
-        truth: Truth,
-        done: list[Done],
-        think_ms: float,
-        learned: LearnedParameters,
-    ) -> None:
-        p = self._p
-        records = list(signal_records(snapshot, decision))
-        for record in records:
-            p.signals_journal.append(record)
-        for prediction in ensemble_records(records, decision):
-            p.ensemble_journal.append(prediction)
-        for line in universe_records(snapshot, decision, p.params_digest):
-            p.universe_journal.append(line)
-        p.bus.publish(SignalsDecided(snapshot.cycle_id, snapshot.as_of, decision, records))
-        for adjustment in adjustment_records(snapshot, decision):
-            p.sizes_journal.append(adjustment)
-        record = cycle_record(snapshot, book, decision, permission, truth, done, p.params_digest, think_ms)
-        p.cycles_journal.append({**record, "learned_hash": digest_of(learned)})
 
     def _report(
         self,

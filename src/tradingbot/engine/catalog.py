@@ -14,6 +14,7 @@ from tradingbot.engine.health_models import (
     ExchangeHealthState,
     HealingEscalationState,
     IssuesState,
+    ReplayState,
     StrategicReviewState,
 )
 from tradingbot.engine.learning_models import (
@@ -106,6 +107,7 @@ DOCUMENTS: Final[Mapping[str, DocumentRow]] = {
     "issues": DocumentRow("feature_store/issues.json", IssuesState, 1, "engine.issue_registry"),
     "alerts": DocumentRow("feature_store/alerts_state.json", AlertsState, 1, "alerts.outbox"),
     "strategic_review": DocumentRow("feature_store/strategic_review.json", StrategicReviewState, 1, "app.governance"),
+    "replay": DocumentRow("feature_store/replay_state.json", ReplayState, 1, "app.replaying"),
     "runtime": DocumentRow("state/runtime.json", RuntimeState, 1, "app.runtime_file"),
     "regime": DocumentRow("feature_store/regime_state.json", RegimeState, 1, "engine.signal_desk"),
     "latest_signals": DocumentRow("feature_store/latest_signals.json", LatestSignalsState, 1, "engine.signal_desk"),
@@ -142,6 +144,7 @@ JOURNALS: Final[Mapping[str, JournalRow]] = {
     "execution_quality": JournalRow("logs/execution_quality.jsonl", "engine.execution_quality", 64, 50, 3650),
     "strategic_advice": JournalRow("logs/strategic_advice.jsonl", "app.analysis", 16, 20, 365),
     "cycles": JournalRow("logs/cycles.jsonl", "engine.bot_cycle", 64, 30, 90),
+    "cycle_inputs": JournalRow("logs/cycle_inputs.jsonl", "engine.input_recorder", 16, 60, 14),
     "signals": JournalRow("logs/predictive_signals.jsonl", "engine.bot_cycle", 128, 30, 90),
     "signal_universe": JournalRow("logs/signal_universe.jsonl", "engine.bot_cycle", 128, 40, 90),
     "decision_params": JournalRow("logs/decision_params.jsonl", "app.thinking", 16, 50, 3650),

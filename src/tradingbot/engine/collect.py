@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-import numpy as np
 import structlog
 
 from tradingbot.core.errors import VenueError
@@ -20,6 +18,7 @@ from tradingbot.engine.features import FeatureKeeper
 from tradingbot.engine.higher_frames import HigherFrames
 from tradingbot.engine.intelligence import IntelDesk
 from tradingbot.engine.params import EngineParams
+from tradingbot.engine.sample_ring import SampleRing
 from tradingbot.engine.venue_readings import VenueReadings
 from tradingbot.market.candle_contract import candle_problems
 from tradingbot.market.candles import Candles, empty_candles, join
@@ -27,7 +26,7 @@ from tradingbot.market.contracts import ContractSpec
 from tradingbot.market.data_contracts import OwnMarket
 from tradingbot.market.intelligence import NO_INTEL
 from tradingbot.market.regime import RegimeReading
-from tradingbot.market.snapshot import BookSamples, MarketSnapshot, SymbolSnapshot, book_stats, empty_samples
+from tradingbot.market.snapshot import MarketSnapshot, SymbolSnapshot, book_stats
 from tradingbot.ports import Clock, Venue
 
 log = structlog.get_logger(__name__)
@@ -37,15 +36,13 @@ AT_ONCE = 3
 NOTICED = ("tradeable", "post_only", "tick_size", "size_step", "min_size", "max_size", "margin_levels")
 """What is said aloud when the venue changes it."""
 
-Sample = tuple[int, float, float, float, float]
-
 
 @dataclass(slots=True)
 class _Track:
     """What is kept of one symbol between cycles."""
 
     candles: Candles
-    samples: deque[Sample]
+    samples: SampleRing
     failing: bool = False
 
 
@@ -71,7 +68,7 @@ class MarketCollector:
         self._readings = VenueReadings(self.venue, self.clock, self.params.read_budget_s, self.specs)
         keep = self.params.book_samples
         for symbol in self.specs:
-            self._tracks[symbol] = _Track(empty_candles(symbol, Timeframe.M1), deque(maxlen=keep))
+            self._tracks[symbol] = _Track(empty_candles(symbol, Timeframe.M1), SampleRing(keep))
 
     def minute_candles(self, symbol: Symbol) -> Candles | None:
         """The minute candles that are kept of a symbol; None for one that is not traded."""
@@ -81,27 +78,36 @@ class MarketCollector:
     async def sample_books(self) -> None:
         """Note every book's best quotes at a steady pace, until cancelled."""
         while True:
-            for symbol, track in self._tracks.items():
-                book = self.venue.live_book(symbol)
-                if book is not None and book.bids and book.asks:
-                    track.samples.append(_sample(book, epoch_ms(self.clock.now())))
-            self.sampled_s = self.clock.monotonic_s()
+            self.sample_once()
             await self.clock.sleep(self.params.book_sample_s)
+
+    def sample_once(self) -> None:
+        """Note every book's best quotes now."""
+        now_ms = epoch_ms(self.clock.now())
+        for symbol, track in self._tracks.items():
+            touch = self.venue.live_touch(symbol)
+            if touch is not None:
+                track.samples.add(now_ms, touch)
+        self.sampled_s = self.clock.monotonic_s()
 
     async def refresh(self) -> None:
         """Bring candles up to now; a symbol that fails keeps its last bars and is said once."""
-        now = self.clock.now()
         first = not any(len(track.candles) for track in self._tracks.values())
+        answered = await self._refresh_minutes()
+        # The first cycle must not wait for what only later ones need, nor exits for a venue that hangs.
+        if answered and not first:
+            await self._higher.refresh({symbol: track.candles for symbol, track in self._tracks.items()})
+            await self._readings.refresh()
+
+    async def _refresh_minutes(self) -> bool:
+        """Bring one-minute candles up to now; whether anything answered."""
+        now = self.clock.now()
         # A thousand candles take a few milliseconds to read; few at a time leave the event loop room between them.
         few = asyncio.Semaphore(AT_ONCE)
         async with asyncio.TaskGroup() as group:
             for symbol in self._tracks:
                 group.create_task(self._refresh_one(symbol, now, few), name=f"candles-{symbol}")
-        answered = not all(track.failing for track in self._tracks.values())
-        # The first cycle must not wait for what only later ones need, nor exits for a venue that hangs.
-        if answered and not first:
-            await self._higher.refresh({symbol: track.candles for symbol, track in self._tracks.items()})
-            await self._readings.refresh()
+        return not all(track.failing for track in self._tracks.values())
 
     async def refresh_specs(self) -> None:
         """Read the contract specifications anew; one that is no longer listed is no longer tradeable.
@@ -193,7 +199,7 @@ class MarketCollector:
             spec=spec,
             candles=candles,
             higher=higher,
-            samples=_columns(self._tracks[symbol].samples),
+            samples=self._tracks[symbol].samples.newest(),
             ticker=ticker,
             book=book_stats(view, spec) if view is not None else None,
             stale=stale if not problems or "candles" in stale else (*stale, "candles"),
@@ -234,20 +240,6 @@ def staleness(
 
 def _old(moment: datetime, now: datetime, limit_s: float) -> bool:
     return (now - moment).total_seconds() > limit_s
-
-
-def _sample(book: BookView, now_ms: int) -> Sample:
-    (bid, bid_size), (ask, ask_size) = book.bids[0], book.asks[0]
-    return now_ms, bid, bid_size, ask, ask_size
-
-
-def _columns(samples: Sequence[Sample]) -> BookSamples:
-    if not samples:
-        return empty_samples()
-    columns = list(zip(*samples, strict=True))
-    times = np.array(columns[0], dtype=np.int64)
-    bid, bid_size, ask, ask_size = (np.array(column, dtype=np.float64) for column in columns[1:])
-    return BookSamples(times, bid, bid_size, ask, ask_size)
 
 
 def index_prices(parts: Mapping[Symbol, SymbolSnapshot]) -> dict[str, Decimal]:

@@ -65,7 +65,7 @@ def cycle_record(
         "stale": {symbol: list(part.stale) for symbol, part in snapshot.symbols.items() if part.stale},
         "permission": {"reasons": list(permission.reasons), "per_symbol": dict(permission.per_symbol)},
         "differences": [asdict(difference) for difference in truth.differences],
-        "actions": [_action(action) for action in decision.actions],
+        "actions": [cycle_action(action) for action in decision.actions],
         "exits": [exit_record(verdict) for verdict in decision.exits],
         "done": [asdict(item) for item in done],
         "open_positions": len(book.open_positions),
@@ -85,7 +85,8 @@ def exit_record(verdict: ExitVerdict) -> dict[str, Any]:
     }
 
 
-def _action(action: object) -> dict[str, Any]:
+def cycle_action(action: object) -> dict[str, Any]:
+    """An action as the record of its cycle has it."""
     if isinstance(action, OpenPosition):
         return {
             "kind": "open",

@@ -49,6 +49,12 @@ class FeatureKeeper:
                 known.frames.pop(frame, None)
         return dict(known.frames)
 
+    def resume(self, symbol: Symbol, frames: Mapping[Timeframe, FrameFeatures], series: Iterable[Candles]) -> None:
+        """Go on from the features that a symbol had of these very candles."""
+        known = self._known[symbol]
+        known.frames = dict(frames)
+        known.closes_ms = {one.timeframe: (int(one.open_ms[-1]), len(one)) for one in series if len(one)}
+
 
 def _close(features: FrameFeatures | None) -> float | None:
     return None if features is None else features.close

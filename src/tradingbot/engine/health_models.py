@@ -52,6 +52,31 @@ class IssuesState(StateModel):
         return cls.model_construct(as_of=now, open=list(book.open), cleared=list(book.cleared))
 
 
+class ReplayState(StateModel):
+    """`feature_store/replay_state.json`: the newest nightly replay, as `tradingbot replay --json` tells it."""
+
+    as_of: datetime
+    home: str
+    since: datetime
+    until: datetime
+    program: str
+    cycles: int
+    replayed: int
+    equal: int
+    mismatched: int
+    otherwise: int
+    damaged: int
+    orphans: int
+    covered_s: float
+    took_s: float
+    speed: float | None = None
+    left_out: dict[str, int] = Field(default_factory=dict)
+    stages: dict[str, int] = Field(default_factory=dict)
+    versions: dict[str, int] = Field(default_factory=dict)
+    mismatches: list[dict[str, Any]] = Field(default_factory=list)
+    damages: list[dict[str, Any]] = Field(default_factory=list)
+
+
 class StrategicReviewState(StateModel):
     """`feature_store/strategic_review.json`: the newest daily review of how the daemon itself did."""
 

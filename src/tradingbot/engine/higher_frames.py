@@ -51,16 +51,15 @@ class HigherFrames:
     async def refresh(self, minutes: Mapping[Symbol, Candles]) -> None:
         """Bring the most overdue series up to now; what the venue does not give is built from `minutes`."""
         now = self._clock.now()
-        due = sorted((key for key in self._series if self._is_due(key, now)), key=self._overdue)
+        settled_ms = epoch_ms(now) - SETTLE_MS
+        due = sorted((key for key in self._series if self._is_due(key, settled_ms)), key=self._overdue)
         async with asyncio.TaskGroup() as group:
             for symbol, frame in due[: self._params.higher_series_per_cycle]:
                 group.create_task(self._refresh_one(symbol, frame, minutes[symbol], now), name=f"{frame}-{symbol}")
 
-    def _is_due(self, key: tuple[Symbol, Timeframe], now: datetime) -> bool:
+    def _is_due(self, key: tuple[Symbol, Timeframe], settled_ms: int) -> bool:
         """A bar has closed that was not asked for yet."""
-        frame = key[1]
-        closed_ms = (epoch_ms(now) - SETTLE_MS) // frame.ms * frame.ms
-        return self._asked_ms.get(key, 0) < closed_ms
+        return self._asked_ms.get(key, 0) < settled_ms // key[1].ms * key[1].ms
 
     def _overdue(self, key: tuple[Symbol, Timeframe]) -> tuple[int, int]:
         """Never asked for first, then the one that was asked for longest ago in its own bars."""

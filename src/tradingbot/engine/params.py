@@ -40,6 +40,19 @@ class OrderParams(Params):
     )
 
 
+class InputParams(Params):
+    """The journal of inputs, from which `tradingbot replay` decides again (SPEC 17)."""
+
+    record: bool = Field(default=True, description="Write down what every decision was made of.")
+    nightly_replay: bool = Field(default=True, description="Decide the last day again every night, and compare.")
+    keyframe_min: int = Field(
+        default=120,
+        ge=5,
+        le=120,
+        description="Minutes between lines that stand for themselves; a damaged line costs the cycles up to the next.",
+    )
+
+
 class EngineParams(Params):
     """The cycle."""
 
@@ -67,6 +80,7 @@ class EngineParams(Params):
     orders: OrderParams = OrderParams()
     freshness: FreshnessParams = FreshnessParams()
     grace: GraceParams = GraceParams()
+    inputs: InputParams = InputParams()
 
     @model_validator(mode="after")
     def _orders_expire_before_they_are_given_up(self) -> EngineParams:

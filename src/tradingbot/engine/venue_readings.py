@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -27,6 +27,7 @@ REFRESH: Final = timedelta(hours=1)
 PER_CYCLE: Final = 3
 TOLERANCE_MS: Final = 120_000
 HOURS_PER_PERIOD: Final = 8
+KEPT_SAMPLES: Final = 400
 
 
 class VenueReadings:
@@ -36,7 +37,7 @@ class VenueReadings:
         self._venue = venue
         self._clock = clock
         self._read_budget_s = read_budget_s
-        self._interest: dict[Symbol, deque[tuple[int, float]]] = {symbol: deque(maxlen=400) for symbol in symbols}
+        self._interest: dict[Symbol, InterestSamples] = {symbol: InterestSamples() for symbol in symbols}
         self._stats: dict[Symbol, FundingStats] = {}
         self._asked_at: dict[Symbol, datetime] = {}
         self._failing: set[Symbol] = set()
@@ -70,15 +71,12 @@ class VenueReadings:
         if ticker.open_interest is None or ticker.open_interest <= 0:
             return
         samples, at_ms = self._interest[symbol], epoch_ms(ticker.as_of)
-        if not samples or at_ms - samples[-1][0] >= 30_000:
-            samples.append((at_ms, float(ticker.open_interest)))
+        if not samples.times_ms or at_ms - samples.times_ms[-1] >= 30_000:
+            samples.add(at_ms, float(ticker.open_interest))
 
     def funding(self, ticker: Ticker | None) -> FundingRates | None:
         """The venue's own rate as a fraction per 8 hours."""
-        if ticker is None or ticker.funding_rate_relative is None:
-            return None
-        stamp = Stamp(ticker.as_of, ticker.received_at, self._venue.name)
-        return FundingRates(stamp, ticker.funding_rate_relative * HOURS_PER_PERIOD, 1)
+        return funding_of(ticker, self._venue.name)
 
     def funding_stats(self, symbol: Symbol) -> FundingStats | None:
         """Mean and spread of its funding over the last week; None while unknown."""
@@ -86,11 +84,25 @@ class VenueReadings:
 
     def interest(self, symbol: Symbol, ticker: Ticker | None, spec: ContractSpec) -> OpenInterest | None:
         """Open interest with its changes in contracts over every window that was watched whole."""
-        if ticker is None or ticker.open_interest is None or ticker.mark_price is None:
-            return None
-        total = float(spec.notional_usd(ticker.open_interest, ticker.mark_price))
-        stamp = Stamp(ticker.as_of, ticker.received_at, self._venue.name)
-        return OpenInterest(stamp, total, changes_pct(self._interest[symbol]), in_usd=False)
+        return interest_of(ticker, spec, self._venue.name, self._interest[symbol].changes_pct)
+
+
+def funding_of(ticker: Ticker | None, source: str) -> FundingRates | None:
+    """The rate that a ticker tells, as a fraction per 8 hours; None where it tells none."""
+    if ticker is None or ticker.funding_rate_relative is None:
+        return None
+    stamp = Stamp(ticker.as_of, ticker.received_at, source)
+    return FundingRates(stamp, ticker.funding_rate_relative * HOURS_PER_PERIOD, 1)
+
+
+def interest_of(
+    ticker: Ticker | None, spec: ContractSpec, source: str, changes: Callable[[], Mapping[str, float]]
+) -> OpenInterest | None:
+    """The open interest that a ticker tells; None where it tells none."""
+    if ticker is None or ticker.open_interest is None or ticker.mark_price is None:
+        return None
+    total = float(spec.notional_usd(ticker.open_interest, ticker.mark_price))
+    return OpenInterest(Stamp(ticker.as_of, ticker.received_at, source), total, changes(), in_usd=False)
 
 
 def funding_stats(rates: Iterable[FundingRate], now: datetime, source: str) -> FundingStats | None:
@@ -103,17 +115,40 @@ def funding_stats(rates: Iterable[FundingRate], now: datetime, source: str) -> F
     return FundingStats(stamp, float(values.mean()), float(values.std()), len(known))
 
 
-def changes_pct(samples: Iterable[tuple[int, float]]) -> Mapping[str, float]:
-    """Change in percent from the sample one window before the newest; windows without such a sample are left out."""
-    known = list(samples)
-    if not known:
+class InterestSamples:
+    """The newest samples of open interest, by rising times."""
+
+    def __init__(self) -> None:
+        self.times_ms: list[int] = []
+        self.values: list[float] = []
+
+    def add(self, at_ms: int, value: float) -> None:
+        """One more."""
+        self.times_ms.append(at_ms)
+        self.values.append(value)
+        if len(self.times_ms) >= 2 * KEPT_SAMPLES:
+            del self.times_ms[:-KEPT_SAMPLES], self.values[:-KEPT_SAMPLES]
+
+    def changes_pct(self) -> Mapping[str, float]:
+        """As the function of this name, of the newest `KEPT_SAMPLES`."""
+        first = max(0, len(self.times_ms) - KEPT_SAMPLES)
+        return changes_pct(self.times_ms, self.values, first)
+
+
+def changes_pct(times_ms: Sequence[int], values: Sequence[float], first: int = 0) -> Mapping[str, float]:
+    """Change in percent from the sample one window before the newest; windows without such a sample are left out.
+
+    Times rise; samples before `first` do not count.
+    """
+    if len(times_ms) <= first:
         return {}
-    newest_ms, newest = known[-1]
-    times = np.array([at_ms for at_ms, _ in known])
+    newest_ms, newest = times_ms[-1], values[-1]
     found = {}
     for name, minutes in WINDOWS_MIN.items():
         wanted_ms = newest_ms - minutes * 60_000
-        row = int(np.abs(times - wanted_ms).argmin())
-        if abs(int(times[row]) - wanted_ms) <= min(TOLERANCE_MS, minutes * 15_000):
-            found[name] = (newest / known[row][1] - 1) * 100
+        row = bisect_left(times_ms, wanted_ms, first)
+        if row > first and (row == len(times_ms) or wanted_ms - times_ms[row - 1] <= times_ms[row] - wanted_ms):
+            row -= 1
+        if abs(times_ms[row] - wanted_ms) <= min(TOLERANCE_MS, minutes * 15_000):
+            found[name] = (newest / values[row] - 1) * 100
     return found

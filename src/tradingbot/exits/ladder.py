@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import accumulate, pairwise
 
+from tradingbot.core.memo import by_identity
 from tradingbot.core.records import Reason, reason
 from tradingbot.core.rounding import round_size
 from tradingbot.core.types import exact
@@ -31,6 +32,7 @@ class Part:
     size: Decimal
 
 
+@by_identity(64)
 def rung_sizes(entry_size: Decimal, step: Decimal, min_size: Decimal, rungs: Sequence[Rung]) -> tuple[Decimal, ...]:
     """Contracts of each rung; they add up to `entry_size` exactly.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tradingbot.core.memo import by_identity
 from tradingbot.core.records import reason
 from tradingbot.core.types import Conviction, Direction
 from tradingbot.exits.case import Case
@@ -34,6 +35,12 @@ def ema_gaps(
     last_ms, bar_ms = seen.last_close_ms, seen.timeframe.ms
     if last_ms is None or now_ms - last_ms > max_age_bars * bar_ms or len(seen) < params.slow_ema_bars:
         return None
+    return _since(seen, params, entry_ms, direction)
+
+
+@by_identity(64, by_value=2)
+def _since(seen: Candles, params: ReversalParams, entry_ms: int, direction: Direction) -> EmaGaps:
+    """The same until another bar has closed."""
     held = int(seen.open_ms.shape[0] - len(seen.until(entry_ms)))
     window = seen.tail(held + 1 + WARM_UP_SPANS * params.slow_ema_bars)
     gaps = _gaps(window.close.tolist(), params)

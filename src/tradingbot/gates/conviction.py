@@ -56,7 +56,15 @@ def composite_score(view: ConvictionView, params: ConvictionGateParams) -> tuple
         "probability": view.side_probability,
         "intelligence": 0.5 if view.intelligence is None else (1 + view.intelligence) / 2,
     }
-    base = math.fsum(getattr(weights, name) * value for name, value in parts.items())
+    base = math.fsum(
+        (
+            weights.flow * parts["flow"],
+            weights.agreement * parts["agreement"],
+            weights.alignment * parts["alignment"],
+            weights.probability * parts["probability"],
+            weights.intelligence * parts["intelligence"],
+        )
+    )
     history = _history(view, params)
     edge = params.edge_boost if view.edge_bps > params.edge_boost_above_bps else 0.0
     cascade = params.cascade_boost if view.cascade else 0.0
@@ -77,4 +85,7 @@ def _history(view: ConvictionView, params: ConvictionGateParams) -> float:
 
 def level_of(score: float, params: ConvictionGateParams) -> ConvictionLevel:
     """The strongest level that the score reaches; the last one begins at 0."""
-    return next((level for level in params.levels if score >= level.min_score), params.levels[-1])
+    for level in params.levels:
+        if score >= level.min_score:
+            return level
+    return params.levels[-1]

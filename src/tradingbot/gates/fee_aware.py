@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
+from tradingbot.core.memo import by_identity
 from tradingbot.core.records import reason
 from tradingbot.core.types import Direction
 from tradingbot.gates.gate import GateVerdict, blocks, passes
@@ -51,6 +52,7 @@ class Costs:
         return math.fsum((self.fees_bps, self.spread_bps, self.slippage_bps, self.funding_bps))
 
 
+@by_identity(8)
 def costs_of(view: FeeView, params: FeeGateParams) -> Costs:
     """In and out again: both fees, half the spread and the slippage of both fills, funding over the hold."""
     hours = view.hold_min / 60
@@ -74,13 +76,14 @@ def judge(view: FeeView, params: GateParams) -> GateVerdict:
     if view.half_spread_bps is None:
         return blocks(NAME, view, reason("spread_unknown"))
     costs = costs_of(view, own)
-    edge = _move_bps(view, own) - costs.total_bps
+    total = costs.total_bps
+    edge = _move_bps(view, own) - total
     why = reason(
         "edge" if edge >= own.min_edge_bps else "edge_too_small",
         edge_bps=edge,
         minimum_bps=own.min_edge_bps,
         basis=own.basis,
-        cost_bps=costs.total_bps,
+        cost_bps=total,
         fees_bps=costs.fees_bps,
         spread_bps=costs.spread_bps,
         slippage_bps=costs.slippage_bps,

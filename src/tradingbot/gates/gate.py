@@ -44,7 +44,10 @@ class GateTrail:
     @property
     def blocker(self) -> GateVerdict | None:
         """The first gate that blocked, None when all passed."""
-        return next((verdict for verdict in self.verdicts if not verdict.passed), None)
+        for verdict in self.verdicts:
+            if not verdict.passed:
+                return verdict
+        return None
 
     @property
     def multiplier(self) -> float:
@@ -70,7 +73,7 @@ NO_TRAIL: Final = GateTrail()
 
 def fold(gates: tuple[Gate, ...], views: Mapping[str, object], params: object) -> GateTrail:
     """Every gate's verdict on its view, in the order of the table. Raises KeyError for a missing view."""
-    return GateTrail(tuple(gate.judge(views[gate.name], params) for gate in gates))
+    return GateTrail(tuple([gate.judge(views[gate.name], params) for gate in gates]))
 
 
 def passes(gate: str, saw: object, *why: Reason, multiplier: float = 1.0, cap_usd: float | None = None) -> GateVerdict:

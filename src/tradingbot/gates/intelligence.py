@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from tradingbot.core.memo import by_identity
 from tradingbot.core.records import reason
 from tradingbot.gates.gate import GateVerdict, passes
 from tradingbot.gates.params import GateParams, IntelligenceGateParams
@@ -20,6 +21,7 @@ class IntelligenceView:
     coverage: float
 
 
+@by_identity(512)
 def judge(view: IntelligenceView, params: GateParams) -> GateVerdict:
     """The size factor of the level that the score reaches."""
     level, multiplier = level_of(view.side_score, params.intelligence)
@@ -31,12 +33,14 @@ def level_of(side_score: float | None, params: IntelligenceGateParams) -> tuple[
     """Name and size factor."""
     if side_score is None:
         return "no_intelligence", params.neutral_multiplier
-    levels = (
-        ("strong_conflict", side_score <= params.strong_conflict_below, params.strong_conflict_multiplier),
-        ("moderate_conflict", side_score <= params.moderate_conflict_below, params.moderate_conflict_multiplier),
-        ("weak_conflict", side_score <= params.weak_conflict_below, params.weak_conflict_multiplier),
-        ("aligned_boost", side_score >= params.boost_above, params.boost_multiplier),
-        ("aligned", side_score >= params.aligned_above, params.aligned_multiplier),
-    )
-    found = next(((name, factor) for name, holds, factor in levels if holds), None)
-    return found or ("neutral", params.neutral_multiplier)
+    if side_score <= params.strong_conflict_below:
+        return "strong_conflict", params.strong_conflict_multiplier
+    if side_score <= params.moderate_conflict_below:
+        return "moderate_conflict", params.moderate_conflict_multiplier
+    if side_score <= params.weak_conflict_below:
+        return "weak_conflict", params.weak_conflict_multiplier
+    if side_score >= params.boost_above:
+        return "aligned_boost", params.boost_multiplier
+    if side_score >= params.aligned_above:
+        return "aligned", params.aligned_multiplier
+    return "neutral", params.neutral_multiplier

@@ -63,7 +63,7 @@ class RegimeBiases(Params):
 
     def of(self, regime: Regime, direction: Direction) -> float:
         """The factor that holds."""
-        bias: RegimeBias = getattr(self, regime.value.lower())
+        bias: RegimeBias = getattr(self, regime.lower())
         return bias.long if direction is Direction.LONG else bias.short
 
 

@@ -48,7 +48,8 @@ class PreEntryView:
 
 def judge(view: PreEntryView, params: GateParams) -> GateVerdict:
     """Blocks for every reason that holds, all named."""
-    found = (*_position(view), *_data(view), *_market(view, params.pre_entry), *_permission(view, params.pre_entry))
+    own = params.pre_entry
+    found = [*_position(view), *_data(view), *_market(view, own), *_permission(view, own)]
     return blocks(NAME, view, *found) if found else passes(NAME, view)
 
 

@@ -109,16 +109,16 @@ SUPPRESSED = "validation"
 
 def policy_against(permission: EntryPermission, symbol: Symbol) -> tuple[str, ...]:
     """What settings and validation hold against a symbol: switched off, not enabled, suppressed (SPEC 5.1)."""
-    return tuple(code for code in _against(permission, symbol) if _is_policy(code))
+    return tuple([code for code in _against(permission, symbol) if _is_policy(code)])
 
 
 def conditions_against(permission: EntryPermission, symbol: Symbol) -> tuple[str, ...]:
     """What else stands against an entry now."""
-    return tuple(code for code in _against(permission, symbol) if not _is_policy(code))
+    return tuple([code for code in _against(permission, symbol) if not _is_policy(code)])
 
 
 def _against(permission: EntryPermission, symbol: Symbol) -> tuple[str, ...]:
-    own = permission.per_symbol.get(symbol)
+    own = permission.per_symbol.get(symbol) if permission.per_symbol else None
     return permission.reasons if own is None else (*permission.reasons, own)
 
 

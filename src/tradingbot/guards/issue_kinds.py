@@ -160,6 +160,12 @@ _ROWS: Final = (
         DAY_S,
     ),
     IssueKind(
+        "replay_mismatch",
+        "recorded decisions do not come out the same",
+        "error",
+        "read which cycle and stage with `tradingbot replay`; keep a backup of the home and report it",
+    ),
+    IssueKind(
         "alerts_undelivered",
         "alerts could not be delivered to a channel",
         "error",

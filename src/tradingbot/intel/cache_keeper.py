@@ -66,6 +66,11 @@ class CacheKeeper:
         self._broken = False
         self._put_at: dict[str, datetime] = {}
 
+    @property
+    def keeps(self) -> bool:
+        """Whether anything is written at all."""
+        return not isinstance(self._sink, NoCache)
+
     def restore(self, now: datetime) -> PollingCache:
         """Fill the store from the files; what is known of the polling itself comes back."""
         cached = self._sink.load()

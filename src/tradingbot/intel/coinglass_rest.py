@@ -22,7 +22,7 @@ from tradingbot.intel.answer import Answer
 from tradingbot.intel.coinglass_answers import SHOWN_CHARS, judge
 from tradingbot.intel.pacing import Pace
 from tradingbot.intel.params import CoinglassParams
-from tradingbot.net.http import HttpClient, HttpParams, RawAnswer
+from tradingbot.net.http import Fetcher, HttpClient, HttpParams, RawAnswer
 from tradingbot.ports import Clock
 
 KEY_HEADER: Final = "CG-API-KEY"
@@ -33,7 +33,7 @@ Arguments = Sequence[tuple[str, str]]
 class CoinglassClient:
     """All access with one key. Calls go out one at a time, in the order of their asking."""
 
-    def __init__(self, clock: Clock, params: CoinglassParams, api_key: str) -> None:
+    def __init__(self, clock: Clock, params: CoinglassParams, api_key: str, http: Fetcher | None = None) -> None:
         """Raises ConfigurationError for a key that no header can carry."""
         key = api_key.strip()
         if not key or not key.isascii() or not key.isprintable() or " " in key:
@@ -41,7 +41,7 @@ class CoinglassClient:
         self._clock = clock
         self._params = params
         self._key = key
-        self._http = HttpClient(clock, HttpParams(timeout_s=params.timeout_s, max_connections=2))
+        self._http = http or HttpClient(clock, HttpParams(timeout_s=params.timeout_s, max_connections=2))
         self.pace = Pace(clock, params)
 
     def __repr__(self) -> str:

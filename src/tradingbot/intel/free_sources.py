@@ -21,7 +21,7 @@ from tradingbot.intel.params import CoinglassParams
 from tradingbot.intel.parse_mood import parse_alternative, parse_dvol, parse_vix
 from tradingbot.intel.parse_options import parse_options
 from tradingbot.market.intelligence import FearGreed, OptionSkew, VolatilityReading
-from tradingbot.net.http import HttpClient, HttpParams, RawAnswer
+from tradingbot.net.http import Fetcher, HttpClient, HttpParams, RawAnswer
 from tradingbot.ports import Clock
 
 LOOK_BACK: Final = timedelta(hours=2)
@@ -32,10 +32,10 @@ SHOWN_CHARS: Final = 80
 class FreeSources:
     """One HTTP session for all of them. Every method raises an IntelError; None means the source tells nothing."""
 
-    def __init__(self, clock: Clock, params: CoinglassParams) -> None:
+    def __init__(self, clock: Clock, params: CoinglassParams, http: Fetcher | None = None) -> None:
         self._clock = clock
         self._params = params
-        self._http = HttpClient(clock, HttpParams(timeout_s=params.timeout_s, max_connections=2))
+        self._http = http or HttpClient(clock, HttpParams(timeout_s=params.timeout_s, max_connections=2))
 
     async def close(self) -> None:
         """Release sockets."""

@@ -140,9 +140,12 @@ def overdue(row: PollRow, last_asked: Mapping[str, datetime], now: datetime) -> 
 
 def next_due(rows: Sequence[PollRow], last_asked: Mapping[str, datetime], now: datetime) -> PollRow | None:
     """The row that is most overdue relative to its period; of equals the most urgent; None when none is due."""
-    due = [(overdue(row, last_asked, now), -row.priority, -place, row) for place, row in enumerate(rows)]
-    best = max(due, key=lambda entry: entry[:3], default=None)
-    return best[3] if best is not None and best[0] >= 1.0 - _EPSILON else None
+    best, most = None, 1.0 - _EPSILON
+    for row in rows:
+        waited = overdue(row, last_asked, now)
+        if waited > most or (waited == most and (best is None or row.priority < best.priority)):
+            best, most = row, waited
+    return best
 
 
 def due_at(rows: Iterable[PollRow], last_asked: Mapping[str, datetime], now: datetime) -> datetime | None:

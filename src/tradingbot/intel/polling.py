@@ -29,6 +29,7 @@ from tradingbot.intel.plan_rows import Circumstances, PollRow
 from tradingbot.intel.store import IntelStore
 from tradingbot.intel.subscription import parse_subscription
 from tradingbot.market.intelligence import IntelState, SymbolIntel
+from tradingbot.net.http import Fetcher
 from tradingbot.ports import Clock
 
 log = structlog.get_logger(__name__)
@@ -59,12 +60,14 @@ class PollingSource:
         client: CoinglassClient | None,
         no_key: str,
         sink: CacheSink | None,
+        http: Fetcher | None = None,
     ) -> None:
+        """`http` asks the free sources in place of the network."""
         self._clock = clock
         self._params = params
         self._assets = tuple(Asset(name) for name in params.symbols) or tuple(assets)
         self._client = client
-        self._free = FreeSources(clock, params)
+        self._free = FreeSources(clock, params, http)
         self._store = IntelStore(keep_days=params.backfill_days)
         self._keeper = CacheKeeper(sink or NoCache(), self._store)
         self._health = HealthBoard()
@@ -144,7 +147,8 @@ class PollingSource:
             await self._clock.sleep(self._idle_s(now))
         else:
             await self._ask(row)
-        self._keeper.write(self._clock.now(), self._polling())
+        if self._keeper.keeps:
+            self._keeper.write(self._clock.now(), self._polling())
 
     def _askable(self, now: datetime) -> list[PollRow]:
         return [row for row in self._plan.rows if row.endpoint is not Endpoint.FREE_FEAR_GREED or self._wants_free(now)]

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-REMEMBERED: Final = 2_000
+REMEMBERED: Final = 500
+"""The newest; what closed before them is known by its time, so that more would only cost room."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,10 +28,10 @@ def candle_problems(
         found.append(reason("candles_stale", age_s=age_s, limit_s=max_delay_s))
     if age_s < -params.max_future_s:
         found.append(reason("candles_from_the_future", ahead_s=-age_s))
-    newest = candles.tail(_LOOKED_AT)
-    found += _shape(newest)
-    span = int(newest.open_ms[-1] - newest.open_ms[0]) // candles.timeframe.ms + 1
-    missing = span - len(newest)
+    found += _shape(candles)
+    looked_at = min(len(candles), _LOOKED_AT)
+    span = int(candles.open_ms[-1] - candles.open_ms[-looked_at]) // candles.timeframe.ms + 1
+    missing = span - looked_at
     if missing > params.max_missing_minutes:
         found.append(reason("candles_missing", missing=missing, limit=params.max_missing_minutes))
     if mark is not None and age_s <= max_delay_s:
@@ -42,13 +42,18 @@ def candle_problems(
 
 
 def _shape(candles: Candles) -> list[Reason]:
-    low, high = candles.low, candles.high
-    body = np.minimum(candles.open, candles.close), np.maximum(candles.open, candles.close)
-    whole = (low > 0) & (low <= body[0]) & (body[1] <= high) & np.isfinite(high) & (candles.volume >= 0)
+    times, low, high = candles.open_ms[-_LOOKED_AT:], candles.low[-_LOOKED_AT:], candles.high[-_LOOKED_AT:]
+    opens, close = candles.open[-_LOOKED_AT:], candles.close[-_LOOKED_AT:]
+    whole = low <= opens
+    whole &= low <= close
+    whole &= opens <= high
+    whole &= close <= high
+    whole &= candles.volume[-_LOOKED_AT:] >= 0
     found = []
-    if not whole.all():
-        row = int(np.flatnonzero(~whole)[0])
-        found.append(reason("candle_out_of_range", open_ms=int(candles.open_ms[row])))
-    if not (np.diff(candles.open_ms) > 0).all():
+    # With low <= high throughout, the ends of the range say whether all is positive and finite.
+    if not (np.logical_and.reduce(whole) and np.minimum.reduce(low) > 0 and np.maximum.reduce(high) < np.inf):
+        row = int(np.flatnonzero(~(whole & (low > 0) & np.isfinite(high)))[0])
+        found.append(reason("candle_out_of_range", open_ms=int(times[row])))
+    if not np.logical_and.reduce(times[1:] > times[:-1]):
         found.append(reason("candles_out_of_order"))
     return found

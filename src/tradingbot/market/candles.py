@@ -39,11 +39,16 @@ class Candles:
 
     def tail(self, count: int) -> Candles:
         """The newest `count` bars."""
-        return self._slice(slice(max(0, len(self) - count), None))
+        if len(self) <= count:
+            return self
+        return self._slice(slice(len(self) - count, None))
 
     def until(self, moment_ms: int) -> Candles:
         """Only bars that had closed at `moment_ms`."""
-        end = int(np.searchsorted(self.open_ms, moment_ms - self.timeframe.ms, side="right"))
+        newest_ms = moment_ms - self.timeframe.ms
+        if not len(self) or self.open_ms[-1] <= newest_ms:
+            return self
+        end = int(self.open_ms.searchsorted(newest_ms, side="right"))
         return self._slice(slice(0, end))
 
     def _slice(self, part: slice) -> Candles:
@@ -57,6 +62,11 @@ class Candles:
             self.close[part],
             self.volume[part],
         )
+
+
+def part_of(candles: Candles, rows: slice) -> Candles:
+    """Some of the bars; their columns are views."""
+    return candles._slice(rows)
 
 
 def empty_candles(symbol: Symbol, timeframe: Timeframe) -> Candles:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from tradingbot.core.memo import by_identity
 from tradingbot.core.types import Symbol
 from tradingbot.market.candles import Candles, FloatArray, IntArray
 
@@ -27,6 +28,12 @@ def comovement(series: Mapping[Symbol, Candles], window: int, min_bars: int) -> 
     A symbol takes part when it has at least `min_bars` returns between bars that follow each other directly, at times
     common to all who take part, and has moved. None with fewer than two such symbols.
     """
+    return _comovement(window, min_bars, *series, *series.values())
+
+
+@by_identity(8)
+def _comovement(window: int, min_bars: int, *names_then_candles: Symbol | Candles) -> Comovement | None:
+    series = _series(names_then_candles)
     newest = max((int(candles.open_ms[-1]) for candles in series.values() if len(candles)), default=None)
     if newest is None:
         return None
@@ -49,6 +56,12 @@ def comovement(series: Mapping[Symbol, Candles], window: int, min_bars: int) -> 
     average = (float(total.dot(total)) - count) / (count * (count - 1))
     names = tuple(symbol for symbol, keep in zip(columns, moving.tolist(), strict=True) if keep)
     return Comovement(min(1.0, max(-1.0, average)), names, rows.shape[1])
+
+
+def _series(names_then_candles: Sequence[Symbol | Candles]) -> dict[Symbol, Candles]:
+    """Flat arguments, each of which is told apart by identity, as the mapping that they came from."""
+    half = len(names_then_candles) // 2
+    return dict(zip(names_then_candles[:half], names_then_candles[half:], strict=True))  # type: ignore[arg-type]
 
 
 def _returns(candles: Candles, newest_ms: int, window: int) -> tuple[IntArray, FloatArray]:
@@ -96,7 +109,7 @@ class Correlations:
         row, column = self.rows.get(one), self.rows.get(two)
         if row is None or column is None:
             return None
-        found = float(self.matrix[row, column])
+        found: float = self.matrix.item(row, column)
         return None if math.isnan(found) else found
 
     def cluster(self, symbol: Symbol, above: float, among: frozenset[Symbol]) -> frozenset[Symbol]:
@@ -104,6 +117,8 @@ class Correlations:
 
         What is unknown counts as linked: caution.
         """
+        if not among:
+            return among
         linked, open_ends = {symbol}, [symbol]
         while open_ends:
             here = open_ends.pop()
@@ -120,6 +135,12 @@ NO_CORRELATIONS = Correlations({}, np.empty((0, 0)))
 
 def correlations(series: Mapping[Symbol, Candles], window: int, min_bars: int) -> Correlations:
     """Correlation of every pair over the newest `window` bars that both have; None with fewer than `min_bars`."""
+    return _correlations(window, min_bars, *series, *series.values())
+
+
+@by_identity(8)
+def _correlations(window: int, min_bars: int, *names_then_candles: Symbol | Candles) -> Correlations:
+    series = _series(names_then_candles)
     newest = max((int(candles.open_ms[-1]) for candles in series.values() if len(candles)), default=None)
     if newest is None:
         return NO_CORRELATIONS

@@ -14,6 +14,7 @@ from datetime import datetime
 
 from pydantic import Field
 
+from tradingbot.core.memo import by_identity
 from tradingbot.core.params import Params
 from tradingbot.core.records import Reason, reason
 from tradingbot.market.intelligence import Feed, MarketIntel, OptionSkew, Stamp, SymbolIntel
@@ -74,7 +75,7 @@ class ContractParams(Params):
 
     def of(self, feed: Feed) -> FeedContract:
         """The contract of one feed."""
-        contract: FeedContract = getattr(self, feed.value)
+        contract: FeedContract = getattr(self, feed)
         return contract
 
 
@@ -171,29 +172,59 @@ def breaches(
 ) -> tuple[Reason, ...]:
     """What one observation violates by itself: range, age, time."""
     contract = params.of(item.feed)
-    found = list(memory.compare(subject, item, contract))
+    return _breaches(subject, item, contract, _out_of_range(item, contract), memory, now, params.max_future_s)
+
+
+def _out_of_range(item: Observation, contract: FeedContract) -> tuple[Reason, ...]:
+    found = []
     for name, value in item.numbers:
         if not (math.isfinite(value) and contract.low <= value <= contract.high):
             seen = value if math.isfinite(value) else str(value)
             found.append(reason("out_of_range", field=name, value=seen, low=contract.low, high=contract.high))
+    return tuple(found)
+
+
+def _breaches(
+    subject: str,
+    item: Observation,
+    contract: FeedContract,
+    out_of_range: tuple[Reason, ...],
+    memory: ContractMemory,
+    now: datetime,
+    max_future_s: float,
+) -> tuple[Reason, ...]:
+    found = (*memory.compare(subject, item, contract), *out_of_range)
     age_s = item.stamp.age_s(now)
     if age_s > contract.max_age_s:
-        found.append(reason("stale", age_s=age_s, limit_s=contract.max_age_s, source=item.stamp.source))
-    if age_s < -params.max_future_s:
-        found.append(reason("from_the_future", ahead_s=-age_s))
-    return tuple(found)
+        found = (*found, reason("stale", age_s=age_s, limit_s=contract.max_age_s, source=item.stamp.source))
+    if age_s < -max_future_s:
+        found = (*found, reason("from_the_future", ahead_s=-age_s))
+    return found
+
+
+Held = tuple[Observation, FeedContract, tuple[Reason, ...]]
+"""A value, its contract, and what of it is out of range."""
+
+
+@by_identity(512)
+def _held_to(raw: SymbolIntel, params: ContractParams) -> tuple[Held, ...]:
+    """Every observation with its contract and what is out of range: the same until a source tells something new."""
+    items = ((item, params.of(item.feed)) for item in observations(raw))
+    return tuple((item, contract, _out_of_range(item, contract)) for item, contract in items)
 
 
 def judge_asset(
     asset: str, raw: SymbolIntel, own: OwnMarket, memory: ContractMemory, now: datetime, params: ContractParams
 ) -> SymbolIntel:
     """The same values with every breach noted; what has a problem may not be used."""
-    problems: dict[Feed, tuple[Reason, ...]] = dict(raw.problems)
-    for item in observations(raw):
-        found = breaches(asset, item, memory, now, params)
+    problems: dict[Feed, tuple[Reason, ...]] = {}
+    for item, contract, out_of_range in _held_to(raw, params):
+        found = _breaches(asset, item, contract, out_of_range, memory, now, params.max_future_s)
         if found:
+            problems = problems or dict(raw.problems)
             problems[item.feed] = (*problems.get(item.feed, ()), *found)
     for feed, why in _sanity(raw, own, params):
+        problems = problems or dict(raw.problems)
         problems[feed] = (*problems.get(feed, ()), why)
     return replace(raw, problems=problems) if problems else raw
 

@@ -4,10 +4,13 @@ values that are not there at all.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from operator import attrgetter
+from typing import Final
 
+from tradingbot.core.memo import by_identity
 from tradingbot.core.records import Reason, reason
 from tradingbot.market.data_contracts import ContractParams
 from tradingbot.market.intelligence import Feed, FeedHealth, SymbolIntel
@@ -22,8 +25,8 @@ def judge_universe(assets: Mapping[str, SymbolIntel], now: datetime, params: Con
     """What only shows over all assets: a feed that lost most of them, and a source whose clock is behind."""
     judged = dict(assets)
     for feed in EVERY_ASSET:
-        holding = [name for name, one in judged.items() if _has(one, feed) and not one.problems.get(feed)]
         known = [name for name, one in judged.items() if _has(one, feed)]
+        holding = [name for name in known if not judged[name].problems.get(feed)]
         if known and len(holding) < params.min_assets_share * len(judged):
             why = reason("too_few_assets", have=len(holding), of=len(judged))
             judged = {name: _with(one, feed, why) if name in holding else one for name, one in judged.items()}
@@ -33,9 +36,9 @@ def judge_universe(assets: Mapping[str, SymbolIntel], now: datetime, params: Con
 def _behind(one: SymbolIntel, now: datetime, params: ContractParams) -> SymbolIntel:
     if one.funding is None:
         return one
-    polled_s = (now - one.funding.stamp.received_at).total_seconds()
-    behind_s = (one.funding.stamp.received_at - one.funding.stamp.as_of).total_seconds()
-    limit_s = params.of(Feed.FUNDING).max_age_s
+    stamp, limit_s = one.funding.stamp, params.funding.max_age_s
+    polled_s = (now - stamp.received_at).total_seconds()
+    behind_s = (stamp.received_at - stamp.as_of).total_seconds()
     if polled_s > limit_s or behind_s <= limit_s:
         return one
     why = reason("source_is_behind", by_s=behind_s)
@@ -46,14 +49,16 @@ def _behind(one: SymbolIntel, now: datetime, params: ContractParams) -> SymbolIn
 
 
 def _has(one: SymbolIntel, feed: Feed) -> bool:
-    held = {
-        Feed.TAKER_FLOW: one.taker,
-        Feed.LIQUIDATIONS: one.liquidations,
-        Feed.OPEN_INTEREST: one.open_interest,
-        Feed.FUNDING: one.funding,
-        Feed.EXCHANGE_FLOW: one.exchange_flow,
-    }
-    return held[feed] is not None
+    return _VALUE[feed](one) is not None
+
+
+_VALUE: Final[Mapping[Feed, Callable[[SymbolIntel], object]]] = {
+    Feed.TAKER_FLOW: attrgetter("taker"),
+    Feed.LIQUIDATIONS: attrgetter("liquidations"),
+    Feed.OPEN_INTEREST: attrgetter("open_interest"),
+    Feed.FUNDING: attrgetter("funding"),
+    Feed.EXCHANGE_FLOW: attrgetter("exchange_flow"),
+}
 
 
 def _with(one: SymbolIntel, feed: Feed, why: Reason) -> SymbolIntel:
@@ -62,6 +67,19 @@ def _with(one: SymbolIntel, feed: Feed, why: Reason) -> SymbolIntel:
 
 def explain_missing(raw: SymbolIntel, feeds: Mapping[Feed, FeedHealth]) -> SymbolIntel:
     """Every feed of an asset that has no value gets the reason, as far as the source tells it."""
+    missing = _missing(raw)
+    return _explained(raw, tuple([_standing(feeds.get(feed)) for feed in missing])) if missing else raw
+
+
+@by_identity(512, by_value=1)
+def _explained(raw: SymbolIntel, standings: tuple[Standing, ...]) -> SymbolIntel:
+    """`standings` are those of the missing feeds. The same until the source tells something new."""
+    missing = {feed: (_why(feed, one),) for feed, one in zip(_missing(raw), standings, strict=True)}
+    return replace(raw, problems={**missing, **raw.problems})
+
+
+@by_identity(512)
+def _missing(raw: SymbolIntel) -> tuple[Feed, ...]:
     held: dict[Feed, object] = {
         Feed.TAKER_FLOW: raw.taker,
         Feed.LIQUIDATIONS: raw.liquidations.hour if raw.liquidations is not None else None,
@@ -73,8 +91,7 @@ def explain_missing(raw: SymbolIntel, feeds: Mapping[Feed, FeedHealth]) -> Symbo
         Feed.WHALE_TRANSFERS: raw.whale_transfers,
         Feed.OPTION_SKEW: raw.option_skew,
     }
-    missing = {feed: (why_missing(feed, feeds.get(feed)),) for feed, value in held.items() if value is None}
-    return replace(raw, problems={**missing, **raw.problems}) if missing else raw
+    return tuple(feed for feed, value in held.items() if value is None)
 
 
 PARTIAL = (Feed.EXCHANGE_FLOW, Feed.WHALE_TRANSFERS, Feed.LONG_SHORT, Feed.OPTION_SKEW)
@@ -83,12 +100,25 @@ PARTIAL = (Feed.EXCHANGE_FLOW, Feed.WHALE_TRANSFERS, Feed.LONG_SHORT, Feed.OPTIO
 
 def why_missing(feed: Feed, health: FeedHealth | None) -> Reason:
     """Switched off, failing, not covered, or not there yet."""
+    return _why(feed, _standing(health))
+
+
+Standing = tuple[str, int, str, bool] | None
+"""What tells why a feed has no value: why it is off, errors in a row, the last one, whether it ever answered."""
+
+
+def _standing(health: FeedHealth | None) -> Standing:
     if health is None:
+        return None
+    return health.off, health.errors_in_a_row, health.last_error, health.last_success_at is not None
+
+
+def _why(feed: Feed, standing: Standing) -> Reason:
+    if standing is None:
         return reason("no_source")
-    if health.off:
-        return reason(health.off)
-    if health.errors_in_a_row:
-        return reason("source_failing", error=health.last_error, errors=health.errors_in_a_row)
-    if health.last_success_at is not None and feed in PARTIAL:
-        return reason("not_covered")
-    return reason("not_received_yet")
+    off, errors, last_error, answered = standing
+    if off:
+        return reason(off)
+    if errors:
+        return reason("source_failing", error=last_error, errors=errors)
+    return reason("not_covered") if answered and feed in PARTIAL else reason("not_received_yet")

@@ -99,7 +99,7 @@ def frame_features(candles: Candles, params: FrameParams) -> FrameFeatures | Non
     newest = float(close[-1])
     if not newest > 0:
         return None
-    fast, slow, slow_before = _ema_weights(count, params.ema_fast_bars, params.ema_slow_bars, params.slope_bars).dot(
+    fast, slow, slow_before = ema_weights(count, params.ema_fast_bars, params.ema_slow_bars, params.slope_bars).dot(
         close
     )
     atr, rsi, range_atr = _wilder(high, low, close, params.wilder_bars)
@@ -130,7 +130,7 @@ def frame_features(candles: Candles, params: FrameParams) -> FrameFeatures | Non
 
 
 @lru_cache(maxsize=256)
-def _decay(count: int, alpha: float) -> FloatArray:
+def decay_weights(count: int, alpha: float) -> FloatArray:
     """Weights of the recursion over `count` values, oldest first; they add up to 1."""
     weights = alpha * (1 - alpha) ** np.arange(count - 1, -1, -1, dtype=np.float64)
     weights[0] = (1 - alpha) ** (count - 1)
@@ -139,12 +139,12 @@ def _decay(count: int, alpha: float) -> FloatArray:
 
 
 @lru_cache(maxsize=256)
-def _ema_weights(count: int, fast_bars: int, slow_bars: int, lag: int) -> FloatArray:
+def ema_weights(count: int, fast_bars: int, slow_bars: int, lag: int) -> FloatArray:
     """Rows: fast EMA, slow EMA, slow EMA `lag` bars ago."""
     rows = np.zeros((3, count))
-    rows[0] = _decay(count, 2 / (fast_bars + 1))
-    rows[1] = _decay(count, 2 / (slow_bars + 1))
-    rows[2, : count - lag] = _decay(count - lag, 2 / (slow_bars + 1))
+    rows[0] = decay_weights(count, 2 / (fast_bars + 1))
+    rows[1] = decay_weights(count, 2 / (slow_bars + 1))
+    rows[2, : count - lag] = decay_weights(count - lag, 2 / (slow_bars + 1))
     rows.setflags(write=False)
     return rows
 
@@ -155,11 +155,17 @@ def _wilder(high: FloatArray, low: FloatArray, close: FloatArray, bars: int) -> 
     ranges = np.maximum(high[1:], before)
     ranges -= np.minimum(low[1:], before)
     moves = close[1:] - before
-    weights = _decay(moves.shape[0], 1 / bars)
+    weights = decay_weights(moves.shape[0], 1 / bars)
     net, path = float(weights.dot(moves)), float(weights.dot(np.abs(moves)))
-    atr, newest = float(weights.dot(ranges)), float(ranges[-1])
+    return wilder_values(net, path, float(weights.dot(ranges)), float(ranges[-1]), bars, float(close[-1]))
+
+
+def wilder_values(
+    net: float, path: float, atr: float, newest: float, bars: int, close: float
+) -> tuple[float, float, float]:
+    """(ATR, RSI, newest true range over the ATR of the bar before) of the smoothed moves, their sizes and ranges."""
     atr_before = (atr - newest / bars) / (1 - 1 / bars)
-    flat = atr_before <= 1e-12 * float(close[-1])
+    flat = atr_before <= 1e-12 * close
     return atr, 50 * (1 + net / path) if path > 0 else 50.0, 1.0 if flat else newest / atr_before
 
 

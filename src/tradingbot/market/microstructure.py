@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 
+from tradingbot.core.memo import by_identity
 from tradingbot.core.types import epoch_ms, utc_from_ms
 from tradingbot.market.indicators import order_flow_imbalance
 from tradingbot.market.snapshot import BookSamples, BookStats, SymbolSnapshot
@@ -40,24 +42,31 @@ class Microstructure:
     flow: OrderFlow | None
 
 
+@by_identity(8)
 def order_flow(samples: BookSamples, now: datetime, fast_s: float, slow_s: float) -> OrderFlow | None:
     """Order flow over the newest samples; None with fewer than two in the slow window, none in the fast, or no size.
 
     Each step's imbalance (Cont, Kukanov, Stoikov 2014) is divided by the mean size at the touch over the slow window.
     """
     now_ms = epoch_ms(now)
-    first = int(np.searchsorted(samples.time_ms, now_ms - slow_s * 1000))
-    if len(samples) - first < 2:
+    first = first_since(samples, now_ms - slow_s * 1000)
+    count = len(samples) - first
+    if count < 2:
         return None
     bid_size, ask_size = samples.bid_size[first:], samples.ask_size[first:]
-    touch = float((bid_size + ask_size).sum()) / bid_size.shape[0] / 2
-    recent = samples.time_ms[first + 1 :] >= now_ms - fast_s * 1000
-    newest = int(recent.sum())
+    touch = float(np.add.reduce(bid_size + ask_size)) / count / 2
+    recent = samples.time_ms[first + 1 :] >= math.ceil(now_ms - fast_s * 1000)
+    newest = int(np.count_nonzero(recent))
     if touch <= 0 or not newest:
         return None
     flow = order_flow_imbalance(samples.bid[first:], bid_size, samples.ask[first:], ask_size) / touch
-    fast, slow = float(flow[recent].sum()) / newest, float(flow.sum()) / flow.shape[0]
-    return OrderFlow(utc_from_ms(int(samples.time_ms[-1])), fast, slow, fast - slow, len(samples) - first)
+    fast, slow = float(np.add.reduce(flow[recent])) / newest, float(np.add.reduce(flow)) / (count - 1)
+    return OrderFlow(utc_from_ms(int(samples.time_ms[-1])), fast, slow, fast - slow, count)
+
+
+def first_since(samples: BookSamples, moment_ms: float) -> int:
+    """The first sample that is not older than a moment."""
+    return int(samples.time_ms.searchsorted(math.ceil(moment_ms)))
 
 
 def microstructure(part: SymbolSnapshot, now: datetime, fast_s: float, slow_s: float) -> Microstructure:

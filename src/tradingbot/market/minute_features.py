@@ -8,6 +8,7 @@ bit.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -79,24 +80,27 @@ SPANS = (5, 15, 60, 240)
 """Minutes of `MinuteFeatures.returns`."""
 
 
-@lru_cache(maxsize=8)
-def _lag_axis(max_lag: int) -> tuple[IntArray, FloatArray]:
-    """Lags 1..max_lag and the centred logarithms divided by their sum of squares: a dot product gives the slope."""
+@lru_cache(maxsize=1024)
+def hurst_weights(max_lag: int, bars: int) -> tuple[FloatArray, FloatArray]:
+    """How many differences `bars` prices have at lags 1..max_lag, and the weights whose dot product gives the slope.
+
+    The weights are the centred logarithms of the lags, divided by their sum of squares.
+    """
     lags = np.arange(1, max_lag + 1, dtype=np.int64)
     x = np.log(lags) - np.mean(np.log(lags))
-    return lags, x / np.dot(x, x)
+    return (bars - lags).astype(np.float64), x / np.dot(x, x)
 
 
-def hurst_of_sums(squares: IntArray, bars: int) -> float | None:
+def hurst_of_sums(squares: Sequence[int], bars: int) -> float | None:
     """Generalised Hurst exponent of order 2 from sums of squared lagged differences over `bars` prices, in 0..1.
 
     The mean square at lag k grows as k^(2H). Di Matteo, Aste, Dacorogna, "Scaling behaviors in differently developed
     markets", Physica A 324, 2003. None for a constant series.
     """
-    lags, weights = _lag_axis(squares.shape[0])
-    if not bool((squares > 0).all()):
+    if not min(squares) > 0:
         return None
-    slope = float(np.dot(np.log(squares / (bars - lags)), weights))
+    pairs, weights = hurst_weights(len(squares), bars)
+    slope = float(np.dot(np.log(np.array(squares, dtype=np.float64) / pairs), weights))
     return min(1.0, max(0.0, slope / 2))
 
 
@@ -110,28 +114,27 @@ def sigma_of_sums(total: int, squares: int, count: int) -> float | None:
 class LeadSums:
     """Sums over pairs (leader k minutes before, follower now), one entry per lag: x, y, xx, yy, xy; whole numbers."""
 
-    x: IntArray
-    y: IntArray
-    xx: IntArray
-    yy: IntArray
-    xy: IntArray
+    x: list[int]
+    y: list[int]
+    xx: list[int]
+    yy: list[int]
+    xy: list[int]
 
 
 def correlations_of(sums: LeadSums, count: int) -> tuple[float, ...]:
     """Pearson's r per lag over `count` returns; NaN where a side is constant."""
-    pairs = count - np.arange(1, sums.x.shape[0] + 1)
-    covariance = sums.xy - sums.x * (sums.y / pairs)
-    spread = (sums.xx - sums.x * (sums.x / pairs)) * (sums.yy - sums.y * (sums.y / pairs))
-    found = covariance / np.sqrt(np.where(spread > 0, spread, np.nan))
-    return tuple(found.tolist())
+    found = []
+    pairs = float(count)
+    for x, y, xx, yy, xy in zip(sums.x, sums.y, sums.xx, sums.yy, sums.xy, strict=True):
+        pairs -= 1
+        spread = (xx - x * (x / pairs)) * (yy - y * (y / pairs))
+        found.append((xy - x * (y / pairs)) / math.sqrt(spread) if spread > 0 else math.nan)
+    return tuple(found)
 
 
-def hurst_sums(logs: IntArray, max_lag: int) -> IntArray:
+def hurst_sums(logs: IntArray, max_lag: int) -> list[int]:
     """Sum of squared differences of log ticks at each lag."""
-    return np.array(
-        [int(np.dot(step, step)) for lag in range(1, max_lag + 1) for step in [logs[lag:] - logs[:-lag]]],
-        dtype=np.int64,
-    )
+    return [int(np.dot(step, step)) for lag in range(1, max_lag + 1) for step in [logs[lag:] - logs[:-lag]]]
 
 
 def lead_sums(leader: IntArray, follower: IntArray, max_lag: int) -> LeadSums:
@@ -140,7 +143,7 @@ def lead_sums(leader: IntArray, follower: IntArray, max_lag: int) -> LeadSums:
     for lag in range(1, max_lag + 1):
         x, y = leader[:-lag], follower[lag:]
         columns.append((int(x.sum()), int(y.sum()), int(np.dot(x, x)), int(np.dot(y, y)), int(np.dot(x, y))))
-    return LeadSums(*np.array(columns, dtype=np.int64).T)
+    return LeadSums(*map(list, zip(*columns, strict=True)))
 
 
 def minute_features(candles: Candles, leader: Candles | None, windows: FeatureWindows) -> MinuteFeatures | None:
@@ -150,20 +153,21 @@ def minute_features(candles: Candles, leader: Candles | None, windows: FeatureWi
     lead_lag = None if leader is None else lead_lag_of(leader, candles, windows)
     candles = candles.tail(windows.longest)
     logs = log_ticks(candles.close.tolist())
-    return finish(candles, logs, _hurst_part(logs, windows), _semivariances(logs, windows), lead_lag, windows)
+    sums = _hurst_part(logs, windows), _semivariances(logs, windows)
+    return finish(candles, logs.tolist(), len(candles), *sums, lead_lag, windows)
 
 
 def finish(
     candles: Candles,
-    logs: IntArray,
+    logs: Sequence[int],
+    count: int,
     hurst_part: tuple[float | None, float | None],
     semivariances: tuple[int, int] | None,
     lead_lag: LeadLag | None,
     windows: FeatureWindows,
 ) -> MinuteFeatures:
-    """The record of finished sums; `logs` are the log ticks of `candles`, oldest first."""
-    newest = int(logs[-1])
-    count = logs.shape[0]
+    """The record of finished sums; `logs` ends with the log ticks of the newest `count` candles, oldest first."""
+    newest = logs[-1]
     down, up = semivariances if semivariances is not None else (None, None)
     enough = count > windows.momentum_bars
     return MinuteFeatures(
@@ -171,11 +175,11 @@ def finish(
         bars=count,
         sigma=hurst_part[0],
         hurst=hurst_part[1],
-        momentum=(newest - int(logs[-1 - windows.momentum_bars])) * TICK if enough else None,
+        momentum=(newest - logs[-1 - windows.momentum_bars]) * TICK if enough else None,
         down_semivariance=None if down is None else down * TICK * TICK,
         up_semivariance=None if up is None else up * TICK * TICK,
-        returns=tuple((newest - int(logs[-1 - span])) * TICK if count > span else None for span in SPANS),  # type: ignore[arg-type]
-        volume_5m=float(candles.volume[-5:].sum()),
+        returns=tuple([(newest - logs[-1 - span]) * TICK if count > span else None for span in SPANS]),  # type: ignore[arg-type]
+        volume_5m=float(np.add.reduce(candles.volume[-5:])),
         lead_lag=lead_lag,
     )
 
@@ -214,7 +218,8 @@ def lead_lag_of(leader: Candles, follower: Candles, windows: FeatureWindows) -> 
     follow = np.diff(log_ticks(follower.close[follow_at].tolist()))
     close_ms = int(follower.open_ms[follow_at[-1]]) + follower.timeframe.ms
     sums = lead_sums(lead, follow, windows.lead_max_lag)
-    return lead_lag_record(close_ms, sums, lead, int(lead.sum()), int(np.dot(lead, lead)), windows)
+    newest = lead[: -windows.lead_max_lag - 1 : -1].tolist()
+    return lead_lag_record(close_ms, sums, newest, lead.shape[0], (int(lead.sum()), int(np.dot(lead, lead))))
 
 
 def enough_in_common(bars: int, windows: FeatureWindows) -> bool:
@@ -223,15 +228,16 @@ def enough_in_common(bars: int, windows: FeatureWindows) -> bool:
 
 
 def lead_lag_record(
-    close_ms: int, sums: LeadSums, lead: IntArray, total: int, squares: int, windows: FeatureWindows
+    close_ms: int, sums: LeadSums, newest: Sequence[int], count: int, whole: tuple[int, int]
 ) -> LeadLag:
-    """The record of finished sums; `lead` are the leader's returns in ticks, oldest first."""
-    count = lead.shape[0]
-    newest = lead[: -windows.lead_max_lag - 1 : -1].tolist()
+    """The record of finished sums over `count` common returns in ticks.
+
+    `newest` are the leader's last ones, newest first; `whole` is the sum of all of them and that of their squares.
+    """
     return LeadLag(
         as_of=utc_from_ms(close_ms),
         correlations=correlations_of(sums, count),
-        last_moves=tuple(move * TICK for move in newest),
-        leader_sigma=sigma_of_sums(total, squares, count) or 0.0,
+        last_moves=tuple([move * TICK for move in newest]),
+        leader_sigma=sigma_of_sums(*whole, count) or 0.0,
         sample=count,
     )

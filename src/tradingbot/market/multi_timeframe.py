@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from pydantic import Field, model_validator
 
@@ -69,6 +70,11 @@ class FrameWeights(Params):
         """Weight of one timeframe, 0..1."""
         return float(getattr(self, frame.name.lower()))
 
+    @cached_property
+    def counted(self) -> tuple[tuple[Timeframe, float], ...]:
+        """Every timeframe that has a weight, shortest first."""
+        return tuple((frame, self.of(frame)) for frame in Timeframe if self.of(frame) > 0)
+
 
 class MtfParams(Params):
     """Multi-timeframe alignment (SPEC 8.2)."""
@@ -90,10 +96,11 @@ def frame_trend(features: FrameFeatures, params: TrendParams = DEFAULT_TREND) ->
     tanh of the weighted sum of two distances in ATRs: fast EMA above slow EMA, and what the slow EMA gains per bar.
     0 for a market without any range.
     """
-    if features.atr <= 0:
+    atr, slow = features.atr, features.ema_slow
+    if atr <= 0:
         return 0.0
-    distance = (features.ema_fast - features.ema_slow) / features.atr
-    slope = features.ema_slow * features.ema_slow_slope_pct / 100 / features.atr
+    distance = (features.ema_fast - slow) / atr
+    slope = slow * features.ema_slow_slope_pct / 100 / atr
     share = params.distance_share
     return math.tanh(share * distance / params.distance_scale_atr + (1 - share) * slope / params.slope_scale_atr)
 
@@ -106,16 +113,21 @@ def is_fresh(features: FrameFeatures, now: datetime, max_age_bars: float) -> boo
 
 def alignment(frames: Mapping[Timeframe, FrameFeatures], now: datetime, params: MtfParams) -> MtfAlignment:
     """How far the timeframes agree: long is (1 + weighted mean of the trends) / 2, short is the rest of 1."""
-    used = {
-        frame: frames[frame]
-        for frame in Timeframe
-        if frame in frames and params.weights.of(frame) > 0 and is_fresh(frames[frame], now, params.max_age_bars)
-    }
-    missing = tuple(frame for frame in Timeframe if frame not in used and params.weights.of(frame) > 0)
-    if len(used) < params.min_frames:
-        return MtfAlignment({}, 0.5, 0.5, missing, None)
-    trends = {frame: frame_trend(features, params.trend) for frame, features in used.items()}
-    total = math.fsum(params.weights.of(frame) for frame in used)
-    mean = math.fsum(params.weights.of(frame) * trend for frame, trend in trends.items()) / total
+    trend_params, max_age_bars = params.trend, params.max_age_bars
+    trends, weights, parts, missing = {}, [], [], []
+    oldest = None
+    for frame, weight in params.weights.counted:
+        features = frames.get(frame)
+        if features is None or not is_fresh(features, now, max_age_bars):
+            missing.append(frame)
+            continue
+        trends[frame] = trend = frame_trend(features, trend_params)
+        weights.append(weight)
+        parts.append(weight * trend)
+        if oldest is None or features.as_of < oldest:
+            oldest = features.as_of
+    if len(trends) < params.min_frames:
+        return MtfAlignment({}, 0.5, 0.5, tuple(missing), None)
+    mean = math.fsum(parts) / math.fsum(weights)
     long = min(1.0, max(0.0, (1 + mean) / 2))
-    return MtfAlignment(trends, long, 1 - long, missing, min(features.as_of for features in used.values()))
+    return MtfAlignment(trends, long, 1 - long, tuple(missing), oldest)

@@ -179,6 +179,15 @@ class OrderBook:
         """Lowest ask, or None without asks."""
         return -max(self._asks.near) if self._asks.near else None
 
+    @property
+    def touch(self) -> tuple[float, float, float, float] | None:
+        """Best bid, what rests there, best ask, what rests there; None without a side."""
+        bids, asks = self._bids.near, self._asks.near
+        if not bids or not asks:
+            return None
+        bid, ask = max(bids), max(asks)
+        return bid, bids[bid], -ask, asks[ask]
+
     def bids(self, depth: int | None = None) -> tuple[Level, ...]:
         """Best `depth` bids (all when None), best first."""
         return self._bids.best_first(depth)

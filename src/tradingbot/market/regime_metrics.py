@@ -9,6 +9,7 @@ from datetime import datetime
 
 import numpy as np
 
+from tradingbot.core.memo import by_identity
 from tradingbot.core.records import Reason, reason
 from tradingbot.core.types import Symbol, Timeframe, epoch_ms, utc_from_ms
 from tradingbot.market.candles import Candles
@@ -72,7 +73,8 @@ def regime_metrics(
 
     Bars that had not closed at `now` are not seen. What is missing is said in `missing`, its number is 0 then.
     """
-    closed = {symbol: candles.until(epoch_ms(now)) for symbol, candles in hours.items()}
+    now_ms = epoch_ms(now)
+    closed = {symbol: candles.until(now_ms) for symbol, candles in hours.items()}
     own = closed.get(leader)
     if own is None or not len(own):
         return _nothing(now, reason("no_hourly_candles", symbol=leader))
@@ -80,8 +82,7 @@ def regime_metrics(
     correlation = together.average if together else None
     index = volatility_index(own, quoted, correlation, now, params.volatility)
     trend = leader_trend(frames, now, params)
-    change = _change_pct(own, 24)
-    fall = _below_high_pct(own, 168)
+    change, fall = _moves(own)
     lacking = {"volatility_index": index, "trend": trend, "return_24h": change, "drawdown_7d": fall}
     missing = tuple(reason("regime_input_missing", what=name) for name, value in lacking.items() if value is None)
     return RegimeMetrics(
@@ -112,6 +113,12 @@ def leader_trend(frames: Mapping[Timeframe, FrameFeatures], now: datetime, param
 
 def _nothing(now: datetime, why: Reason) -> RegimeMetrics:
     return RegimeMetrics(0.0, 0.0, 0.0, 0.0, None, now, (), (why,))
+
+
+@by_identity(8)
+def _moves(hours: Candles) -> tuple[float | None, float | None]:
+    """(return over a day, distance below the high of a week), per cent."""
+    return _change_pct(hours, 24), _below_high_pct(hours, 168)
 
 
 def _change_pct(hours: Candles, window_h: int) -> float | None:

@@ -11,6 +11,7 @@ from itertools import pairwise
 import numpy as np
 from pydantic import Field, model_validator
 
+from tradingbot.core.memo import by_identity
 from tradingbot.core.params import Params, contradiction
 from tradingbot.core.records import Reason, reason
 from tradingbot.core.types import utc_from_ms
@@ -110,6 +111,7 @@ class VolatilityIndex:
     reasons: tuple[Reason, ...]
 
 
+@by_identity(8)
 def realised_volatility_pct(hours: Candles, params: VolatilityIndexParams) -> float | None:
     """Annualised volatility in per cent of one-hour closes over the window that ends with the newest bar.
 

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from tradingbot.core.memo import by_identity
 from tradingbot.market.candles import Candles, FloatArray
 
 HOUR_BARS = 60
@@ -20,10 +21,16 @@ def volatility_ratio(minutes: Candles, hours: Candles | None) -> float | None:
     """
     if hours is None or len(minutes) <= HOUR_BARS or len(hours) <= LEAST_BARS:
         return None
-    usual = _root_mean_square(hours.close[-WEEK_BARS - 1 :])
+    usual = _usual(hours)
     if usual <= 0:
         return None
     return _root_mean_square(minutes.close[-HOUR_BARS - 1 :]) * math.sqrt(HOUR_BARS) / usual
+
+
+@by_identity(128)
+def _usual(hours: Candles) -> float:
+    """Of the week; the same until another hour has closed."""
+    return _root_mean_square(hours.close[-WEEK_BARS - 1 :])
 
 
 def _root_mean_square(closes: FloatArray) -> float:

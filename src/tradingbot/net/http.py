@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import aiohttp
 import msgspec
@@ -84,6 +84,18 @@ class RawAnswer:
     content_type: str
     headers: Mapping[str, str]
     body: bytes
+
+
+class Fetcher(Protocol):
+    """Whoever gets answers as they come: over the network, or from a service of this very process."""
+
+    async def fetch_raw(
+        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, timeout_s: float | None = None
+    ) -> RawAnswer:
+        """Ask; see `HttpClient.fetch_raw`."""
+
+    async def close(self) -> None:
+        """Let go of what it holds."""
 
 
 @lru_cache(maxsize=32)

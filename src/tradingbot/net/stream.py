@@ -209,7 +209,7 @@ async def _until_one_fails(works: Mapping[str, Coroutine[Any, Any, None]]) -> No
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.wait(tasks)
-    errors = [error for task in tasks if not task.cancelled() and (error := task.exception()) is not None]
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+    errors = [one for one in ended if isinstance(one, Exception)]
     if errors:
         raise min(errors, key=lambda error: (isinstance(error, TROUBLES), not isinstance(error, VenueProtocolError)))

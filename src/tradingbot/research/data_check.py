@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from tradingbot.simulator.recorded_market import RecordedColumns
+from tradingbot.simulator.recorded_track import RecordedColumns
 
 SHOWN: Final = 10
 JUMP_SIGMAS: Final = 30.0

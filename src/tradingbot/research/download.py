@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
+from tradingbot.beside import in_thread
 from tradingbot.core.types import ContractKind, Symbol, Timeframe, utc_from_ms
 from tradingbot.market.candles import Candles
 from tradingbot.market.contracts import ContractSpec
-from tradingbot.ports import Venue
+from tradingbot.ports import Clock, Venue
 from tradingbot.research.market_store import FUNDING, HOUR_MS, MINUTE_MS, Kind, MarketStore, Series, candles_of, merged
 from tradingbot.research.spans import Span, missing, pieces
 
@@ -22,8 +23,6 @@ SAVED_EVERY: Final = 20
 MINUTES: Final = candles_of(MINUTE_MS)
 Told = Callable[[int, int], None]
 """Called after each piece with how many are done, and of how many."""
-Run = Callable[[Callable[[], None]], Awaitable[None]]
-"""Carries out a write that blocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +47,11 @@ class Downloaded:
 class Downloader:
     """Asks one venue and fills one store. `source` names the venue in the files."""
 
-    def __init__(self, venue: Venue, store: MarketStore, source: str, run: Run) -> None:
+    def __init__(self, venue: Venue, store: MarketStore, source: str, clock: Clock) -> None:
         self._venue = venue
         self._store = store
         self._source = source
-        self._run = run
+        self._clock = clock
 
     async def candles(self, target: Target, wanted: Span, told: Told) -> Downloaded:
         """Minute candles of [from, until), which must have closed by now; what came before a failure stays.
@@ -99,19 +98,13 @@ class Downloader:
         }
         return Series(target.asset, target.product, self._source, found.open_ms, values, (span,))
 
-    async def _kept(self, kind: Kind, known: Series | None, fresh: Iterable[Series]) -> Series | None:
-        series = known
-        for one in fresh:
-            series = merged(series, one)
-        if series is None or series is known or not len(series):
-            return series
-        kept = series
-
-        def save() -> None:
-            self._store.save(kind, kept)
-
-        await self._run(save)
-        return kept
+    async def _kept(self, kind: Kind, known: Series | None, fresh: Sequence[Series]) -> Series | None:
+        if not fresh:
+            return known
+        series = merged(*([] if known is None else [known]), *fresh)
+        if len(series):
+            await in_thread(self._clock, self._store.save, kind, series)
+        return series
 
 
 def base_volume(candles: Candles, spec: ContractSpec) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

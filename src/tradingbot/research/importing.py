@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tradingbot.core.errors import ConfigurationError
 from tradingbot.research.market_store import Series
 from tradingbot.sim_server.recorded_files import asset_of, columns_of, read_frame
-from tradingbot.simulator.recorded_market import RecordedColumns
+from tradingbot.simulator.recorded_track import RecordedColumns
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -64,20 +64,19 @@ class Series:
         return len(self.ts)
 
 
-def merged(older: Series | None, newer: Series) -> Series:
-    """Both; where they overlap `newer` wins. Raises ConfigurationError when they are not of the same source."""
-    if older is None:
-        return newer
+def merged(*series: Series) -> Series:
+    """All of them; where they overlap the later one wins. Raises ConfigurationError for those of different sources."""
+    older, newer = series[0], series[-1]
     for what in ("source", "symbol"):
         if getattr(older, what) != getattr(newer, what):
             raise ConfigurationError(
                 f"{newer.asset}: the stored rows have the {what} {getattr(older, what)}, the new ones "
                 f"{getattr(newer, what)}; do not splice them: use another folder"
             )
-    times = np.concatenate([newer.ts, older.ts])  # of equal times the first one stays
-    ts, chosen = np.unique(times, return_index=True)
-    values = {name: np.concatenate([column, older.values[name]])[chosen] for name, column in newer.values.items()}
-    return replace(newer, ts=ts, values=values, asked=joined([*older.asked, *newer.asked]))
+    latest_first = series[::-1]  # of equal times the first one stays
+    ts, chosen = np.unique(np.concatenate([one.ts for one in latest_first]), return_index=True)
+    values = {name: np.concatenate([one.values[name] for one in latest_first])[chosen] for name in newer.values}
+    return replace(newer, ts=ts, values=values, asked=joined(span for one in series for span in one.asked))
 
 
 class MarketStore:

@@ -8,16 +8,63 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
+
+from tradingbot.core.types import utc_from_ms
+from tradingbot.research.arrays import Floats, Ints
+from tradingbot.research.sharpe import sharpe_of
 
 DAYS_OF_A_YEAR: Final = 365
+YEAR_ROOT: Final = math.sqrt(DAYS_OF_A_YEAR)
+"""What a ratio per day is multiplied with for a year's."""
+DAY_S: Final = 86_400
 LEAST_RETURNS: Final = 2
-Floats = NDArray[np.float64]
+EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
+
+
+@dataclass(slots=True)
+class EquityDays:
+    """Equity at the end of each UTC day, of a curve that is shown point by point, oldest first.
+
+    `start_usd` is what the first day's return is measured from: the first point, unless it is given. `by_day` is keyed
+    by days since 1970.
+    """
+
+    start_usd: float | None = None
+    by_day: dict[int, float] = field(default_factory=dict)
+
+    def add(self, at_s: float, usd: float) -> None:
+        """The next point: UTC seconds, and what was there then."""
+        if self.start_usd is None:
+            self.start_usd = usd
+        self.by_day[int(at_s // DAY_S)] = usd
+
+    @classmethod
+    def of(cls, time_ms: Ints, usd: Floats, start_usd: float) -> EquityDays:
+        """The days of a whole curve at once."""
+        numbers = time_ms // (DAY_S * 1000)
+        lasts = np.flatnonzero(np.diff(numbers, append=np.iinfo(np.int64).max))
+        return cls(start_usd, dict(zip(numbers[lasts].tolist(), usd[lasts].tolist(), strict=True)))
+
+    @property
+    def dates(self) -> list[date]:
+        """The days that have a point."""
+        return [date.fromordinal(EPOCH_DAY + number) for number in self.by_day]
+
+    @property
+    def values(self) -> list[float]:
+        """The start, and the end of each day."""
+        return [] if self.start_usd is None else [self.start_usd, *self.by_day.values()]
+
+    @property
+    def months(self) -> dict[str, float]:
+        """Return of each month."""
+        dates = self.dates
+        return monthly([dates[0], *dates], self.values) if dates else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +96,22 @@ class DrawdownWatch:
         depth = equity / self._peak - 1
         if self.worst is None or depth < self.worst.depth:
             self.worst, self._open = Drawdown(depth, self._peak_at, at, None), True
+
+
+def deepest_fall(time_ms: Ints, equity: Floats) -> Drawdown | None:
+    """What a `DrawdownWatch` finds, of a whole curve at once; None when it never fell."""
+    peaks = np.maximum.accumulate(equity) if len(equity) else equity
+    falls = equity / peaks - 1
+    if not len(falls) or falls.min() >= 0:
+        return None
+    trough = int(falls.argmin())
+    again = np.flatnonzero(equity[trough:] >= peaks[trough])
+    return Drawdown(
+        depth=float(falls[trough]),
+        peak_at=utc_from_ms(time_ms[np.flatnonzero(equity[:trough] == peaks[trough])[-1]]),
+        trough_at=utc_from_ms(time_ms[trough]),
+        recovered_at=utc_from_ms(time_ms[trough + again[0]]) if len(again) else None,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +153,7 @@ def ratios(returns: Floats, days_of_a_year: int = DAYS_OF_A_YEAR) -> Ratios:
     total = float(growth[-1] - 1) if len(returns) else 0.0
     deepest = float((growth / np.maximum.accumulate(np.concatenate(([1.0], growth)))[1:] - 1).min(initial=0.0))
     enough = len(returns) >= LEAST_RETURNS
-    mean = float(returns.mean()) if enough else 0.0
+    mean, each = float(returns.mean()) if enough else 0.0, sharpe_of(returns)
     spread = float(returns.std(ddof=1)) if enough else 0.0
     downside = math.sqrt(float((np.minimum(returns, 0.0) ** 2).mean())) if enough else 0.0
     yearly = (1 + total) ** (days_of_a_year / len(returns)) - 1 if enough and total > -1 else None
@@ -100,7 +163,7 @@ def ratios(returns: Floats, days_of_a_year: int = DAYS_OF_A_YEAR) -> Ratios:
         total_return=total,
         return_per_year=yearly,
         volatility_per_year=spread * root if enough else None,
-        sharpe=mean / spread * root if spread > 0 else None,
+        sharpe=None if each is None else each * root,
         sortino=mean / downside * root if downside > 0 else None,
         calmar=yearly / -deepest if yearly is not None and deepest < 0 else None,
         max_drawdown=deepest,

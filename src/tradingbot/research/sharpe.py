@@ -9,13 +9,11 @@ import math
 from statistics import NormalDist
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
+from tradingbot.research.arrays import Floats
+from tradingbot.research.bootstrap import RESAMPLES, interval, redrawn
 
 EULER_GAMMA: Final = 0.5772156649015329
 NORMAL: Final = NormalDist()
-RESAMPLES: Final = 2_000
-Floats = NDArray[np.float64]
 
 
 def sharpe_of(returns: Floats) -> float | None:
@@ -63,26 +61,14 @@ def deflated(returns: Floats, trials: int, spread: float | None = None) -> float
 def bootstrap(
     returns: Floats, seed: int, share: float = 0.95, resamples: int = RESAMPLES
 ) -> tuple[float, float] | None:
-    """Interval of the ratio by the stationary bootstrap (Politis and Romano 1994); None where there is no ratio.
+    """Interval of the ratio by the stationary bootstrap; None where there is no ratio."""
+    return None if sharpe_of(returns) is None else interval(redrawn(returns, _sharpes, seed, resamples), share)
 
-    Blocks of returns are drawn with a mean length of the cube root of their number, so that what follows each other
-    stays together.
-    """
-    count = len(returns)
-    if sharpe_of(returns) is None:
-        return None
-    chance = np.random.Generator(np.random.PCG64(seed))
-    begins = chance.random((resamples, count)) < 1 / max(1.0, count ** (1 / 3))
-    begins[:, 0] = True
-    starts = chance.integers(0, count, (resamples, count))
-    steps = np.arange(count)
-    newest = np.maximum.accumulate(np.where(begins, steps, 0), axis=1)
-    places = (np.take_along_axis(starts, newest, axis=1) + steps - newest) % count
-    drawn = returns[places]
+
+def _sharpes(drawn: Floats) -> Floats:
     spread = drawn.std(axis=1, ddof=1)
-    found = drawn.mean(axis=1)[spread > 0] / spread[spread > 0]
-    low, high = np.percentile(found, [(1 - share) * 50, (1 + share) * 50])
-    return float(low), float(high)
+    found: Floats = drawn.mean(axis=1)[spread > 0] / spread[spread > 0]
+    return found
 
 
 def _variance(returns: Floats, ratio: float) -> float:

@@ -199,9 +199,13 @@ def _venue_interest(
     if series is None or ticker is None or ticker.open_interest is None or ticker.mark_price is None:
         return None
     newest = series.rows(slice(max(0, len(series) - 400), None))
-    samples = zip(newest.true_ms.tolist(), newest.columns["open_interest"].tolist(), strict=True)
     total = float(spec.notional_usd(ticker.open_interest, ticker.mark_price))
-    return OpenInterest(Stamp(ticker.as_of, ticker.received_at, VENUE), total, dict(changes_pct(samples)), in_usd=False)
+    return OpenInterest(
+        Stamp(ticker.as_of, ticker.received_at, VENUE),
+        total,
+        dict(changes_pct(newest.true_ms.tolist(), newest.columns["open_interest"].tolist())),
+        in_usd=False,
+    )
 
 
 def _market_intel(known: RecordedInputs) -> MarketIntel:

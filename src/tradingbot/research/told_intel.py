@@ -88,7 +88,7 @@ def _open_interest(told: Rows) -> OpenInterest | None:
     rows = told.get(Told.OPEN_INTEREST)
     if rows is None:
         return None
-    changes = changes_pct(zip(rows.true_ms.tolist(), rows.columns["total_usd"].tolist(), strict=True))
+    changes = changes_pct(rows.true_ms.tolist(), rows.columns["total_usd"].tolist())
     return OpenInterest(stamp_of(rows), _last(rows, "total_usd"), dict(changes))
 
 

@@ -15,6 +15,7 @@ from typing import Final
 
 from pydantic import Field, model_validator
 
+from tradingbot.core.memo import by_identity
 from tradingbot.core.opinions import Opinion
 from tradingbot.core.params import Params, contradiction
 from tradingbot.core.records import Reason, reason
@@ -105,8 +106,8 @@ def ensemble(
     if not math.isfinite(sigma_bps) or sigma_bps < 0:
         raise ValueError(f"{flow.symbol}: sigma_bps must be a finite number not below 0, not {sigma_bps!r}")
     members = _members(flow, opinions, params)
-    raw = math.fsum(member.contribution for member in members)
-    heard = any(member.contribution for member in members)
+    added = [member.contribution for member in members]
+    raw, heard = math.fsum(added), any(added)
     probability = calibrated(raw, params) if heard else 0.5
     return EnsemblePrediction(
         symbol=flow.symbol,
@@ -120,9 +121,14 @@ def ensemble(
         members=members,
         reasons=(
             reason("pooled", voices=len(members), raw_logit=raw, sigma_bps=sigma_bps),
-            reason("calibrated", slope=params.calibration_slope, intercept=params.calibration_intercept),
+            _calibration(params),
         ),
     )
+
+
+@by_identity(8)
+def _calibration(params: EnsembleParams) -> Reason:
+    return reason("calibrated", slope=params.calibration_slope, intercept=params.calibration_intercept)
 
 
 def expected_move(probability: float, sigma_bps: float, params: EnsembleParams) -> float:
@@ -151,11 +157,13 @@ def _members(flow: FlowSignal, opinions: Sequence[Opinion], params: EnsemblePara
             raise ValueError(f"{flow.symbol}: opinion of {opinion.source!r}; allowed are strategy:<name>, model:<name>")
         voices.append((opinion.source, opinion.probability, opinion.horizon_min, kinds[kind] * opinion.weight))
         present.add(kind)
-    total = math.fsum(kinds[kind] for kind in present) or 1.0
+    total = math.fsum([kinds[kind] for kind in present]) or 1.0
     return tuple(
-        _member(source, probability, horizon_min, weight / total, params)
-        for source, probability, horizon_min, weight in voices
-        if weight > 0
+        [
+            _member(source, probability, horizon_min, weight / total, params)
+            for source, probability, horizon_min, weight in voices
+            if weight > 0
+        ]
     )
 
 
@@ -164,9 +172,10 @@ def _member(
 ) -> EnsembleMember:
     if not 0 <= probability <= 1:
         raise ValueError(f"opinion of {source!r}: probability must be within 0 and 1, not {probability!r}")
-    heard = min(params.max_probability, max(1 - params.max_probability, probability))
+    surest = params.max_probability
+    heard = min(surest, max(1 - surest, probability))
     scale = _horizon_scale(horizon_min, params.horizon_min)
-    return EnsembleMember(source, probability, weight, weight * scale * _logit(heard))
+    return EnsembleMember(source, probability, weight, weight * scale * math.log(heard / (1 - heard)))
 
 
 def _horizon_scale(own_min: float, asked_min: float) -> float:
@@ -177,17 +186,13 @@ def _horizon_scale(own_min: float, asked_min: float) -> float:
     """
     if own_min <= 0:
         return 0.0
-    return math.sqrt(min(own_min, asked_min) / max(own_min, asked_min))
+    return math.sqrt(own_min / asked_min if own_min < asked_min else asked_min / own_min)
 
 
 def _direction(probability: float) -> Direction:
     if probability == 0.5:
         return Direction.NEUTRAL
     return Direction.LONG if probability > 0.5 else Direction.SHORT
-
-
-def _logit(probability: float) -> float:
-    return math.log(probability / (1 - probability))
 
 
 def _probability(logit: float) -> float:

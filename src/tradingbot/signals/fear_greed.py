@@ -6,12 +6,13 @@ at the end of the scale.
 
 from __future__ import annotations
 
+from tradingbot.core.memo import by_identity
 from tradingbot.core.records import reason
 from tradingbot.core.types import Symbol
-from tradingbot.market.intelligence import Feed
+from tradingbot.market.intelligence import FearGreed, Feed
 from tradingbot.market.snapshot import MarketSnapshot
 from tradingbot.signals.component import ComponentReading, blind, neutral, opinion
-from tradingbot.signals.params import SignalParams
+from tradingbot.signals.params import SignalParams, SignalThresholds
 
 NAME = "fear_greed"
 
@@ -22,7 +23,13 @@ def fear_greed(snapshot: MarketSnapshot, symbol: Symbol, params: SignalParams) -
     against = snapshot.intel.problems.get(Feed.FEAR_GREED, ())
     if against or index is None:
         return blind(NAME, *(against or (reason("no_index"),)), as_of=index.stamp.as_of if index else None)
-    low, high = params.thresholds.fear_greed_low, params.thresholds.fear_greed_high
+    return _judged(index, params.thresholds)
+
+
+@by_identity(8)
+def _judged(index: FearGreed, thresholds: SignalThresholds) -> ComponentReading:
+    """The same for all symbols until another index is told."""
+    low, high = thresholds.fear_greed_low, thresholds.fear_greed_high
     seen = reason("fear_greed", value=index.value, low=low, high=high, source=index.stamp.said_by)
     if low <= index.value <= high:
         return neutral(NAME, seen, index.value, index.stamp.as_of)

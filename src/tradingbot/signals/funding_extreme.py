@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 
+from tradingbot.core.memo import by_identity
 from tradingbot.core.records import Reason, reason
 from tradingbot.core.types import Symbol
 from tradingbot.market.intelligence import Feed, FundingRates, FundingStats
@@ -25,6 +26,12 @@ def funding_extreme(snapshot: MarketSnapshot, symbol: Symbol, params: SignalPara
     rate, stats, against = _sources(snapshot.symbols[symbol], params.funding.min_history)
     if rate is None or stats is None:
         return blind(NAME, *against, as_of=rate.stamp.as_of if rate else None)
+    return _judged(rate, stats, params)
+
+
+@by_identity(512)
+def _judged(rate: FundingRates, stats: FundingStats, params: SignalParams) -> ComponentReading:
+    """The same until another rate is told."""
     threshold, deviation = params.thresholds.funding_deviation, rate.median_8h - stats.mean_8h
     z = deviation / stats.std_8h if stats.std_8h > 0 else math.copysign(math.inf, deviation) if deviation else 0.0
     seen = reason(

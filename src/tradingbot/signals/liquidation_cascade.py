@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import math
 
+from tradingbot.core.memo import by_identity
 from tradingbot.core.records import reason
 from tradingbot.core.types import Symbol
-from tradingbot.market.intelligence import Feed
+from tradingbot.market.intelligence import Feed, LiquidationWindow
 from tradingbot.market.snapshot import MarketSnapshot
 from tradingbot.signals.component import ComponentReading, blind, neutral, opinion
 from tradingbot.signals.params import SignalParams
@@ -23,16 +24,23 @@ NAME = "liquidation_cascade"
 
 def liquidation_cascade(snapshot: MarketSnapshot, symbol: Symbol, params: SignalParams) -> ComponentReading:
     """SHORT while longs are being liquidated, LONG while shorts are."""
-    intel, mine = snapshot.symbols[symbol].intel, params.liquidation
+    intel = snapshot.symbols[symbol].intel
     hour = intel.liquidations.hour if intel.liquidations is not None else None
     against = intel.problems.get(Feed.LIQUIDATIONS, ())
     if against or intel.liquidations is None or hour is None:
         return blind(NAME, *(against or (reason("no_liquidations"),)), as_of=hour.stamp.as_of if hour else None)
+    return _judged(hour, intel.liquidations.day, params)
+
+
+@by_identity(512)
+def _judged(hour: LiquidationWindow, day: LiquidationWindow | None, params: SignalParams) -> ComponentReading:
+    """The same until other windows are told."""
+    mine = params.liquidation
     as_of, share, least = hour.stamp.as_of, hour.long_share, params.thresholds.liquidation_volume_usd
     if share is None or hour.total_usd < least:
         seen = reason("few_liquidations", total_usd=hour.total_usd, threshold_usd=least)
         return neutral(NAME, seen, share, as_of)
-    dominance, day = abs(2 * share - 1), intel.liquidations.day
+    dominance = abs(2 * share - 1)
     usual_usd = day.total_usd / (day.window_s / hour.window_s) if day is not None else 0.0
     pace = hour.total_usd / usual_usd if usual_usd > 0 else 1.0
     source = hour.stamp.said_by

@@ -14,9 +14,10 @@ import math
 from dataclasses import dataclass
 from datetime import datetime
 
+from tradingbot.core.memo import by_identity
 from tradingbot.core.records import Reason, reason
 from tradingbot.core.types import Symbol
-from tradingbot.market.intelligence import Feed
+from tradingbot.market.intelligence import FearGreed, Feed, LiquidationWindow, TakerFlow
 from tradingbot.market.snapshot import MarketSnapshot
 from tradingbot.signals.params import IntelligenceParams
 
@@ -41,7 +42,22 @@ Part = tuple[str, float, float, datetime]
 
 def intelligence_score(snapshot: MarketSnapshot, symbol: Symbol, params: IntelligenceParams) -> IntelligenceScore:
     """The score with what went into it and what was missing."""
-    said = (_taker(snapshot, symbol, params), _liquidations(snapshot, symbol, params), _fear_greed(snapshot, params))
+    intel, market = snapshot.symbols[symbol].intel, snapshot.intel
+    hour = intel.liquidations.hour if intel.liquidations is not None else None
+    return _score(
+        None if intel.problems.get(Feed.TAKER_FLOW) else intel.taker,
+        None if intel.problems.get(Feed.LIQUIDATIONS) else hour,
+        None if market.problems.get(Feed.FEAR_GREED) else market.fear_greed,
+        params,
+    )
+
+
+@by_identity(512)
+def _score(
+    taker: TakerFlow | None, hour: LiquidationWindow | None, index: FearGreed | None, params: IntelligenceParams
+) -> IntelligenceScore:
+    """Of what may be used; the same until one of them tells something new."""
+    said = (_taker(taker, params), _liquidations(hour, params), _fear_greed(index, params))
     parts = [one for one in said if not isinstance(one, Reason)]
     missing = tuple(one for one in said if isinstance(one, Reason))
     coverage = math.fsum(weight for _, _, weight, _ in parts)
@@ -53,29 +69,25 @@ def intelligence_score(snapshot: MarketSnapshot, symbol: Symbol, params: Intelli
     return IntelligenceScore(score, label, coverage, as_of, tuple((one[0], one[1]) for one in parts), missing)
 
 
-def _taker(snapshot: MarketSnapshot, symbol: Symbol, params: IntelligenceParams) -> Part | Reason:
-    intel = snapshot.symbols[symbol].intel
-    ratio = intel.taker.ratio if intel.taker is not None else None
-    if intel.problems.get(Feed.TAKER_FLOW) or intel.taker is None or ratio is None or ratio <= 0:
+def _taker(taker: TakerFlow | None, params: IntelligenceParams) -> Part | Reason:
+    ratio = taker.ratio if taker is not None else None
+    if taker is None or ratio is None or ratio <= 0:
         return reason("no_taker_flow")
     scale = math.log(params.taker_bullish_above) if ratio >= 1 else -math.log(params.taker_bearish_below)
-    return "taker_flow", _clipped(math.log(ratio) / scale), params.taker_weight, intel.taker.stamp.as_of
+    return "taker_flow", _clipped(math.log(ratio) / scale), params.taker_weight, taker.stamp.as_of
 
 
-def _liquidations(snapshot: MarketSnapshot, symbol: Symbol, params: IntelligenceParams) -> Part | Reason:
-    intel = snapshot.symbols[symbol].intel
-    hour = intel.liquidations.hour if intel.liquidations is not None else None
+def _liquidations(hour: LiquidationWindow | None, params: IntelligenceParams) -> Part | Reason:
     share = hour.long_share if hour is not None else None
-    if intel.problems.get(Feed.LIQUIDATIONS) or hour is None or share is None:
+    if hour is None or share is None:
         return reason("no_liquidations")
     middle = (params.long_share_bearish_above + params.long_share_bullish_below) / 2
     half = (params.long_share_bearish_above - params.long_share_bullish_below) / 2
     return "liquidations", _clipped((middle - share) / half), params.liquidation_weight, hour.stamp.as_of
 
 
-def _fear_greed(snapshot: MarketSnapshot, params: IntelligenceParams) -> Part | Reason:
-    index = snapshot.intel.fear_greed
-    if snapshot.intel.problems.get(Feed.FEAR_GREED) or index is None:
+def _fear_greed(index: FearGreed | None, params: IntelligenceParams) -> Part | Reason:
+    if index is None:
         return reason("no_fear_greed")
     value = 0.0
     if index.value < params.fear_below:

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from tradingbot.core.records import reason
 from tradingbot.core.types import Symbol, epoch_ms, utc_from_ms
-from tradingbot.market.microstructure import order_flow
+from tradingbot.market.microstructure import first_since, order_flow
 from tradingbot.market.snapshot import MarketSnapshot
 from tradingbot.signals.component import ComponentReading, blind, neutral, opinion
 from tradingbot.signals.params import SignalParams
@@ -23,8 +21,9 @@ NAME = "ofi_momentum"
 def ofi_momentum(snapshot: MarketSnapshot, symbol: Symbol, params: SignalParams) -> ComponentReading:
     """LONG when buying pressure at the touch rises, SHORT when it falls."""
     samples, mine = snapshot.symbols[symbol].samples, params.ofi
-    since_ms = epoch_ms(snapshot.as_of) - mine.slow_window_s * 1000
-    count = len(samples) - int(np.searchsorted(samples.time_ms, since_ms))
+    count = len(samples)
+    if count:
+        count -= first_since(samples, epoch_ms(snapshot.as_of) - mine.slow_window_s * 1000)
     if count < mine.min_samples:
         return blind(NAME, reason("too_few_book_samples", have=count, need=mine.min_samples))
     newest = utc_from_ms(int(samples.time_ms[-1]))

@@ -17,6 +17,7 @@ from tradingbot.market.minute_features import SPANS
 from tradingbot.market.snapshot import SymbolSnapshot
 
 _MINUTES = {"5m": 5, "15m": 15, "1h": 60, "4h": 240}
+_PLACE = {window: SPANS.index(minutes) for window, minutes in _MINUTES.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +37,15 @@ def interest_move(part: SymbolSnapshot, window: str) -> InterestMove | tuple[Rea
     if part.candle_problems or features is None or features.sigma is None:
         return part.candle_problems or (reason("no_candles"),)
     minutes = _MINUTES[window]
-    moved = features.returns[SPANS.index(minutes)]
+    moved = features.returns[_PLACE[window]]
     if moved is None:
         return (reason("too_few_candles", have=features.bars, need=minutes + 1),)
     against = part.intel.problems.get(Feed.OPEN_INTEREST, ())
     everywhere = None if against else part.intel.open_interest
     for told in (everywhere, part.venue_interest):
-        if told is not None and window in told.change_pct:
+        told_pct = None if told is None else told.change_pct.get(window)
+        if told is not None and told_pct is not None:
             sigma = moved / (features.sigma * math.sqrt(minutes))
-            told_pct = told.change_pct[window]
             change_pct = 100 * ((1 + told_pct / 100) / math.exp(moved) - 1) if told.in_usd else told_pct
             return InterestMove(told.stamp.as_of, change_pct, sigma, window, told.stamp.said_by)
     return (*against, reason("open_interest_not_watched_long_enough", window=window))

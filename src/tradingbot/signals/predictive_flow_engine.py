@@ -30,12 +30,12 @@ class FlowSignal:
     @property
     def live(self) -> int:
         """How many components could judge, with or without an opinion."""
-        return sum(1 for reading in self.components if reading.live)
+        return [reading.live for reading in self.components].count(True)
 
 
 def read_components(snapshot: MarketSnapshot, symbol: Symbol, params: SignalParams) -> tuple[ComponentReading, ...]:
     """Every component's reading, in the order of the table."""
-    return tuple(component(snapshot, symbol, params) for component in COMPONENTS.values())
+    return tuple([component(snapshot, symbol, params) for component in COMPONENTS.values()])
 
 
 def flow_signal(snapshot: MarketSnapshot, symbol: Symbol, params: SignalParams) -> FlowSignal:
@@ -59,24 +59,28 @@ def flow_signal(snapshot: MarketSnapshot, symbol: Symbol, params: SignalParams) 
 
 def majority(readings: Sequence[ComponentReading], min_aligned: int) -> tuple[Direction, int, int]:
     """(direction, how many agree, how many oppose); NEUTRAL for a tie or fewer than `min_aligned` votes."""
-    longs = sum(1 for reading in readings if reading.direction is Direction.LONG)
-    shorts = sum(1 for reading in readings if reading.direction is Direction.SHORT)
-    if longs == shorts or max(longs, shorts) < min_aligned:
-        return Direction.NEUTRAL, max(longs, shorts), min(longs, shorts)
-    return (Direction.LONG if longs > shorts else Direction.SHORT), max(longs, shorts), min(longs, shorts)
+    votes = [reading.direction for reading in readings]
+    longs, shorts = votes.count(Direction.LONG), votes.count(Direction.SHORT)
+    more, less = (longs, shorts) if longs > shorts else (shorts, longs)
+    if more == less or more < min_aligned:
+        return Direction.NEUTRAL, more, less
+    return (Direction.LONG if longs > shorts else Direction.SHORT), more, less
 
 
 def aligned_confidence(
     readings: Sequence[ComponentReading], direction: Direction, weights: Mapping[str, float]
 ) -> float:
     """(sum of weight x confidence of the agreeing - same of the opposing) / weight of the non-neutral, in 0..1."""
-    voting = [reading for reading in readings if reading.direction is not Direction.NEUTRAL]
-    total = sum(weights[reading.name] for reading in voting)
-    if direction is Direction.NEUTRAL or total <= 0:
+    if direction is Direction.NEUTRAL:
         return 0.0
-    net = sum(
-        weights[reading.name] * reading.confidence * (1 if reading.direction is direction else -1) for reading in voting
-    )
+    voting = [reading for reading in readings if reading.direction is not Direction.NEUTRAL]
+    total = net = 0.0
+    for reading in voting:
+        weight = weights[reading.name]
+        total += weight
+        net += weight * reading.confidence * (1 if reading.direction is direction else -1)
+    if total <= 0:
+        return 0.0
     return max(0.0, min(1.0, net / total))
 
 

@@ -15,6 +15,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
+from tradingbot.core.memo import by_identity
 from tradingbot.core.records import Reason, reason
 from tradingbot.core.types import Symbol
 from tradingbot.market.intelligence import Feed, OptionSkew, SymbolIntel
@@ -36,6 +37,7 @@ def volatility_skew(snapshot: MarketSnapshot, symbol: Symbol, params: SignalPara
     return _realised(part, mine, _fallen_back(part.intel))
 
 
+@by_identity(512)
 def _option(told: OptionSkew, params: SkewParams) -> ComponentReading:
     seen = reason(
         "option_skew",
@@ -49,8 +51,8 @@ def _option(told: OptionSkew, params: SkewParams) -> ComponentReading:
 
 def _fallen_back(intel: SymbolIntel) -> tuple[Reason, ...]:
     """Why the option skew that was to be had is not used; nothing where none is configured."""
-    codes = dict.fromkeys(why.code for why in intel.problems.get(Feed.OPTION_SKEW, ()))
-    unexpected = [code for code in codes if code not in NOT_CONFIGURED]
+    unexpected = [why.code for why in intel.problems.get(Feed.OPTION_SKEW, ()) if why.code not in NOT_CONFIGURED]
+    unexpected = list(dict.fromkeys(unexpected)) if unexpected else unexpected
     return (reason("option_skew_unusable", why=", ".join(unexpected)),) if unexpected else ()
 
 
@@ -69,7 +71,7 @@ def _realised(part: SymbolSnapshot, params: SkewParams, fallen_back: tuple[Reaso
     skew = (down - up) / (down + up)
     seen = reason("semivariance_skew", skew=skew, threshold=params.min_skew, source="realised")
     judged = _judged(skew, params.min_skew, features.as_of, seen)
-    return replace(judged, reasons=(*judged.reasons, *fallen_back))
+    return replace(judged, reasons=(*judged.reasons, *fallen_back)) if fallen_back else judged
 
 
 def _judged(skew: float, threshold: float, as_of: datetime, seen: Reason) -> ComponentReading:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from datetime import datetime
 
+from tradingbot.core.memo import by_identity
 from tradingbot.core.records import Reason, reason
 from tradingbot.core.types import Symbol
 from tradingbot.market.intelligence import ExchangeFlow, Feed, SymbolIntel, WhaleTransfers
@@ -28,10 +29,17 @@ Voice = tuple[float, float, datetime, Reason]
 def whale_flow(snapshot: MarketSnapshot, symbol: Symbol, params: SignalParams) -> ComponentReading:
     """SHORT on inflow to exchanges, LONG on outflow."""
     intel = snapshot.symbols[symbol].intel
-    threshold_usd = params.thresholds.whale_flow_usd
-    voices = _voices(intel, threshold_usd, params.whale)
-    if not voices:
+    flow = None if intel.problems.get(Feed.EXCHANGE_FLOW) else intel.exchange_flow
+    transfers = None if intel.problems.get(Feed.WHALE_TRANSFERS) else intel.whale_transfers
+    if flow is None and transfers is None:
         return blind(NAME, *_against(intel))
+    return _judged(flow, transfers, params)
+
+
+@by_identity(512)
+def _judged(flow: ExchangeFlow | None, transfers: WhaleTransfers | None, params: SignalParams) -> ComponentReading:
+    """The same until either source tells something new."""
+    voices = _voices(flow, transfers, params.thresholds.whale_flow_usd, params.whale)
     as_of = max(voice[2] for voice in voices)
     net_usd = max((voice[1] for voice in voices), key=abs)
     strength = math.fsum(voice[0] for voice in voices) / len(voices)
@@ -42,12 +50,14 @@ def whale_flow(snapshot: MarketSnapshot, symbol: Symbol, params: SignalParams) -
     return ComponentReading(NAME, said.direction, said.confidence, net_usd, as_of, seen)
 
 
-def _voices(intel: SymbolIntel, threshold_usd: float, params: WhaleParams) -> list[Voice]:
+def _voices(
+    flow: ExchangeFlow | None, transfers: WhaleTransfers | None, threshold_usd: float, params: WhaleParams
+) -> list[Voice]:
     voices = []
-    if intel.exchange_flow is not None and not intel.problems.get(Feed.EXCHANGE_FLOW):
-        voices.append(_balance_voice(intel.exchange_flow, threshold_usd, params))
-    if intel.whale_transfers is not None and not intel.problems.get(Feed.WHALE_TRANSFERS):
-        voices.append(_transfer_voice(intel.whale_transfers, threshold_usd))
+    if flow is not None:
+        voices.append(_balance_voice(flow, threshold_usd, params))
+    if transfers is not None:
+        voices.append(_transfer_voice(transfers, threshold_usd))
     return voices
 
 

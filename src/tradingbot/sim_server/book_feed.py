@@ -6,9 +6,9 @@ from decimal import Decimal
 from typing import Any
 
 from tradingbot.core.types import Side
-from tradingbot.sim_server.depth import full_depth
 from tradingbot.sim_server.service import Service
 from tradingbot.sim_server.wire import num
+from tradingbot.simulator.depth import full_depth
 
 _FIRST_SEQ = 1_000
 

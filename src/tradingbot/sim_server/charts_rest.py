@@ -9,7 +9,7 @@ from tradingbot.sim_server.call import Answer, Call
 from tradingbot.sim_server.errors import ApiError, unknown_path
 from tradingbot.simulator.bars import Candle
 from tradingbot.simulator.instruments import Instrument
-from tradingbot.simulator.rounding import floored_texts
+from tradingbot.simulator.trade_candles import PRICES, trade_columns
 
 _RESOLUTIONS_S = {"1m": 60, "5m": 300, "15m": 900, "30m": 1800, "1h": 3600, "4h": 14400, "12h": 43200,
                   "1d": 86400, "1w": 604800}  # fmt: skip
@@ -74,22 +74,18 @@ def _so_far(call: Call, candles: list[Candle], symbol: str, resolution_ms: int) 
 
 
 def _rows(one: Instrument, tick_type: str, candles: list[Candle]) -> list[dict[str, object]]:
-    """All at once: a page of 2,000 is made while nothing else runs."""
-    factors = [1.0 if tick_type == "spot" else 1 + candle.premium for candle in candles]
-    columns = []
-    for name in ("open", "high", "low", "close"):
-        prices = [getattr(candle, name) * factor for candle, factor in zip(candles, factors, strict=True)]
-        columns.append(floored_texts(prices, one.tick) if tick_type == "trade" else [_fine(price) for price in prices])
-    columns.append(_volumes(one, candles) if tick_type == "trade" else ["0"] * len(candles))
+    columns = trade_columns(one, candles) if tick_type == "trade" else _index_columns(tick_type, candles)
     times = [candle.open_ms for candle in candles]
     return [dict(zip(_FIELDS, values, strict=True)) for values in zip(times, *columns, strict=True)]
 
 
-def _volumes(one: Instrument, candles: list[Candle]) -> list[str]:
-    """In contracts."""
-    if one.inverse:
-        return floored_texts([round(candle.volume_base * candle.close, 8) for candle in candles], one.step)
-    return floored_texts([round(candle.volume_base, 8) for candle in candles], one.step)
+def _index_columns(tick_type: str, candles: list[Candle]) -> list[list[str]]:
+    factors = [1.0 if tick_type == "spot" else 1 + candle.premium for candle in candles]
+    fine = [
+        [_fine(getattr(candle, name) * factor) for candle, factor in zip(candles, factors, strict=True)]
+        for name in PRICES
+    ]
+    return [*fine, ["0"] * len(candles)]
 
 
 def _fine(price: float) -> str:

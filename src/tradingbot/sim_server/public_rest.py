@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
-from decimal import Decimal
 from typing import Any
-
-import numpy as np
 
 from tradingbot.core.types import Side
 from tradingbot.sim_server.call import Answer, Call, Endpoint
-from tradingbot.sim_server.depth import full_depth
 from tradingbot.sim_server.errors import ApiError, invalid
 from tradingbot.sim_server.ticker import rest_ticker
 from tradingbot.sim_server.wire import iso, num
-from tradingbot.simulator.funding import HOUR_MS, absolute_rate, relative_rate
+from tradingbot.simulator.depth import full_depth
 from tradingbot.simulator.instruments import Instrument
-from tradingbot.simulator.live_quotes import PastFunding
+from tradingbot.simulator.past_funding import hourly_funding
 
 FEE_SCHEDULE = "5b755fea-c5b0-4307-a66e-b392cd5bd931"
 _WEEK_MS = 7 * 86_400_000
@@ -145,33 +140,11 @@ def history(call: Call) -> Answer:
 def historical_funding(call: Call) -> Answer:
     """Hourly funding, ascending, the whole series at once."""
     symbol = call.listed_symbol()
-    service, one = call.service, call.service.venue.instruments[symbol]
-    charged = service.venue.past_funding(symbol)
-    if charged is not None:
-        index = service.venue.market(symbol).index
-        return {"rates": [_charged(one, past, index) for past in charged]}
-    hour_ms = service.now_ms() // HOUR_MS * HOUR_MS
-    first_ms = hour_ms - service.params.funding_history_days * 24 * HOUR_MS
-    rows = service.venue.bars.minutes(one.asset, first_ms)
-    rows = rows[: int(np.searchsorted(rows[:, 0], hour_ms))]
-    hours = (rows[:, 0] // HOUR_MS).astype(np.int64)
-    starts = np.flatnonzero(np.diff(hours, prepend=-1))
-    rates = []
-    params = service.params
-    for begin, end in itertools.pairwise([*starts.tolist(), len(rows)]):
-        hour, premiums = int(hours[begin]), rows[begin:end, 6].tolist()
-        relative = relative_rate(premiums, params.funding_coefficient, params.max_relative_funding)
-        rate = absolute_rate(one, relative, Decimal(repr(float(rows[end - 1, 4]))))
-        rates.append(
-            {"timestamp": iso((hour + 1) * HOUR_MS), "fundingRate": num(rate), "relativeFundingRate": relative}
-        )
+    rates = [
+        {"timestamp": iso(past.time_ms), "fundingRate": num(past.rate), "relativeFundingRate": past.relative}
+        for past in hourly_funding(call.service.venue, symbol, 0)
+    ]
     return {"rates": rates}
-
-
-def _charged(one: Instrument, past: PastFunding, index: Decimal) -> dict[str, Any]:
-    """A rate that the real market charged; the absolute one at today's index, since that of then is not known."""
-    rate = absolute_rate(one, past.relative, index)
-    return {"timestamp": iso(past.time_ms), "fundingRate": num(rate), "relativeFundingRate": past.relative}
 
 
 def feeschedules(call: Call) -> Answer:

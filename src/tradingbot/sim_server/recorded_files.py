@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from tradingbot.core.errors import ConfigurationError
-from tradingbot.simulator.recorded_market import RecordedColumns
+from tradingbot.simulator.recorded_track import RecordedColumns
 
 if TYPE_CHECKING:
     import pandas as pd

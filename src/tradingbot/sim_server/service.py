@@ -12,6 +12,7 @@ from tradingbot.sim_server.auth import Credentials, NonceWindow
 from tradingbot.sim_server.books import TransactionFile
 from tradingbot.sim_server.past import Past
 from tradingbot.simulator.account import NO_ROWS, RowCounts, Rows
+from tradingbot.simulator.day_stats import DayFigures
 from tradingbot.simulator.params import SimulatorParams
 from tradingbot.simulator.rate_limits import Budget
 from tradingbot.simulator.tape import Print
@@ -26,17 +27,6 @@ class News:
     prints: list[tuple[str, Print]]
     touched: set[str]
     tick: bool
-
-
-@dataclass(frozen=True, slots=True)
-class DayStats:
-    """The last 24 hours; `volume` in contracts, `quote` in USD for linear and coin for inverse contracts."""
-
-    open: float
-    high: float
-    low: float
-    volume: float
-    quote: float
 
 
 class Listener(Protocol):
@@ -62,14 +52,15 @@ class Service:
     history_budget: Budget = field(default_factory=lambda: Budget(100, 600.0))
     down: bool = False
     closed_rows: RowCounts = NO_ROWS
-    day_stats: dict[str, tuple[int, DayStats]] = field(default_factory=dict)
     stale: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     past: Past = field(init=False)
     """The account's history."""
+    day: DayFigures = field(init=False)
 
     def __post_init__(self) -> None:
         self.past = Past(self.store, self.venue.rows, self.clock)
+        self.day = DayFigures(self.venue)
 
     @property
     def params(self) -> SimulatorParams:

@@ -3,60 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from tradingbot.core.types import Side
-from tradingbot.sim_server.depth import best, full_depth
-from tradingbot.sim_server.service import DayStats, Service
+from tradingbot.sim_server.service import Service
 from tradingbot.sim_server.wire import iso, num
 from tradingbot.simulator.contract_market import ContractMarket
+from tradingbot.simulator.day_stats import open_interest
+from tradingbot.simulator.depth import best, full_depth
 from tradingbot.simulator.funding import HOUR_MS
-from tradingbot.simulator.tape import MINUTE_MS
-
-_DAY_MS = 86_400_000
-
-
-def day_stats(service: Service, symbol: str) -> DayStats:
-    """Figures of the last 24 hours, taken at the last full minute."""
-    minute = service.venue.now_ms // MINUTE_MS
-    known = service.day_stats.get(symbol)
-    if known is None or known[0] != minute:
-        known = service.day_stats[symbol] = (minute, _day_stats(service, symbol))
-    return _with_shown_volume(service.venue.market(symbol), known[1])
-
-
-def _with_shown_volume(market: ContractMarket, stats: DayStats) -> DayStats:
-    """A real market says itself what has traded."""
-    volume, turnover_usd = market.volume_24h, market.turnover_24h_usd
-    if volume is None:
-        return stats
-    usd = float(volume * market.mark) if turnover_usd is None else turnover_usd
-    quote = float(volume) / float(market.index) if market.instrument.inverse else usd
-    return replace(stats, volume=num(volume), quote=round(quote, 4))
-
-
-def _day_stats(service: Service, symbol: str) -> DayStats:
-    one = service.venue.instruments[symbol]
-    rows = service.venue.bars.minutes(one.asset, service.venue.now_ms - _DAY_MS)
-    rows = rows[rows[:, 0] + 60_000 <= service.venue.now_ms]
-    if not len(rows):
-        price = float(service.venue.market(symbol).mark)
-        return DayStats(price, price, price, 0.0, 0.0)
-    base = float(np.sum(rows[:, 5]))
-    worth = float(np.sum(rows[:, 5] * rows[:, 4]))
-    volume, quote = (worth, base) if one.inverse else (base, worth)
-    return DayStats(
-        float(rows[0, 1]), float(rows[:, 2].max()), float(rows[:, 3].min()), round(volume, 4), round(quote, 4)
-    )
-
-
-def open_interest(market: ContractMarket) -> float:
-    """Open interest in contracts."""
-    base = market.bar.open_interest_base
-    return round(base * float(market.index) if market.instrument.inverse else base, 4)
 
 
 def _quotes(service: Service, symbol: str) -> dict[str, float]:
@@ -93,7 +48,7 @@ def _rest_ticker(service: Service, symbol: str) -> dict[str, Any]:
     market, one = service.venue.market(symbol), service.venue.instruments[symbol]
     if not market.alive:
         return {"symbol": symbol, "tag": "perpetual", "pair": one.pair, "suspended": True, "postOnly": False}
-    stats, quotes = day_stats(service, symbol), _quotes(service, symbol)
+    stats, quotes = service.day.of(symbol), _quotes(service, symbol)
     row: dict[str, Any] = {
         "symbol": symbol,
         "tag": "perpetual",
@@ -122,7 +77,7 @@ def _rest_ticker(service: Service, symbol: str) -> dict[str, Any]:
 
 def _ws_ticker(service: Service, symbol: str) -> dict[str, Any]:
     market, one = service.venue.market(symbol), service.venue.instruments[symbol]
-    stats = day_stats(service, symbol)
+    stats = service.day.of(symbol)
     message: dict[str, Any] = {
         "time": market.seen_ms(service.venue.now_ms),
         "product_id": symbol,

@@ -83,22 +83,32 @@ class BarStore:
         rows = self._of(asset).view()
         return rows[int(np.searchsorted(rows[:, 0], since_ms)) :]
 
+    def has(self, asset: str, since_ms: int) -> bool:
+        """Whether any known minute of an asset opens at or after a moment; asks the feed for nothing."""
+        rows = self._of(asset).view()
+        return bool(len(rows)) and bool(rows[-1, 0] >= since_ms)
+
     def candles(self, asset: str, resolution_ms: int, since_ms: int, until_ms: int) -> list[Candle]:
         """Candles that open in [since, until], the unfinished last one included."""
+        rows = self.candle_rows(asset, resolution_ms, since_ms, until_ms)
+        opens = rows[:, 0].astype(np.int64).tolist()
+        return [Candle(at_ms, *values) for at_ms, values in zip(opens, rows[:, 1:].tolist(), strict=True)]
+
+    def candle_rows(self, asset: str, resolution_ms: int, since_ms: int, until_ms: int) -> NDArray[np.float64]:
+        """The same as rows like those of `minutes`."""
         first_ms = -(-since_ms // resolution_ms) * resolution_ms
         rows = self.minutes(asset, first_ms)
         rows = rows[: int(np.searchsorted(rows[:, 0], until_ms // resolution_ms * resolution_ms + resolution_ms))]
         if not len(rows):
-            return []
+            return np.empty((0, _COLUMNS))
         bucket = rows[:, 0] // resolution_ms
         starts = np.flatnonzero(np.concatenate(([True], bucket[1:] != bucket[:-1])))
         ends = np.concatenate((starts[1:], [len(rows)])) - 1
         high = np.maximum.reduceat(rows[:, 2], starts)
         low = np.minimum.reduceat(rows[:, 3], starts)
         volume = np.add.reduceat(rows[:, 5], starts)
-        opens = (bucket[starts] * resolution_ms).astype(np.int64)
-        columns = (opens, rows[starts, 1], high, low, rows[ends, 4], volume, rows[ends, 6])
-        return [Candle(*values) for values in zip(*(column.tolist() for column in columns), strict=True)]
+        opens = bucket[starts] * resolution_ms
+        return np.column_stack((opens, rows[starts, 1], high, low, rows[ends, 4], volume, rows[ends, 6]))
 
     def _reach_back(self, asset: str, since_ms: int, least: int = _CHUNK) -> None:
         while asset not in self._exhausted and since_ms < self._have_from(asset):
@@ -116,7 +126,10 @@ class BarStore:
         return min(self._start_ms, int(rows[0, 0])) if len(rows) else self._start_ms
 
     def _of(self, asset: str) -> _Rows:
-        return self._rows.setdefault(asset, _Rows())
+        rows = self._rows.get(asset)
+        if rows is None:
+            rows = self._rows[asset] = _Rows()
+        return rows
 
 
 class _Rows:

@@ -1,34 +1,38 @@
-"""The synthetic resting interest around the market's price."""
+"""The synthetic resting interest around the market's price.
+
+Levels stand on a fixed grid, so that small moves change few of them, and a price keeps its size within a minute.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import math
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property, lru_cache
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tradingbot.core.types import Side
-from tradingbot.simulator.ids import unit_noise
+from tradingbot.simulator.grid import grid_of
 from tradingbot.simulator.instruments import Instrument
-from tradingbot.simulator.rounding import ceil_to, down_to, floor_to
 
 Level = tuple[Decimal, Decimal]
+FloatLevels = tuple[tuple[float, float], ...]
 
-_THIN_DEPTH_DIVISOR = 1000.0
-_WIDE_BID = 0.35
-_WIDE_ASK = 1.6
-_TOUCH_SHARE = 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class SyntheticBook:
-    """Levels (price, contracts), best first."""
-
-    bids: tuple[Level, ...]
-    asks: tuple[Level, ...]
-
-    def side(self, side: Side) -> tuple[Level, ...]:
-        """The levels that rest on this side."""
-        return self.bids if side is Side.BUY else self.asks
+_THIN_DEPTH_DIVISOR: Final = 1000.0
+_WIDE_BID: Final = 0.35
+_WIDE_ASK: Final = 1.6
+_TOUCH_SHARE: Final = 0.2
+_LEAST: Final = 0.6
+_SPAN: Final = 0.8
+"""Sizes are the usual one times a number in 0.6 to 1.4."""
+_MASK: Final = (1 << 64) - 1
+_GOLDEN: Final = 0x9E3779B97F4A7C15
+_FIRST: Final = 0xBF58476D1CE4E5B9
+_SECOND: Final = 0x94D049BB133111EB
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,57 +46,129 @@ class BookShape:
     extreme: bool
 
 
-class LevelSizes:
-    """Sizes of levels of one contract within one minute: a price keeps its size while the book moves over it."""
+@lru_cache(maxsize=4096)
+def _key(seed: int, symbol: str, minute: int) -> int:
+    digest = hashlib.blake2b(f"{seed}|{symbol}|{minute}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big")
 
-    def __init__(self, instrument: Instrument, shape: BookShape, grid: Decimal, seed: int, minute: int) -> None:
-        self.instrument = instrument
+
+class BookMaker:
+    """Makes the books of one contract within one minute."""
+
+    def __init__(self, instrument: Instrument, mid: float, shape: BookShape, seed: int, minute: int) -> None:
         self.shape = shape
-        self.grid = grid
-        self._seed = seed
-        self._minute = minute
-        self._known: dict[tuple[Decimal, bool], Decimal] = {}
+        self.ticks = grid_of(instrument.tick)
+        self.steps = grid_of(instrument.step)
+        self._inverse = instrument.inverse
+        self._key = _key(seed, instrument.symbol, minute)
+        apart = mid * shape.level_bps / 10_000 / self.ticks.size
+        self.spacing = 1 << max(0, round(math.log2(max(1.0, apart))))
+        depth_usd = shape.depth_usd / (_THIN_DEPTH_DIVISOR if shape.extreme else 1.0)
+        self._usual = depth_usd * (self.spacing * self.ticks.size) / 0.01
 
-    def at(self, price: Decimal, *, touch: bool) -> Decimal:
-        """Contracts that rest at a price; the touch holds less than the levels behind it."""
-        size = self._known.get((price, touch))
-        if size is None:
-            size = self._known[(price, touch)] = self._made(price, touch)
-        return size
+    def best(self, mid: float) -> tuple[int, int]:
+        """Best bid and ask around a price, in ticks."""
+        if self.shape.extreme:
+            low, high = mid * _WIDE_BID, mid * _WIDE_ASK
+        else:
+            half = max(self.ticks.size / 2, mid * self.shape.spread_bps / 20_000)
+            low, high = mid - half, mid + half
+        bid, ask = max(1, self.ticks.floor(low)), self.ticks.ceil(high)
+        return bid, ask if ask > bid else bid + 1
 
-    def _made(self, price: Decimal, touch: bool) -> Decimal:
-        depth_usd = self.shape.depth_usd / (_THIN_DEPTH_DIVISOR if self.shape.extreme else 1.0)
-        usd = depth_usd * float(self.grid) / (float(price) * 0.01) * (_TOUCH_SHARE if touch else 1.0)
-        usd *= 0.6 + 0.8 * unit_noise(self._seed, self.instrument.symbol, price, self._minute)
-        contracts = usd if self.instrument.inverse else usd / float(price)
-        step = self.instrument.step
-        return max(step, down_to(Decimal(repr(round(contracts, 6))), step))
+    def touch_size(self, price_ticks: int) -> int:
+        """What rests at a best price, in steps: less than on the levels behind it."""
+        return self._size(price_ticks, _TOUCH_SHARE)
+
+    def _size(self, price_ticks: int, share: float) -> int:
+        z = (self._key + price_ticks * _GOLDEN) & _MASK
+        z = ((z ^ (z >> 30)) * _FIRST) & _MASK
+        z = ((z ^ (z >> 27)) * _SECOND) & _MASK
+        noise = ((z ^ (z >> 31)) >> 11) / 9007199254740992.0
+        price = self.ticks.number(price_ticks)
+        usd = self._usual / price * share * (_LEAST + _SPAN * noise)
+        contracts = usd if self._inverse else usd / price
+        return max(1, int(contracts / self.steps.size))
+
+    def side(self, best_ticks: int, sign: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Prices in ticks, best first, and sizes in steps, of all levels of one side. `sign` -1: bids."""
+        count, spacing = self.shape.level_count, self.spacing
+        first = (best_ticks - 1) // spacing * spacing if sign < 0 else -(-(best_ticks + 1) // spacing) * spacing
+        behind = first + sign * spacing * np.arange(count - 1, dtype=np.int64)
+        prices = np.concatenate((np.array([best_ticks], dtype=np.int64), behind[behind > 0]))
+        return prices, self._sizes(prices, 0)
+
+    def sides(self, bid: int, ask: int, count: int) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
+        """The first levels of both sides as `side` has them, bids before asks, and where the asks begin."""
+        spacing, most = self.spacing, min(count, self.shape.level_count)
+        behind = spacing * np.arange(most - 1, dtype=np.int64)
+        bids = (bid - 1) // spacing * spacing - behind
+        asks = -(-(ask + 1) // spacing) * spacing + behind
+        prices = np.concatenate((np.array([bid]), bids[bids > 0], np.array([ask]), asks))
+        first_ask = len(prices) - most
+        return prices, self._sizes(prices, 0, first_ask), first_ask
+
+    def _sizes(self, prices: NDArray[np.int64], *best: int) -> NDArray[np.int64]:
+        z = np.uint64(self._key) + prices.astype(np.uint64) * np.uint64(_GOLDEN)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(_FIRST)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(_SECOND)
+        noise = ((z ^ (z >> np.uint64(31))) >> np.uint64(11)) / 9007199254740992.0
+        price = prices * self.ticks.unit / self.ticks.scale
+        share = np.ones(len(prices))
+        for place in best:
+            share[place] = _TOUCH_SHARE
+        usd = self._usual / price * share * (_LEAST + _SPAN * noise)
+        contracts = usd if self._inverse else usd / price
+        sizes: NDArray[np.int64] = np.maximum(1, (contracts / self.steps.size).astype(np.int64))
+        return sizes
 
 
-def level_sizes(instrument: Instrument, mid: float, shape: BookShape, seed: int, minute: int) -> LevelSizes:
-    """The sizes of a minute's levels, on a grid of about `level_bps` around `mid`."""
-    ticks = mid * shape.level_bps / 10_000 / float(instrument.tick)
-    grid = instrument.tick * Decimal(1 << max(0, round(math.log2(max(1.0, ticks)))))
-    return LevelSizes(instrument, shape, grid, seed, minute)
+class SyntheticBook:
+    """A book around a price; what is not asked for is not made."""
 
+    def __init__(self, mid: float, maker: BookMaker) -> None:
+        self._maker = maker
+        self._bid, self._ask = maker.best(mid)
+        self._touch: tuple[float, float, float, float] | None = None
 
-def synthetic_book(mid: float, sizes: LevelSizes) -> SyntheticBook:
-    """A book around `mid`. Levels stand on a fixed grid, so that small moves change few of them."""
-    shape, tick = sizes.shape, sizes.instrument.tick
-    half = max(float(tick) / 2, mid * shape.spread_bps / 20_000)
-    low, high = (mid * _WIDE_BID, mid * _WIDE_ASK) if shape.extreme else (mid - half, mid + half)
-    best_bid = max(tick, floor_to(Decimal(repr(low)), tick))
-    best_ask = ceil_to(Decimal(repr(high)), tick)
-    if best_ask <= best_bid:
-        best_ask = best_bid + tick
-    return SyntheticBook(tuple(_levels(best_bid, -1, sizes)), tuple(_levels(best_ask, 1, sizes)))
+    @property
+    def touch(self) -> tuple[float, float, float, float]:
+        """Best bid, contracts there, best ask, contracts there."""
+        if self._touch is None:
+            ticks, steps, maker = self._maker.ticks, self._maker.steps, self._maker
+            bid_size, ask_size = steps.number(maker.touch_size(self._bid)), steps.number(maker.touch_size(self._ask))
+            self._touch = ticks.number(self._bid), bid_size, ticks.number(self._ask), ask_size
+        return self._touch
 
+    @cached_property
+    def bids(self) -> tuple[Level, ...]:
+        """Levels (price, contracts), best first."""
+        return self._exact(self._bid, -1)
 
-def _levels(best: Decimal, sign: int, sizes: LevelSizes) -> list[Level]:
-    grid, tick = sizes.grid, sizes.instrument.tick
-    levels = [(best, sizes.at(best, touch=True))]
-    price = floor_to(best - tick, grid) if sign < 0 else ceil_to(best + tick, grid)
-    while len(levels) < sizes.shape.level_count and price > 0:
-        levels.append((price, sizes.at(price, touch=False)))
-        price += sign * grid
-    return levels
+    @cached_property
+    def asks(self) -> tuple[Level, ...]:
+        """Levels (price, contracts), best first."""
+        return self._exact(self._ask, 1)
+
+    def side(self, side: Side) -> tuple[Level, ...]:
+        """The levels that rest on this side."""
+        return self.bids if side is Side.BUY else self.asks
+
+    def floats(self, side: Side, count: int) -> FloatLevels:
+        """The first levels of a side as floats, equal to the exact ones."""
+        return self.both_floats(count)[0 if side is Side.BUY else 1]
+
+    def both_floats(self, count: int) -> tuple[FloatLevels, FloatLevels]:
+        """The first bids and asks as floats, equal to the exact ones."""
+        prices, sizes, first_ask = self._maker.sides(self._bid, self._ask, count)
+        ticks, steps = self._maker.ticks, self._maker.steps
+        told = (prices * ticks.unit / ticks.scale).tolist(), (sizes * steps.unit / steps.scale).tolist()
+        levels = tuple(zip(*told, strict=True))
+        return levels[:first_ask], levels[first_ask:]
+
+    def _exact(self, best: int, sign: int) -> tuple[Level, ...]:
+        prices, sizes = self._maker.side(best, sign)
+        ticks, steps = self._maker.ticks, self._maker.steps
+        return tuple(
+            (ticks.exact(price), steps.exact(size)) for price, size in zip(prices.tolist(), sizes.tolist(), strict=True)
+        )

@@ -8,7 +8,7 @@ from decimal import Decimal
 from tradingbot.core.types import Side
 from tradingbot.simulator.account import book_transfer
 from tradingbot.simulator.arithmetic import profit
-from tradingbot.simulator.margin import WalletMargin, wallet_margin
+from tradingbot.simulator.margin import WalletMargin, wallet_currency, wallet_margin
 from tradingbot.simulator.matching import execute, sweep
 from tradingbot.simulator.order_desk import cancel
 from tradingbot.simulator.records import Order
@@ -96,9 +96,8 @@ def _bankruptcy_price(state: VenueState, symbol: str) -> Decimal:
 
 
 def _cover_bankruptcy(state: VenueState, wallet: str) -> None:
-    margin = wallet_margin(state, wallet)
+    currency = wallet_currency(state, wallet)
+    balance = state.account.balance(wallet, currency)
     holds = any(state.instruments[symbol].wallet == wallet for symbol in state.account.positions)
-    if margin.balance < 0 and not holds:
-        book_transfer(
-            state.account, state.fresh, wallet, margin.currency, -margin.balance, state.now_ms, "bankruptcy cover"
-        )
+    if balance < 0 and not holds:
+        book_transfer(state.account, state.fresh, wallet, currency, -balance, state.now_ms, "bankruptcy cover")

@@ -74,7 +74,7 @@ class LiveContractMarket(ContractMarket):
 
     def _adopt(self, quote: LiveQuote) -> None:
         self._quote = quote
-        self.index, self.mark, self.post_only = quote.index, quote.mark, quote.post_only
+        self._prices, self.post_only = (quote.index, quote.mark), quote.post_only
         self.volume_24h, self.turnover_24h_usd = quote.volume_24h, quote.turnover_24h_usd
         for key in [key for key in self._consumed if self._shown(*key) != self._consumed[key][1]]:
             del self._consumed[key]
@@ -114,6 +114,14 @@ class LiveContractMarket(ContractMarket):
         mark: bool,  # noqa: ARG002
     ) -> int | None:
         """The future of a real price is unknown: triggers fire when a quote shows it there."""
+        return None
+
+    def may_reach(self, level: Decimal, *, above: bool, mark: bool) -> bool:  # noqa: ARG002
+        """A real price may be anywhere."""
+        return True
+
+    def mark_bounds(self) -> tuple[float, float] | None:
+        """A real price may be anywhere."""
         return None
 
     # ------------------------------------------------------------ trades and the running minute

@@ -1,21 +1,11 @@
 """Recorded candles as a market: one-minute bars as they are, longer ones walked through minute by minute.
 
-What a recording does not hold is derived, by rules that are simple enough to be stated:
-
-- `buy_fraction`: 0.5 plus up to 0.3 by where the close lies between low and high of the minute.
-- `premium`: the move of the last 8 hours (exponential average), damped: 0.0003 at a move of 2 %, never above 0.001.
-- `open_interest_base`: a quarter of the mean daily volume of the last seven days, of fewer at the beginning.
-- `spread_bps`: 1 plus 4 times the high-low range of the last quarter of an hour in per mille, within 1..50.
-- `depth_usd`: two minutes' worth of that mean volume, halved for every 10 bps of spread beyond 5.
-- liquidations: for a minute that falls (rises) by more than 0.15 %, 2 % of open interest per per cent beyond it, as
-  long (short) liquidations.
-- `regime`: ``recorded``.
+What a recording does not hold is derived by the rules of `recorded_track`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -23,39 +13,12 @@ from numpy.typing import NDArray
 
 from tradingbot.simulator.market_feed import ROW_FIELDS, MinuteBar
 from tradingbot.simulator.minute_bars import bar_of
+from tradingbot.simulator.recorded_track import RecordedColumns, RecordedTrack
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 _MINUTE_MS: Final = 60_000
-_DAY_MINUTES: Final = 1440
-_PREMIUM_MINUTES: Final = 480.0
-_RANGE_MINUTES: Final = 15
-_USUAL_MINUTES: Final = 7 * _DAY_MINUTES
-
-
-@dataclass(frozen=True, slots=True)
-class RecordedColumns:
-    """One asset's bars, oldest first; `open_ms` strictly rising, `step_ms` the length of a bar (whole minutes).
-
-    Prices in USD, `volume` in base units.
-    """
-
-    open_ms: IntArray
-    open: FloatArray
-    high: FloatArray
-    low: FloatArray
-    close: FloatArray
-    volume: FloatArray
-    step_ms: int = _MINUTE_MS
-
-
-@dataclass(frozen=True, slots=True)
-class _Track:
-    """One asset's minutes with everything derived; `open_ms` strictly rising."""
-
-    open_ms: IntArray
-    fields: FloatArray
 
 
 class RecordedMarket:
@@ -104,7 +67,7 @@ class RecordedMarket:
         for asset, track in self._tracks.items():
             row = self._row(asset, track, open_ms)
             if row < len(track.open_ms) and int(track.open_ms[row]) == open_ms:
-                bars[asset] = bar_of(open_ms, track.fields[row].tolist(), "recorded")
+                bars[asset] = bar_of(open_ms, track.row(row), "recorded")
         return bars
 
     def history(self, asset: str, until_ms: int, count: int) -> Sequence[MinuteBar]:
@@ -117,7 +80,7 @@ class RecordedMarket:
         times = track.open_ms[rows].tolist()
         return [
             bar_of(open_ms, fields, "recorded")
-            for open_ms, fields in zip(times, track.fields[rows].tolist(), strict=True)
+            for open_ms, fields in zip(times, track.fields(rows.start, rows.stop).tolist(), strict=True)
         ]
 
     def table(self, asset: str, since_ms: int, until_ms: int) -> tuple[IntArray, FloatArray, Sequence[str]]:
@@ -125,7 +88,7 @@ class RecordedMarket:
         track = self._tracks[asset]
         rows = slice(*np.searchsorted(track.open_ms, (since_ms, until_ms)).tolist())
         times = track.open_ms[rows]
-        return times, track.fields[rows], ["recorded"] * len(times)
+        return times, track.fields(rows.start, rows.stop), ["recorded"] * len(times)
 
     def rows(self, asset: str, until_ms: int, count: int) -> FloatArray:
         """As `MarketFeed.rows`. Raises ValueError for an unknown asset."""
@@ -134,9 +97,11 @@ class RecordedMarket:
         track = self._tracks[asset]
         end = int(np.searchsorted(track.open_ms, until_ms))
         part = slice(max(0, end - count), end)
-        return np.column_stack((track.open_ms[part].astype(np.float64), track.fields[part][:, ROW_FIELDS]))
+        return np.column_stack(
+            (track.open_ms[part].astype(np.float64), track.fields(part.start, part.stop)[:, ROW_FIELDS])
+        )
 
-    def _row(self, asset: str, track: _Track, open_ms: int) -> int:
+    def _row(self, asset: str, track: RecordedTrack, open_ms: int) -> int:
         """The first row at or after a time; found at once when minutes are asked for in order."""
         row = self._cursor[asset]
         rows = len(track.open_ms)
@@ -148,11 +113,11 @@ class RecordedMarket:
         return row
 
 
-def _track(asset: str, columns: RecordedColumns, seed: int) -> _Track:
+def _track(asset: str, columns: RecordedColumns, seed: int) -> RecordedTrack:
     minutes = columns.step_ms // _MINUTE_MS
     if minutes > 1:
         columns = expand(columns, np.random.default_rng([seed, *asset.encode()]))
-    return _Track(columns.open_ms, _derived(columns))
+    return RecordedTrack(columns)
 
 
 def expand(columns: RecordedColumns, random: np.random.Generator) -> RecordedColumns:
@@ -202,50 +167,3 @@ def _bridge(
     inside: FloatArray = np.clip(high - folded, low, high)
     inside[:, -1] = close[:, 0]
     return inside
-
-
-def _derived(columns: RecordedColumns) -> FloatArray:
-    """All fields of `MinuteBar` after `open_ms`, by the rules of the module's docstring."""
-    close = columns.close
-    span = columns.high - columns.low
-    place = np.divide(close - columns.low, span, out=np.full_like(close, 0.5), where=span > 0)
-    minute_base = _recent_mean(columns.volume, _USUAL_MINUTES)
-    interest = 0.25 * _DAY_MINUTES * minute_base
-    spread = (1.0 + 4.0 * 1000.0 * _recent_mean(span / close, _RANGE_MINUTES)).clip(1.0, 50.0)
-    depth = 2.0 * minute_base * close * np.exp2(-(spread - 5.0).clip(0.0) / 10.0)
-    move_pct = 100.0 * (close / columns.open - 1.0)
-    forced = 0.02 * interest * close
-    fields = (
-        columns.open,
-        columns.high,
-        columns.low,
-        close,
-        columns.volume,
-        0.5 + 0.3 * (2.0 * place - 1.0),
-        _premium(close),
-        interest,
-        spread,
-        depth,
-        forced * (-move_pct - 0.15).clip(0.0),
-        forced * (move_pct - 0.15).clip(0.0),
-    )
-    return np.stack(fields, axis=1)
-
-
-def _recent_mean(values: FloatArray, window: int) -> FloatArray:
-    """Mean of the last `window` values, of fewer at the beginning: nothing from the future."""
-    total = np.cumsum(np.insert(values, 0, 0.0))
-    ends = np.arange(1, len(values) + 1)
-    starts = np.maximum(0, ends - window)
-    mean: FloatArray = (total[ends] - total[starts]) / (ends - starts)
-    return mean
-
-
-def _premium(close: FloatArray) -> FloatArray:
-    keep = float(np.exp(-1.0 / _PREMIUM_MINUTES))
-    average, result = float(close[0]), np.empty_like(close)
-    for row, price in enumerate(close.tolist()):
-        average = keep * average + (1.0 - keep) * price
-        result[row] = price / average - 1.0
-    premium: FloatArray = np.clip(result * 0.015, -0.001, 0.001)
-    return premium

@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tradingbot.core.types import plain
+from tradingbot.simulator.grid import NEAR, SURE, grid_of
 
 _WIRE: Final = Context(prec=15)
 ZERO: Final = Decimal(0)
-_NEAR: Final = 1e-4
-_SURE: Final = 1e10
-"""Up to so many steps a float's quotient is off by less than `_NEAR` by far, and multiples have at most 15 digits."""
 
 
 def wire(number: Decimal) -> Decimal:
@@ -37,22 +38,30 @@ def floored_texts(numbers: Iterable[float], step: Decimal) -> list[str]:
     Floats count the steps. Where that is too near to a whole number to be sure, the number is either the very float of
     that many steps, or `Decimal` decides.
     """
-    sign, _, exponent = step.as_tuple()
-    if not isinstance(exponent, int) or sign:
-        raise ValueError(f"no step: {step}")
-    unit, places = int(step.scaleb(max(0, -exponent))), max(0, -exponent)
-    scale = 10**places
-    one = unit / scale
+    grid = grid_of(step)
+    unit, places, scale, one = grid.unit, grid.places, grid.scale, grid.size
     texts = []
     for number in numbers:
         count = number / one
-        whole = math.floor(count + _NEAR)
-        if count > _SURE or (count - whole < _NEAR and number != whole * unit / scale):
+        whole = math.floor(count + NEAR)
+        if count > SURE or (count - whole < NEAR and number != whole * unit / scale):
             texts.append(plain(floor_to(Decimal(repr(number)), step)))
             continue
         text = f"{whole * unit / scale:.{places}f}"
         texts.append(text.rstrip("0").rstrip(".") if places else text)
     return texts
+
+
+def floored_numbers(numbers: NDArray[np.float64], step: Decimal) -> NDArray[np.float64]:
+    """The floats of `floored_texts`, many times as fast."""
+    grid = grid_of(step)
+    count = numbers / grid.size
+    whole = np.floor(count + NEAR)
+    found: NDArray[np.float64] = whole * grid.unit / grid.scale
+    unsure = np.flatnonzero((count > SURE) | ((count - whole < NEAR) & (numbers != found)))
+    for row in unsure.tolist():
+        found[row] = float(floor_to(Decimal(repr(float(numbers[row]))), step))
+    return found
 
 
 def ceil_to(number: Decimal, step: Decimal) -> Decimal:

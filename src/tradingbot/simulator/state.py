@@ -31,6 +31,8 @@ class VenueState:
     touched: set[str] = field(default_factory=set)
     client_ids: set[str] = field(default_factory=set)
     post_only_until_ms: int = 0
+    has_tape: bool = True
+    """Whether public trades are told; else only those are made that an order of ours waits for."""
 
     def market(self, symbol: str) -> ContractMarket:
         """The market of a listed contract."""
@@ -39,6 +41,10 @@ class VenueState:
     def orders_of(self, symbol: str) -> list[Order]:
         """Resting orders and triggers of a contract, oldest first."""
         return [order for order in self.account.orders.values() if order.symbol == symbol]
+
+    def waits_for_trades(self, symbol: str) -> bool:
+        """Whether a public trade can fill or fire an order of ours."""
+        return any(not order.is_trigger or order.signal == "last" for order in self.orders_of(symbol))
 
     def post_only(self) -> bool:
         """True while markets accept post-only orders alone."""

@@ -8,6 +8,7 @@ from tradingbot.simulator.account import book_funding
 from tradingbot.simulator.contract_market import ContractMarket
 from tradingbot.simulator.liquidation import enforce_margin
 from tradingbot.simulator.margin import wallets
+from tradingbot.simulator.margin_bounds import covered_by_far
 from tradingbot.simulator.matching import crosses, execute, fill_resting, fit_reduce_only, trim_reduce_only
 from tradingbot.simulator.state import VenueState
 from tradingbot.simulator.tape import Print
@@ -25,11 +26,14 @@ class _Happening:
 def play(state: VenueState, until_ms: int) -> None:
     """Play the running minute up to `until_ms`, everything in the order of its time."""
     play_happenings(state, until_ms)
+    ours = _waiting(state)
     for symbol, market in state.markets.items():
         market.look(until_ms)
         if market.alive:
             market.refresh(until_ms)
-            _settle_book(state, symbol, market)
+            state.touched.add(symbol)
+            if symbol in ours:
+                _settle_book(state, symbol, market)
     check_margin(state)
 
 
@@ -49,11 +53,14 @@ def play_happenings(state: VenueState, until_ms: int) -> None:
 
 def check_margin(state: VenueState) -> None:
     """Enforce margin in every wallet that holds a position or an order, unless a price it depends on is unknown."""
+    if not state.account.positions and not state.account.orders:
+        return
     used = {state.instruments[symbol].wallet for symbol in state.account.positions}
     used |= {state.instruments[order.symbol].wallet for order in state.account.orders.values()}
     unknown = {state.instruments[one].wallet for one in state.account.positions if not state.market(one).alive}
-    for wallet in wallets(state):
-        if wallet in used - unknown:
+    doubtful = {wallet for wallet in used - unknown if not covered_by_far(state, wallet)}
+    for wallet in wallets(state) if doubtful else ():
+        if wallet in doubtful:
             enforce_margin(state, wallet)
 
 
@@ -72,19 +79,25 @@ def settle_funding_of(state: VenueState, symbol: str) -> None:
     book_funding(state.account, state.fresh, market.instrument, amount, market.funding.rate, market.mark, state.now_ms)
 
 
+def _waiting(state: VenueState) -> set[str]:
+    """Contracts of which orders or triggers of ours wait; no others get any while the market runs."""
+    return {order.symbol for order in state.account.orders.values()}
+
+
 def _happenings(state: VenueState, until_ms: int) -> list[_Happening]:
-    found = []
+    found, ours = [], _waiting(state)
     for symbol, market in state.markets.items():
-        if not market.alive:
+        if not (state.has_tape or symbol in ours) or not market.alive:
             continue
-        for entry in market.prints_between(state.now_ms, until_ms):
+        told = state.has_tape or state.waits_for_trades(symbol)
+        for entry in market.prints_between(state.now_ms, until_ms) if told else ():
             moment = max(state.now_ms, min(until_ms, entry.time_ms))  # a trade of a real market is heard of late
             found.append(_Happening(moment, symbol, entry, ""))
-        for order in state.orders_of(symbol) if state.account.orders else ():
+        for order in state.orders_of(symbol) if symbol in ours else ():
             fires_ms = firing_time(state, order, state.now_ms, until_ms)
             if fires_ms is not None:
                 found.append(_Happening(fires_ms, symbol, None, order.uid))
-    return sorted(found, key=lambda one: one.time_ms)
+    return sorted(found, key=lambda one: one.time_ms) if len(found) > 1 else found
 
 
 def _trade(state: VenueState, symbol: str, entry: Print) -> None:
@@ -100,9 +113,6 @@ def _trade(state: VenueState, symbol: str, entry: Print) -> None:
 
 def _settle_book(state: VenueState, symbol: str, market: ContractMarket) -> None:
     """After the market moved: resting orders that it now crosses are filled by it; trailing stops follow."""
-    state.touched.add(symbol)
-    if not state.account.orders:
-        return
     for order in state.orders_of(symbol):
         if order.is_trigger or order.limit_price is None:
             continue

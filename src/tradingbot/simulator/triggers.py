@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from tradingbot.core.types import Side
 from tradingbot.simulator.checks import refusal
+from tradingbot.simulator.contract_market import ContractMarket
 from tradingbot.simulator.matching import fit_reduce_only
 from tradingbot.simulator.order_desk import enter, trailing_stop_price
 from tradingbot.simulator.records import EventKind, Order
@@ -42,9 +43,20 @@ def fired_by_print(state: VenueState, symbol: str, entry: Print) -> list[Order]:
 def fired_now(state: VenueState, symbol: str) -> list[Order]:
     """Triggers whose condition holds at this very moment."""
     market = state.market(symbol)
-    prices = {"mark": market.mark, "index": market.index, "last": market.last.price if market.last else None}
     waiting = [order for order in state.orders_of(symbol) if order.is_trigger]
-    return [order for order in waiting if (price := prices[order.signal]) is not None and reached(order, price)]
+    return [order for order in waiting if _holds(market, order)]
+
+
+def _holds(market: ContractMarket, order: Order) -> bool:
+    if order.stop_price is None:
+        return False
+    if order.signal == "last":
+        return market.last is not None and reached(order, market.last.price)
+    on_mark = order.signal == "mark"
+    # Most stops are far away: then the price need not even be found.
+    if not market.may_reach(order.stop_price, above=order.above, mark=on_mark):
+        return False
+    return reached(order, market.mark if on_mark else market.index)
 
 
 def fire(state: VenueState, uid: str) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import partial
+
+import numpy as np
 
 from tradingbot.simulator.account import Account, RowCounts, Rows, book_transfer
 from tradingbot.simulator.bars import BarStore
@@ -62,6 +65,8 @@ class SimulatedVenue:
         self._remember_client_ids()
         self.bars = BarStore(feed, now_ms // MINUTE_MS * MINUTE_MS, params.history_days)
         self._latencies = 0
+        self._charged: dict[str, tuple[int, float, Decimal]] = {}
+        """Hour, relative and absolute rate that each contract charges in it."""
         self._ticked_ms = now_ms
         if quotes is None:
             self._open_market()
@@ -288,19 +293,29 @@ class SimulatedVenue:
 
     def _set_funding(self) -> None:
         """The rate of the running hour follows from the hour before, the next one's from this hour so far."""
+        now_ms = self.now_ms
         for market in self.state.markets.values():
             if market.alive:
-                market.funding = self._funding(market)
+                market.funding = partial(self._funding, market, now_ms)
+                if not self.bars.has(market.instrument.asset, now_ms // HOUR_MS * HOUR_MS):
+                    market.funding  # noqa: B018 - it follows from the index of this moment
 
-    def _funding(self, market: ContractMarket) -> Funding:
-        one, hour_ms = market.instrument, self.now_ms // HOUR_MS * HOUR_MS
-        rows = self.bars.minutes(one.asset, hour_ms - HOUR_MS)
+    def _funding(self, market: ContractMarket, now_ms: int) -> Funding:
+        one, hour_ms = market.instrument, now_ms // HOUR_MS * HOUR_MS
         coefficient, cap = self.params.funding_coefficient, self.params.max_relative_funding
-        before, running = rows[rows[:, 0] < hour_ms], rows[rows[:, 0] >= hour_ms]
-        relative = relative_rate(before[:, 6].tolist(), coefficient, cap)
+        known = self._charged.get(one.symbol)
+        fresh = known is None or known[0] != hour_ms
+        rows = self.bars.minutes(one.asset, hour_ms - HOUR_MS if fresh else hour_ms)
+        first = int(np.searchsorted(rows[:, 0], hour_ms)) if fresh else 0
+        running = rows[first:]
         ahead = relative_rate(running[:, 6].tolist() or [market.bar.premium], coefficient, cap)
         index = wire(Decimal(repr(float(running[0, 1])))) if len(running) else market.index
-        return Funding(relative, ahead, absolute_rate(one, relative, index), absolute_rate(one, ahead, index))
+        if known is None or fresh:
+            relative = relative_rate(rows[:first, 6].tolist(), coefficient, cap)
+            known = hour_ms, relative, absolute_rate(one, relative, index)
+            if len(running):
+                self._charged[one.symbol] = known
+        return Funding(known[1], ahead, known[2], absolute_rate(one, ahead, index))
 
     def _dead_man(self, now_ms: int) -> None:
         strikes_ms = self.account.dead_man_ms

@@ -17,11 +17,13 @@ def fresh_frames(
     view: StrategyView, frames: tuple[Timeframe, ...], max_age_bars: float
 ) -> tuple[FrameFeatures, ...] | None:
     """The frames asked for, in their order; None when one is missing, stale, from the future or without any range."""
-    found = tuple(view.frames[frame] for frame in frames if frame in view.frames)
-    if len(found) < len(frames):
-        return None
-    usable = all(features.atr > 0 and is_fresh(features, view.as_of, max_age_bars) for features in found)
-    return found if usable else None
+    found = []
+    for frame in frames:
+        features = view.frames.get(frame)
+        if features is None or not features.atr > 0 or not is_fresh(features, view.as_of, max_age_bars):
+            return None
+        found.append(features)
+    return tuple(found)
 
 
 def no_frames(frames: tuple[Timeframe, ...]) -> Reason:

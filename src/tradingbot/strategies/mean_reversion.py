@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from tradingbot.core.memo import by_identity
 from tradingbot.core.records import Reason, reason
 from tradingbot.core.types import Direction, Regime, Timeframe
 from tradingbot.market.frame_features import BAND_SIGMAS, FrameFeatures
@@ -36,21 +37,10 @@ class MeanReversion:
 
     def entry(self, view: StrategyView) -> EntryIdea:
         """Against the extreme, or why not."""
-        own = self.params.mean_reversion
         frames = fresh_frames(view, FRAMES, self.params.max_age_bars)
         if frames is None:
             return no_entry(self.name, no_frames(FRAMES))
-        quarter, hour = frames
-        seen = reason("extreme", zscore=quarter.zscore, rsi=quarter.rsi, efficiency=quarter.efficiency)
-        as_of = oldest(*frames)
-        against = _against(quarter, frame_trend(hour), own)
-        if against is not None:
-            return no_entry(self.name, against, seen, as_of=as_of)
-        direction = Direction.LONG if quarter.zscore < 0 else Direction.SHORT
-        strength = BASE_STRENGTH + (1 - BASE_STRENGTH) * min(1.0, abs(quarter.zscore) - own.min_zscore)
-        move_bps = own.capture * _to_mean_fraction(quarter) * 10_000
-        why = reason("fade_extreme", to_mean_bps=_to_mean_fraction(quarter) * 10_000)
-        return EntryIdea(self.name, direction, strength, move_bps, own.horizon_min, as_of, (why, seen))
+        return _idea(self, *frames)
 
     def exit(self, view: StrategyView, held: Held) -> ExitIdea:
         """Leave at the mean, or when it has become a trend against the position."""
@@ -67,6 +57,22 @@ class MeanReversion:
                 self.name, reason("trend_against", efficiency=quarter.efficiency, return_pct=quarter.return_pct)
             )
         return stay(self.name, reason("on_the_way_to_mean", zscore=quarter.zscore))
+
+
+@by_identity(512)
+def _idea(strategy: MeanReversion, quarter: FrameFeatures, hour: FrameFeatures) -> EntryIdea:
+    """The same until another bar of 15 m has closed."""
+    own = strategy.params.mean_reversion
+    seen = reason("extreme", zscore=quarter.zscore, rsi=quarter.rsi, efficiency=quarter.efficiency)
+    as_of = oldest(quarter, hour)
+    against = _against(quarter, frame_trend(hour), own)
+    if against is not None:
+        return no_entry(strategy.name, against, seen, as_of=as_of)
+    direction = Direction.LONG if quarter.zscore < 0 else Direction.SHORT
+    strength = BASE_STRENGTH + (1 - BASE_STRENGTH) * min(1.0, abs(quarter.zscore) - own.min_zscore)
+    move_bps = own.capture * _to_mean_fraction(quarter) * 10_000
+    why = reason("fade_extreme", to_mean_bps=_to_mean_fraction(quarter) * 10_000)
+    return EntryIdea(strategy.name, direction, strength, move_bps, own.horizon_min, as_of, (why, seen))
 
 
 def _against(quarter: FrameFeatures, trend_1h: float, own: MeanReversionParams) -> Reason | None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from tradingbot.core.memo import by_identity
 from tradingbot.core.records import Reason, reason
 from tradingbot.core.types import Direction, Regime, Timeframe
 from tradingbot.market.frame_features import FrameFeatures
@@ -37,22 +38,10 @@ class Recovery:
 
     def entry(self, view: StrategyView) -> EntryIdea:
         """Long after the turn, or why not."""
-        own = self.params.recovery
         frames = fresh_frames(view, FRAMES, self.params.max_age_bars)
         if frames is None:
             return no_entry(self.name, no_frames(FRAMES))
-        quarter, hour = frames
-        trend_15m, trend_1h = frame_trend(quarter), frame_trend(hour)
-        seen = reason("trends", trend_15m=trend_15m, trend_1h=trend_1h)
-        as_of = oldest(*frames)
-        against = _not_turned(quarter, hour, trend_15m, trend_1h, own) or _not_calm(quarter, hour, own)
-        if against is not None:
-            return no_entry(self.name, against, seen, as_of=as_of)
-        strength = 0.5 * trend_15m + 0.5 * max(0.0, trend_1h)
-        full = own.target_atr_1h * hour.atr_pct / 100
-        return an_entry(
-            self.name, Direction.LONG, strength, full, own.horizon_min, as_of, reason("turned_after_panic"), seen
-        )
+        return _idea(self, *frames)
 
     def exit(self, view: StrategyView, held: Held) -> ExitIdea:
         """Leave on a new low or at the target."""
@@ -67,6 +56,21 @@ class Recovery:
         if held.return_fraction >= target:
             return leave(self.name, reason("target_reached", gain=held.return_fraction, target=target))
         return stay(self.name, reason("recovery_lasts", gain=held.return_fraction, target=target))
+
+
+@by_identity(512)
+def _idea(strategy: Recovery, quarter: FrameFeatures, hour: FrameFeatures) -> EntryIdea:
+    """The same until another bar of 15 m has closed."""
+    own, name = strategy.params.recovery, strategy.name
+    trend_15m, trend_1h = frame_trend(quarter), frame_trend(hour)
+    seen = reason("trends", trend_15m=trend_15m, trend_1h=trend_1h)
+    as_of = oldest(quarter, hour)
+    against = _not_turned(quarter, hour, trend_15m, trend_1h, own) or _not_calm(quarter, hour, own)
+    if against is not None:
+        return no_entry(name, against, seen, as_of=as_of)
+    strength = 0.5 * trend_15m + 0.5 * max(0.0, trend_1h)
+    full = own.target_atr_1h * hour.atr_pct / 100
+    return an_entry(name, Direction.LONG, strength, full, own.horizon_min, as_of, reason("turned_after_panic"), seen)
 
 
 def _not_turned(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import lru_cache
 from typing import Final
 
+from tradingbot.core.memo import by_identity
 from tradingbot.strategies.defensive_hedge import DefensiveHedge
 from tradingbot.strategies.mean_reversion import MeanReversion
 from tradingbot.strategies.params import StrategyParams
@@ -27,7 +27,7 @@ OVERSEERS: Final = frozenset({"StableAllocator"})
 """Strategies that, while active, speak for every open position instead of their own."""
 
 
-@lru_cache(maxsize=16)
+@by_identity(16)
 def strategies(params: StrategyParams) -> tuple[Strategy, ...]:
     """Every strategy with its settings, in the order of the table."""
     return tuple(make(params) for make in STRATEGIES)
@@ -35,7 +35,12 @@ def strategies(params: StrategyParams) -> tuple[Strategy, ...]:
 
 def strategy_named(name: str, params: StrategyParams) -> Strategy | None:
     """The strategy of that name; None for another name, e.g. that of a position the flow signal alone opened."""
-    return next((strategy for strategy in strategies(params) if strategy.name == name), None)
+    return _by_name(params).get(name)
+
+
+@by_identity(16)
+def _by_name(params: StrategyParams) -> dict[str, Strategy]:
+    return {strategy.name: strategy for strategy in strategies(params)}
 
 
 def strategy_exit(name: str, view: StrategyView, held: Held, params: StrategyParams) -> ExitIdea | None:

@@ -14,8 +14,10 @@ Exit: a chandelier stop, `trail_atr_1h` ATRs of 1 h below the best return since 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
+from tradingbot.core.memo import by_identity
 from tradingbot.core.records import Reason, reason
 from tradingbot.core.types import Direction, Regime, Timeframe
 from tradingbot.market.frame_features import FrameFeatures
@@ -42,12 +44,10 @@ class TrendFollower:
         frames = fresh_frames(view, ENTRY_FRAMES, self.params.max_age_bars)
         if frames is None:
             return no_entry(self.name, no_frames(ENTRY_FRAMES))
-        quarter, hour, four = frames
-        trends = frame_trend(hour), frame_trend(four)
-        seen = reason("trends", trend_1h=trends[0], trend_4h=trends[1])
-        as_of = oldest(*frames)
-        if trends[0] * trends[1] <= 0 or min(map(abs, trends)) < own.min_trend:
-            return no_entry(self.name, reason("no_common_trend"), seen, as_of=as_of)
+        quarter, hour, _ = frames
+        trends, seen, as_of, none = _trends(self, *frames)
+        if none is not None:
+            return none
         direction = Direction.LONG if trends[0] > 0 else Direction.SHORT
         against = _against(view, hour, direction, own)
         if against is not None:
@@ -74,6 +74,19 @@ class TrendFollower:
         if gap < 0:
             return leave(self.name, reason("ema_crossed_back", ema_fast=hour.ema_fast, ema_slow=hour.ema_slow))
         return stay(self.name, reason("trend_lasts", given_back=given_back, trail=trail))
+
+
+@by_identity(512)
+def _trends(
+    strategy: TrendFollower, quarter: FrameFeatures, hour: FrameFeatures, four: FrameFeatures
+) -> tuple[tuple[float, float], Reason, datetime, EntryIdea | None]:
+    """(trends of 1 h and 4 h, both as seen, oldest input, no entry where they disagree): the same within 15 minutes."""
+    trends = frame_trend(hour), frame_trend(four)
+    seen = reason("trends", trend_1h=trends[0], trend_4h=trends[1])
+    as_of = oldest(quarter, hour, four)
+    if trends[0] * trends[1] <= 0 or min(map(abs, trends)) < strategy.params.trend_follower.min_trend:
+        return trends, seen, as_of, no_entry(strategy.name, reason("no_common_trend"), seen, as_of=as_of)
+    return trends, seen, as_of, None
 
 
 def _against(view: StrategyView, hour: FrameFeatures, direction: Direction, own: TrendFollowerParams) -> Reason | None:

@@ -30,7 +30,7 @@ from tradingbot.core.types import ClientOrderId, FillId, Symbol, Timeframe, Venu
 from tradingbot.market.candles import Candles
 from tradingbot.market.contracts import ContractSpec
 from tradingbot.market.universe import Universe
-from tradingbot.ports import Venue, VenueCapabilities
+from tradingbot.ports import TouchSizes, Venue, VenueCapabilities
 from tradingbot.venues.kraken_futures.adapter import VENUE as KRAKEN_FUTURES
 from tradingbot.venues.kraken_futures.contract_specs import built_in
 
@@ -122,6 +122,10 @@ class ExchangeGateway:
     def live_book(self, symbol: Symbol) -> BookView | None:
         """Newest book of the stream, or None while it is missing or being resynchronised."""
         return self._venue.live_book(symbol)
+
+    def live_touch(self, symbol: Symbol) -> TouchSizes | None:
+        """Best quotes of the newest book of the stream; None while it is missing or a side of it is empty."""
+        return self._venue.live_touch(symbol)
 
     def live_trades(self, symbol: Symbol) -> Sequence[PublicTrade]:
         """The newest public trades of the stream, oldest first; some hundreds at most."""

@@ -25,3 +25,10 @@ def test_diagnostics_may_be_kept_shorter(name: str) -> None:
 @pytest.mark.parametrize("name", MONEY_AND_LEARNING)
 def test_what_money_rests_on_is_never_shortened(name: str) -> None:
     assert retention_days(JOURNALS[name], StorageParams(diagnostics_days=1)) == JOURNALS[name].retention_days
+
+
+def test_inputs_have_a_time_of_their_own() -> None:
+    """They are large, and decisions are replayed while they are kept."""
+    row = JOURNALS["cycle_inputs"]
+    assert retention_days(row, StorageParams(inputs_days=60)) == 60
+    assert retention_days(row, StorageParams(inputs_days=60, diagnostics_days=3)) == 3

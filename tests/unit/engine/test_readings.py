@@ -60,13 +60,13 @@ def test_kept_features_are_those_of_the_candles() -> None:
 
 def test_open_interest_changes_over_windows_that_were_watched() -> None:
     """A window without a sample at its beginning is not told."""
-    samples = [(minute * 60_000, 1000.0 + minute) for minute in range(80)]
-    found = changes_pct(samples)
+    times, values = [minute * 60_000 for minute in range(80)], [1000.0 + minute for minute in range(80)]
+    found = changes_pct(times, values)
     assert found == pytest.approx(
         {"5m": (1079 / 1074 - 1) * 100, "15m": (1079 / 1064 - 1) * 100, "1h": (1079 / 1019 - 1) * 100}
     )
-    assert changes_pct([]) == {}
-    assert changes_pct(samples[:1]) == {}
+    assert changes_pct([], []) == {}
+    assert changes_pct(times[:1], values[:1]) == {}
 
 
 def test_funding_statistics_are_per_eight_hours_and_know_no_future() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from tests.support import a_spec
+from tradingbot.clock import SystemClock
 from tradingbot.core.errors import VenueUnavailableError
 from tradingbot.core.records import FundingRate
 from tradingbot.core.types import Symbol, Timeframe, epoch_ms, utc_from_ms
@@ -51,10 +52,7 @@ class History:
 
 
 def downloader(history: History, store: MarketStore) -> Downloader:
-    async def run(work: Callable[[], None]) -> None:
-        work()
-
-    return Downloader(cast(Venue, history), store, "venue", run)
+    return Downloader(cast(Venue, history), store, "venue", SystemClock())
 
 
 TARGET = Target(SYMBOL, "ETH", "PF_ETHUSD", a_spec(SYMBOL))

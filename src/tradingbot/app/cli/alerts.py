@@ -10,8 +10,7 @@ import click
 from rich.markup import escape
 
 from tradingbot.app.cli.listing import Listing
-from tradingbot.app.cli.shared import on_loop, print_json
-from tradingbot.app.cli.signals import console_of
+from tradingbot.app.cli.shared import console_of, on_loop, print_json
 from tradingbot.app.home import home_folder
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import click
@@ -13,31 +13,12 @@ from rich.console import Console
 from rich.table import Table
 
 from tradingbot.app.cli.listing import Listing
-from tradingbot.app.cli.shared import print_json
+from tradingbot.app.cli.shared import MomentType, console_of, print_json
 from tradingbot.app.home import home_folder
 from tradingbot.core.number_text import number_text
 
 WHAT = ("trades", "exits", "fees", "timing", "duration", "symbols", "execution", "calibration", "faults")
 SHOWN_FAULTS = 20
-
-
-class MomentType(click.ParamType[datetime]):
-    """A date or a moment in UTC."""
-
-    name = "TIME"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Without a zone it is UTC; a date is its first moment."""
-        if isinstance(value, datetime):
-            return value
-        try:
-            moment = datetime.fromisoformat(str(value))
-        except ValueError:
-            self.fail(f"{value!r} is no time; write 2026-01-31 or 2026-01-31T12:00", param, ctx)
-        try:
-            return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-        except OverflowError:
-            self.fail(f"{value!r} is out of range", param, ctx)
 
 
 @click.command("analyze")
@@ -64,8 +45,7 @@ def command(what: str | None, home: str | None, as_json: bool, since: datetime |
     if as_json:
         print_json(facts)
         return
-    console = Console()
-    _print(console if console.is_terminal else Console(width=150), facts, what)
+    _print(console_of(), facts, what)
 
 
 def _print(console: Console, facts: dict[str, Any], what: str | None) -> None:

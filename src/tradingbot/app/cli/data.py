@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from tradingbot.app.cli.shared import on_loop, options_of, print_json
+from tradingbot.app.cli.shared import MomentType, console_of, on_loop, options_of, print_json
 from tradingbot.app.home import home_folder
 
-MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M"])
 TO_FOLDER = click.option(
     "--folder", type=click.Path(path_type=Path), help="Where the data lies. Default: market_data of the home."
 )
@@ -35,8 +34,8 @@ def command() -> None:
 
 @command.command("download")
 @click.option("--symbols", default="", metavar="A,B", help="Only these, e.g. BTC,ETHUSDT. Default: all enabled ones.")
-@click.option("--from", "since", type=MOMENT, help="First minute, UTC. Default: 30 days before the end.")
-@click.option("--to", "until", type=MOMENT, help="End, UTC. Default: now.")
+@click.option("--from", "since", type=MomentType(), help="First minute, UTC. Default: 30 days before the end.")
+@click.option("--to", "until", type=MomentType(), help="End, UTC. Default: now.")
 @click.option("--no-funding", is_flag=True, help="Candles only.")
 @click.option("--venue-url", help="REST base URL, ending in /derivatives. Default: the venue of the settings.")
 @TO_FOLDER
@@ -62,7 +61,7 @@ def download_command(
         home=home, profile="paper", source="kraken", data=None, symbols=symbols, speed=None, seed=None,
         venue_url=venue_url, venue_ws_url=None,
     )  # fmt: skip
-    wanted = Wanted(_folder(folder, home), _utc(since), _utc(until), not no_funding)
+    wanted = Wanted(_folder(folder, home), since, until, not no_funding)
     with _progress(as_json) as told:
         rows = on_loop(lambda: download(options, os.environ, wanted, told))
     if as_json:
@@ -75,7 +74,7 @@ def download_command(
         counts = (f"{row['candles']:,}", f"{row['new_candles']:,}")
         rates = (f"{row['funding']:,}", f"{row['new_funding']:,}")
         table.add_row(row["asset"], row["contract"], *counts, *span, *rates)
-    _wide().print(table)
+    console_of(140).print(table)
     click.echo(f"{wanted.folder}; missing minutes are those that the venue itself does not have")
 
 
@@ -130,13 +129,7 @@ def _print_reports(reports: Sequence[dict[str, Any]]) -> None:
         span = (f"{one['step_ms'] // 60_000} min", one["first"][:16], one["last"][:16])
         gaps = (f"{one['missing']:,}", f"{one['gap_count']:,}", largest)
         table.add_row(one["asset"], f"{one['bars']:,}", *span, *gaps, *counts)
-    _wide().print(table)
-
-
-def _wide() -> Console:
-    """A terminal as it is; a file gets lines that need not be cut."""
-    console = Console()
-    return console if console.is_terminal else Console(width=140)
+    console_of(140).print(table)
 
 
 @contextmanager
@@ -158,8 +151,6 @@ def _progress(silent: bool) -> Iterator[Any]:
 
 
 def _folder(chosen: Path | None, home: str | None) -> Path:
-    return chosen or home_folder(home, os.environ) / "market_data"
+    from tradingbot.app.market_data import FOLDER
 
-
-def _utc(moment: datetime | None) -> datetime | None:
-    return None if moment is None else moment.replace(tzinfo=UTC)
+    return chosen or home_folder(home, os.environ) / FOLDER

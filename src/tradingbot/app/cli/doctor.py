@@ -11,8 +11,7 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
-from tradingbot.app.cli.shared import on_loop, print_json
-from tradingbot.app.cli.signals import console_of
+from tradingbot.app.cli.shared import console_of, on_loop, print_json
 from tradingbot.app.home import home_folder
 
 MARKS = {"ok": "[green]✓[/]", "warning": "[yellow]![/]", "problem": "[red]✗[/]"}

@@ -11,8 +11,7 @@ from rich.markup import escape
 
 from tradingbot.app.cli.listing import Listing
 from tradingbot.app.cli.operating import finish, operating_options, require_a_daemon_once, send
-from tradingbot.app.cli.shared import print_json
-from tradingbot.app.cli.signals import console_of
+from tradingbot.app.cli.shared import console_of, print_json
 from tradingbot.app.home import home_folder
 
 COLOURS = {"warning": "yellow", "error": "red", "critical": "bold red"}

@@ -10,8 +10,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from tradingbot.app.cli.analyze import MomentType
-from tradingbot.app.cli.shared import print_json
+from tradingbot.app.cli.shared import MomentType, console_of, print_json
 from tradingbot.app.home import home_folder
 
 
@@ -41,8 +40,7 @@ def command(home: str | None, since: datetime | None, until: datetime | None, tr
     if as_json:
         print_json(facts)
         return
-    console = Console()
-    _print(console if console.is_terminal else Console(width=110), facts)
+    _print(console_of(110), facts)
 
 
 def _print(console: Console, facts: dict[str, Any]) -> None:

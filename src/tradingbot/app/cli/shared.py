@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 import orjson
 
 from tradingbot.app.home import home_folder
 from tradingbot.app.options import PROFILES, SOURCES, RunOptions
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -34,6 +38,25 @@ class SpeedType(click.ParamType[float]):
         if not 0 < speed < 1e6:
             self.fail(f"{value} is not above 0 (use 'max' for as fast as possible)", param, ctx)
         return speed
+
+
+class MomentType(click.ParamType[datetime]):
+    """A date or a moment in UTC."""
+
+    name = "TIME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Without a zone it is UTC; a date is its first moment."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            moment = datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is no time; write 2026-01-31 or 2026-01-31T12:00", param, ctx)
+        try:
+            return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        except OverflowError:
+            self.fail(f"{value!r} is out of range", param, ctx)
 
 
 def source_options(command: F) -> F:
@@ -117,3 +140,11 @@ def on_loop(work: Callable[[], Awaitable[T]]) -> T:
 def print_json(facts: object) -> None:
     """Facts for programs: indented JSON, decimals and moments as text."""
     click.echo(orjson.dumps(facts, default=str, option=orjson.OPT_INDENT_2).decode())
+
+
+def console_of(width: int = 150) -> Console:
+    """As wide as the terminal; wide enough for the tables where there is none."""
+    from rich.console import Console
+
+    console = Console()
+    return console if console.is_terminal else Console(width=width)

@@ -10,7 +10,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from tradingbot.app.cli.shared import print_json
+from tradingbot.app.cli.shared import console_of, print_json
 from tradingbot.app.home import home_folder
 from tradingbot.core.number_text import number_text
 
@@ -43,12 +43,6 @@ def command(symbol: str | None, home: str | None, as_json: bool) -> None:
         _print_market(console_of(), facts)
     else:
         _print_symbol(console_of(), facts)
-
-
-def console_of() -> Console:
-    """As wide as the terminal; wide enough for the tables where there is none."""
-    console = Console()
-    return console if console.is_terminal else Console(width=150)
 
 
 def reason_text(why: dict[str, Any]) -> str:

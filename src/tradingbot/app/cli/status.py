@@ -13,8 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from tradingbot.app.cli.listing import Listing
-from tradingbot.app.cli.shared import on_loop, print_json
-from tradingbot.app.cli.signals import console_of
+from tradingbot.app.cli.shared import console_of, on_loop, print_json
 from tradingbot.app.home import home_folder
 from tradingbot.app.plain_text import plain_facts, plain_text
 from tradingbot.core.number_text import number_text

@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from tradingbot.app.cli.listing import Listing
-from tradingbot.app.cli.signals import age_text, console_of, reason_text, said_text
+from tradingbot.app.cli.shared import console_of
+from tradingbot.app.cli.signals import age_text, reason_text, said_text
 from tradingbot.core.number_text import number_text
 
 Facts = Mapping[str, Any]

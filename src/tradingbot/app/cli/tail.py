@@ -16,10 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from rich.markup import escape
 
-from tradingbot.app.cli.analyze import MomentType
 from tradingbot.app.cli.listing import Listing
-from tradingbot.app.cli.shared import on_loop, print_json
-from tradingbot.app.cli.signals import console_of
+from tradingbot.app.cli.shared import MomentType, console_of, on_loop, print_json
 from tradingbot.app.home import home_folder
 from tradingbot.app.tail_filter import TailFilter
 from tradingbot.app.tail_text import LEVELS, Entry, json_of, line_of

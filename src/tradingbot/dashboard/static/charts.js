@@ -95,6 +95,8 @@
     drawn.set(element, chart);
   }
 
+  window.chartTools = { colors, options, precision, marks };
+
   window.drawCharts = function () {
     for (const [element, chart] of drawn) {
       if (!element.isConnected) {

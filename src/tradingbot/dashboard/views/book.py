@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
@@ -12,13 +11,12 @@ from typing import Any, Final
 from tradingbot.dashboard.equity import EquityPoint, drawdown_pct, evenly
 from tradingbot.dashboard.sources import Look
 from tradingbot.portfolio.position import ClosedTrade
-from tradingbot.research.performance import DAYS_OF_A_YEAR, daily_returns, ratios
+from tradingbot.research.performance import YEAR_ROOT, EquityDays, daily_returns, ratios
 from tradingbot.research.sharpe import standard_error
 
 PAGE: Final = 100
 SPANS: Final = {"1d": 1, "7d": 7, "30d": 30, "90d": 90, "all": 100_000}
 POINTS: Final = 2_000
-DAY_S: Final = 86_400
 LEAST_DAYS: Final = 3
 """With fewer there are not two whole days to compare."""
 
@@ -126,14 +124,16 @@ def _by_day(points: Sequence[EquityPoint]) -> dict[str, Any] | None:
 
     Longer ago than a week only hours are kept: a day then ends with the begin of its last hour.
     """
-    closes = {one.at_s // DAY_S: one.usd for one in points if one.usd > 0}
-    if len(closes) < LEAST_DAYS:
+    days = EquityDays()
+    for one in points:
+        if one.usd > 0:
+            days.add(one.at_s, one.usd)
+    if len(days.by_day) < LEAST_DAYS:
         return None
-    first = next(one.usd for one in points if one.usd > 0)
-    returns = daily_returns([first, *closes.values()])
+    returns = daily_returns(days.values)
     error = standard_error(returns)
     return {
-        "days": len(closes),
-        "sharpe_error": None if error is None else error * math.sqrt(DAYS_OF_A_YEAR),
+        "days": len(days.by_day),
+        "sharpe_error": None if error is None else error * YEAR_ROOT,
         **asdict(ratios(returns)),
     }

@@ -6,7 +6,8 @@ import hmac
 import json
 import random
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from aiohttp import web
@@ -39,6 +40,26 @@ _REFUSING_FAULTS: Final[dict[str, Callable[[], RefusedError]]] = {
 }
 _KEY_FAULTS: Final = frozenset({"key_invalid", "plan_required"})
 """Troubles that a service without keys cannot have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One request: what it asks for, and with which key."""
+
+    method: str
+    path: str
+    arguments: Mapping[str, str]
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One answer as it goes out."""
+
+    status: int
+    body: bytes
+    content_type: str
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Gate:
@@ -79,20 +100,32 @@ class Gate:
         return epoch_ms(self._clock.now())
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """One request, from receipt to answer."""
+        """One request over the wire, from receipt to answer."""
         self._clock.touch()
         try:
-            self.requests[request.path] += 1
-            await self._wait(request.path)
-            if self._faults.hit("html_page", request.path, self.now_ms()):
-                return web.Response(text=HTML.format("CoinGlass"), content_type="text/html")
-            try:
-                status, body = 200, self._answer(request)
-            except RefusedError as refusal:
-                status, body = refusal.http_status, _refused(request.path, refusal)
-            return self._deliver(request.path, status, body)
+            key = request.headers.get("CG-API-KEY", "")
+            reply = await self.reply(Question(request.method, request.path, dict(request.query), key))
+            return web.Response(
+                status=reply.status,
+                body=reply.body,
+                content_type=reply.content_type,
+                charset="utf-8",
+                headers=reply.headers,
+            )
         finally:
             self._clock.touch()
+
+    async def reply(self, question: Question) -> Reply:
+        """One request, from receipt to answer, without the wire."""
+        self.requests[question.path] += 1
+        await self._wait(question.path)
+        if self._faults.hit("html_page", question.path, self.now_ms()):
+            return Reply(200, HTML.format("CoinGlass").encode(), "text/html")
+        try:
+            status, body = 200, self._answer(question)
+        except RefusedError as refusal:
+            status, body = refusal.http_status, _refused(question.path, refusal)
+        return self._deliver(question.path, status, body)
 
     async def _wait(self, path: str) -> None:
         params, now_ms = self._params, self.now_ms()
@@ -107,18 +140,18 @@ class Gate:
             with self._clock.parked():
                 await self._clock.sleep(delay_ms / 1000)
 
-    def _answer(self, request: web.Request) -> Any:
-        path, now_ms = request.path, self.now_ms()
+    def _answer(self, question: Question) -> Any:
+        path, now_ms = question.path, self.now_ms()
         if path not in ENDPOINTS and path not in FREE_ENDPOINTS:
             return None
-        if request.method != "GET":
+        if question.method != "GET":
             raise RefusedError(405, "Method Not Allowed", 405)
         if path in ENDPOINTS:
-            self._admit(request.headers.get("CG-API-KEY", ""), now_ms)
+            self._admit(question.key, now_ms)
         for name, refusal in _REFUSING_FAULTS.items():
             if (path in ENDPOINTS or name not in _KEY_FAULTS) and self._faults.hit(name, path, now_ms):
                 raise refusal()
-        call = Call(self._intelligence, self._params.plan, seen_ms(self._faults, path, now_ms), dict(request.query))
+        call = Call(self._intelligence, self._params.plan, seen_ms(self._faults, path, now_ms), question.arguments)
         if path in FREE_ENDPOINTS:
             return self._free(path, call, now_ms)
         endpoint = ENDPOINTS[path]
@@ -143,18 +176,18 @@ class Gate:
             raise RefusedError(429, "Too Many Requests", 429)
         self._asked_ms.append(now_ms)
 
-    def _deliver(self, path: str, status: int, body: Any) -> web.Response:
+    def _deliver(self, path: str, status: int, body: Any) -> Reply:
         limits = {"API-KEY-MAX-LIMIT": str(self.limit), "API-KEY-USE-LIMIT": str(self.used())}
         headers = limits if path not in FREE_ENDPOINTS else {}
         if body is None:
-            return web.Response(status=404, text="404 page not found", headers=headers)
+            return Reply(404, b"404 page not found", "text/plain", headers)
         now_ms = self.now_ms()
         data = _encoded(body)
         if self._faults.hit("truncated_json", path, now_ms):
             data = data[: len(data) // 2]
         if self._faults.hit("malformed_json", path, now_ms):
             data = b"{'code': 0, " + data[1:]
-        return web.Response(status=status, body=data, content_type="application/json", charset="utf-8", headers=headers)
+        return Reply(status, data, "application/json", headers)
 
 
 def _refused(path: str, refusal: RefusedError) -> dict[str, Any]:

@@ -40,7 +40,7 @@ from tradingbot.net.http import HttpClient
 from tradingbot.net.nonce import NonceSource, NonceStore
 from tradingbot.net.rate_limiter import RateLimiter
 from tradingbot.net.stream import Sender, Stream
-from tradingbot.ports import Clock, VenueCapabilities
+from tradingbot.ports import Clock, TouchSizes, VenueCapabilities
 from tradingbot.venues.kraken_futures import parse_account, parse_market, parse_orders
 from tradingbot.venues.kraken_futures.auth import Credentials, Signer
 from tradingbot.venues.kraken_futures.contract_specs import ContractSpecs, SpecCache
@@ -220,6 +220,10 @@ class KrakenFuturesVenue:
     def live_book(self, symbol: Symbol) -> BookView | None:
         """Top of the newest book of the stream, or None while it is not in step."""
         return self._market.view(symbol, self._params.live_book_depth)
+
+    def live_touch(self, symbol: Symbol) -> TouchSizes | None:
+        """Best quotes of the newest book of the stream, or None while it is not in step."""
+        return self._market.touch(symbol)
 
     def live_trades(self, symbol: Symbol) -> Sequence[PublicTrade]:
         """The newest public trades of the stream, oldest first."""

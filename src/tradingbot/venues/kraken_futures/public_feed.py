@@ -98,6 +98,14 @@ class PublicMarket:
             as_of = ticker.as_of
         return book.view(symbol, self.heard_at, depth, as_of)
 
+    def touch(self, symbol: Symbol) -> tuple[float, float, float, float] | None:
+        """Best quotes of the newest book; None while it is not in step or lacks a side."""
+        product = self._product_of.get(symbol)
+        if product is None or self.heard_at is None:
+            return None
+        book = self.books.book(product)
+        return None if book.broken else book.touch
+
 
 class PublicConversation:
     """Subscribes everything, keeps it in step, asks for what broke."""

@@ -1,0 +1,51 @@
+"""Whether a wallet's margin is so far from its limits that it need not be counted: most moments of most accounts."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+from tradingbot.simulator.contract_market import ContractMarket
+from tradingbot.simulator.funding import HOUR_MS
+from tradingbot.simulator.state import VenueState
+
+_SURE: Final = 1.01
+"""More than what floats get wrong."""
+
+
+def covered_by_far(state: VenueState, wallet: str) -> bool:
+    """True only when equity covers every margin at any price of the running minute; False also where nobody knows.
+
+    For wallets of linear contracts: their worst price is the lowest for a long position, the highest for a short one.
+    """
+    worth, needed = float(state.account.balance(wallet, "USD")), 0.0
+    if worth <= 0:
+        return False
+    for symbol, position in state.account.positions.items():
+        market = state.market(symbol)
+        if market.instrument.wallet != wallet:
+            continue
+        bounds = market.mark_bounds()
+        if bounds is None or market.instrument.inverse:
+            return False
+        size, entry = float(position.size), float(position.entry)
+        hours = (state.now_ms - position.funding_since_ms) / HOUR_MS
+        worth += size * (bounds[0 if size > 0 else 1] - entry)
+        worth -= abs(size) * bounds[1] * state.params.max_relative_funding * hours
+        needed += _margin(state, market, position.size, max(entry, bounds[1]))
+    for order in state.account.orders.values():
+        market = state.market(order.symbol)
+        if market.instrument.wallet != wallet or order.reduce_only or order.is_trigger:
+            continue
+        bounds = market.mark_bounds()
+        if bounds is None or market.instrument.inverse:
+            return False
+        needed += _margin(state, market, order.open, bounds[1])
+    return worth > needed * _SURE
+
+
+def _margin(state: VenueState, market: ContractMarket, size: Decimal, price: float) -> float:
+    """The most initial margin that so many contracts can need: the last step's, which is the highest."""
+    leverage = state.account.leverage.get(market.instrument.symbol)
+    share = float(market.instrument.steps[-1].initial)
+    return abs(float(size)) * price * (share if leverage is None else max(share, 1 / float(leverage)))
