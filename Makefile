@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 ARGS ?=
 PYTEST_ARGS ?=
 
-.PHONY: setup setup-dev run sim test long check bench crash damage switches soak drill metrics-check browser page-speed audit lock clean help
+.PHONY: setup setup-dev run sim test long fuzz check bench crash damage switches soak drill metrics-check browser page-speed audit lock clean help
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -39,6 +39,9 @@ test: setup-dev ## run the tests
 
 long: setup-dev ## run the tests that are too long for make test
 	@$(BIN)/python -m pytest -n 2 --dist worksteal -m long --ignore tests/browser $(PYTEST_ARGS)
+
+fuzz: setup-dev ## run the property tests with examples of their own, not those of make test
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -m hypothesis --hypothesis-profile=search $(PYTEST_ARGS)
 
 check: setup-dev ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check src tests benchmarks scripts
