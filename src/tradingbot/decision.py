@@ -47,7 +47,7 @@ def decide(
 ) -> Decision:
     """Exits first, then entries."""
     reading = read_market(snapshot, params.reading)
-    leaving = LeavingParams(params.reading, params.exits)
+    leaving = LeavingParams(params.reading, params.exits, params.levers)
     verdicts, closes = leave_positions(snapshot, book, leaving, reading, learned)
     left = {action.symbol for action in closes}
     signals, opens = _entries(snapshot, book, left, reading, params, permission, learned)

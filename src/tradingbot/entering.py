@@ -8,8 +8,9 @@ from decimal import Decimal
 from typing import Any, Final
 
 from tradingbot.core.errors import SizingError
+from tradingbot.core.levers import DIRECTION, NO_LEVERS, Levers
 from tradingbot.core.memo import by_identity
-from tradingbot.core.parameters import LearnedParameters
+from tradingbot.core.parameters import LearnedParameters, record_key
 from tradingbot.core.records import Reason, reason
 from tradingbot.core.types import Conviction, Direction, Timeframe, plain, signal_id_of
 from tradingbot.exits.params import ExitParams, GraceParams
@@ -46,7 +47,11 @@ ENTERED: Final = "entered"
 
 @dataclass(frozen=True, slots=True)
 class DecisionParams:
-    """All parameters that a decision depends on. `venue_since` is when this account began to trade at the venue."""
+    """All parameters that a decision depends on. `venue_since` is when this account began to trade at the venue.
+
+    `levers` is the generation that the other parts were made with (`tuned.tuned`); what it says of single symbols and
+    sides is looked up here.
+    """
 
     reading: ReadingParams
     risk: RiskParams
@@ -55,6 +60,7 @@ class DecisionParams:
     liquidity: LiquidityParams
     venue_since: datetime
     gates: GateParams = field(default_factory=GateParams)
+    levers: Levers = NO_LEVERS
 
     def is_early(self, now: datetime) -> bool:
         """Within the first days on the venue, when smaller caps hold (SPEC 6.1)."""
@@ -193,7 +199,13 @@ def _factors(
         ("risk_parity", _parity(strategy, active, learned, risk)),
         ("circuit_breaker", circuit_breaker(volatility_ratio(one.part.candles, hours), risk.circuit_breaker)),
     )
-    return tuple(SizeFactor(name, value) for name, value in values)
+    return (*(SizeFactor(name, value) for name, value in values), *_learned_side(one, params.levers))
+
+
+def _learned_side(one: Candidate, levers: Levers) -> tuple[SizeFactor, ...]:
+    """What was learned of this symbol and side; no step at all where nothing was."""
+    factor = levers.values.get(f"{DIRECTION}.{record_key(one.symbol, one.direction)}")
+    return () if factor is None else (SizeFactor("learned_side", factor),)
 
 
 def _parity(strategy: str, active: tuple[str, ...], learned: LearnedParameters, risk: RiskParams) -> float:

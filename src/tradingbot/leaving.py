@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from tradingbot.core.parameters import LearnedParameters
+from tradingbot.core.levers import HOLD, NO_LEVERS, Levers
+from tradingbot.core.parameters import LearnedParameters, record_key
 from tradingbot.core.records import Reason
 from tradingbot.core.types import Direction, Timeframe, epoch_ms
 from tradingbot.exits.exit_engine import ExitVerdict, judge
@@ -29,6 +30,7 @@ class LeavingParams:
 
     reading: ReadingParams
     exits: ExitParams
+    levers: Levers = NO_LEVERS
 
 
 def leave_positions(
@@ -66,6 +68,7 @@ def exit_facts(
     one, direction = reading.symbols[position.symbol], position.direction
     gain, peak = position.return_fraction(part.mark_price), _peak_fraction(position)
     record = learned.record_of(position.symbol, direction)
+    measured = record.optimal_hold_min if record is not None else None
     gaps = _ema_gaps(snapshot, part, position, params)
     return ExitFacts(
         position_id=position.position_id,
@@ -83,7 +86,7 @@ def exit_facts(
         entry_alignment=position.mtf_alignment,
         trend_1m=_toward(direction, one.mtf.trends.get(Timeframe.M1)),
         trend_5m=_toward(direction, one.mtf.trends.get(Timeframe.M5)),
-        optimal_hold_min=record.optimal_hold_min if record is not None else None,
+        optimal_hold_min=params.levers.values.get(f"{HOLD}.{record_key(position.symbol, direction)}", measured),
         ema_gap_pct=gaps.now_pct if gaps is not None else None,
         ema_best_gap_pct=gaps.best_pct if gaps is not None else None,
         flow_direction=one.flow.direction,

@@ -29,7 +29,7 @@ from tradingbot.app.runtime_file import RuntimeFile
 from tradingbot.app.stores import Stores
 from tradingbot.app.supervision import Restartable
 from tradingbot.app.switchboard import Switchboard
-from tradingbot.app.thinking import a_collector, an_input_recorder, decision_params, keep_params, open_intelligence
+from tradingbot.app.thinking import DecisionSettings, a_collector, an_input_recorder, open_intelligence
 from tradingbot.app.venue_migration import note_migration
 from tradingbot.app.vitals import LoopLag, rss_mb
 from tradingbot.config import Settings
@@ -131,6 +131,8 @@ class Daemon:
             lambda found: self._health.issues.observe("replay", found),
             inputs.record and inputs.nightly_replay,
         )
+        since, journal = account.standing.venue_since, stores.journals["decision_params"]
+        self._decisions = DecisionSettings(settings, since, journal, clock.now)
         self._bot_cycle = self._cycle()
         flattener = a_flattener(account, lambda: self._collector.specs, settings)
         self._desk = OperatorDesk(self._switches, flattener, account.lock, self._health.issues)
@@ -158,7 +160,7 @@ class Daemon:
                 account=account,
                 collector=self._collector,
                 scribe=self._scribe(),
-                decision_params=decision_params(settings, account.standing.venue_since),
+                decision_params=self._decisions.current,
                 engine_params=settings.engine,
                 permission=self.permission,
                 post_trade=self._post_trade,
@@ -168,7 +170,7 @@ class Daemon:
         )
 
     def _scribe(self) -> JournalScribe:
-        journals, since = self._stores.journals, self._account.standing.venue_since
+        journals = self._stores.journals
         return JournalScribe(
             cycles=journals["cycles"],
             signals=journals["signals"],
@@ -176,7 +178,7 @@ class Daemon:
             ensemble=journals["ensemble"],
             sizes=journals["size_adjustments"],
             bus=self._bus,
-            params_digest=keep_params(self._settings, since, journals["decision_params"], self._clock.now()),
+            params_digest=self._decisions.digest,
             inputs=an_input_recorder(self._settings, self._stores),
         )
 

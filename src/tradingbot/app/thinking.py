@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ from tradingbot.app.program import program_version
 from tradingbot.app.restore import known_regime
 from tradingbot.app.stores import Stores
 from tradingbot.config import Settings
+from tradingbot.core.levers import Levers
 from tradingbot.core.types import Symbol, iso_utc, parse_utc
 from tradingbot.decision import DecisionParams
 from tradingbot.engine.collect import MarketCollector
@@ -24,6 +25,7 @@ from tradingbot.market.contracts import ContractSpec
 from tradingbot.market.universe import LiquidityParams
 from tradingbot.ports import IntelSource
 from tradingbot.storage.journal import Journal
+from tradingbot.tuned import tuned
 
 
 def decision_params(settings: Settings, venue_since: datetime) -> DecisionParams:
@@ -39,38 +41,73 @@ def decision_params(settings: Settings, venue_since: datetime) -> DecisionParams
     )
 
 
-def params_values(settings: Settings, venue_since: datetime) -> dict[str, Any]:
+def params_values(settings: Settings, params: DecisionParams) -> dict[str, Any]:
     """All parameters behind a decision as plain values, those of its features and contracts among them."""
     parts = {
-        "reading": settings.reading,
+        "reading": params.reading,
         "frames": settings.frames,
         "contracts": settings.contracts,
-        "risk": settings.risk,
-        "exits": settings.exits,
-        "grace": settings.engine.grace,
-        "liquidity": _liquidity(settings),
-        "gates": settings.gates,
+        "risk": params.risk,
+        "exits": params.exits,
+        "grace": params.grace,
+        "liquidity": params.liquidity,
+        "gates": params.gates,
     }
-    values = {name: part.model_dump(mode="json") for name, part in parts.items()}
-    return {**values, "venue_since": iso_utc(venue_since)}
+    values: dict[str, Any] = {name: part.model_dump(mode="json") for name, part in parts.items()}
+    if params.levers.number:
+        values["levers"] = {"number": params.levers.number, "values": dict(params.levers.values)}
+    return {**values, "venue_since": iso_utc(params.venue_since)}
 
 
 def params_digest(settings: Settings, venue_since: datetime) -> str:
-    """Hash of `params_values`."""
-    return digest_of(params_values(settings, venue_since))
+    """Hash of `params_values` of the settings as they are."""
+    return digest_of(params_values(settings, decision_params(settings, venue_since)))
 
 
-def keep_params(settings: Settings, venue_since: datetime, journal: Journal, at: datetime) -> str:
-    """Journal the parameters that decisions depend on from now on, unless the newest line has them; their hash.
+class DecisionSettings:
+    """What decisions depend on from cycle to cycle: the settings, under the generation of levers that holds.
 
-    With them every recorded decision can be computed again, long after the settings have changed.
+    Whatever decides is journalled, once for as long as it holds: with it every recorded decision can be computed again,
+    long after settings and levers have changed.
     """
-    values = params_values(settings, venue_since)
-    digest = digest_of(values)
-    newest = journal.reader().tail(1)
-    if not newest or newest[-1].get("params_hash") != digest:
-        journal.append({"at": at, "params_hash": digest, "params": values})
-    return digest
+
+    def __init__(
+        self, settings: Settings, venue_since: datetime, journal: Journal, now: Callable[[], datetime]
+    ) -> None:
+        self._settings = settings
+        self._untuned = decision_params(settings, venue_since)
+        self._current = self._untuned
+        self._journal = journal
+        self._now = now
+        self._kept: tuple[DecisionParams, str] | None = None
+
+    @property
+    def untuned(self) -> DecisionParams:
+        """As a person set them."""
+        return self._untuned
+
+    def current(self) -> DecisionParams:
+        """What the next decision depends on."""
+        return self._current
+
+    def use(self, levers: Levers) -> None:
+        """Decide under these levers from the next decision on. Raises ValueError when they contradict the settings."""
+        self._current = tuned(self._untuned, levers)
+
+    def digest(self, params: DecisionParams) -> str:
+        """The hash under which these parameters stand in the journal; the newest line is theirs after this."""
+        if self._kept is None or self._kept[0] is not params:
+            self._kept = params, self._keep(params)
+        return self._kept[1]
+
+    def _keep(self, params: DecisionParams) -> str:
+        values = params_values(self._settings, params)
+        digest = digest_of(values)
+        newest = self._journal.reader().tail(1) if self._kept is None else []
+        known = self._kept[1] if self._kept is not None else (newest[-1].get("params_hash") if newest else None)
+        if known != digest:
+            self._journal.append({"at": self._now(), "params_hash": digest, "params": values})
+        return digest
 
 
 def an_input_recorder(settings: Settings, stores: Stores) -> InputSink:

@@ -131,7 +131,7 @@ class _Run:
                 account=self._account,
                 collector=collector,
                 scribe=self._scribe,
-                decision_params=self._plan.trading.decision,
+                decision_params=lambda: self._plan.trading.decision,
                 engine_params=self._plan.trading.engine,
                 permission=self._permission,
                 watch=self._watch,

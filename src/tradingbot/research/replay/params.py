@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from tradingbot.core.levers import Levers
 from tradingbot.core.types import parse_utc
 from tradingbot.engine.catalog import journal_path
 from tradingbot.entering import DecisionParams
@@ -44,6 +45,12 @@ class ParamsOnFile:
         return self._made[params_hash]
 
 
+def levers_of(row: Mapping[str, Any]) -> Levers:
+    """The generation of a line; lines from before there was any have none."""
+    found = row.get("levers") or {}
+    return Levers(int(found.get("number", 0)), dict(found.get("values", {})))
+
+
 def _made(row: Any) -> ReplayParams | str:
     if not isinstance(row, Mapping):
         return "its parameters are not on file"
@@ -56,6 +63,7 @@ def _made(row: Any) -> ReplayParams | str:
             liquidity=LiquidityParams.model_validate(row["liquidity"]),
             venue_since=parse_utc(row["venue_since"]),
             gates=GateParams.model_validate(row["gates"]),
+            levers=levers_of(row),
         )
         return ReplayParams(decision, FrameParams.model_validate(row["frames"]))
     except (KeyError, ValueError, ValidationError) as error:

@@ -1,0 +1,68 @@
+"""Signals with outcomes for tests of the learners, made by a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from benchmarks.made_signals import MadeMarket, made_signals
+
+from tradingbot.gates.params import GateParams
+from tradingbot.learning.exit_learner import Targets
+from tradingbot.learning.flow_value import FlowRules
+from tradingbot.learning.learner_params import LearnerParams
+from tradingbot.learning.learners import Ground
+from tradingbot.learning.signal_table import SignalTable
+from tradingbot.signals.params import SignalParams
+
+GATE_SETTINGS = {
+    "fee.min_edge_bps": 3.0,
+    "ensemble.min_side_probability": 0.45,
+    "correlation.throttle_from_share": 0.34,
+    "intelligence.strong_conflict_multiplier": 0.4,
+    "intelligence.moderate_conflict_multiplier": 0.6,
+    "intelligence.weak_conflict_multiplier": 0.8,
+    "microstructure.spread_full_bps": 8.0,
+}
+
+
+def rules(params: SignalParams | None = None, composite: bool = True) -> FlowRules:
+    """The flow rules of settings."""
+    own, gate = params or SignalParams(), GateParams().conviction
+    levels = {
+        name: (level.min_aligned, level.min_confidence, level.size_multiplier)
+        for name, level in (
+            ("high", own.conviction.high),
+            ("medium", own.conviction.medium),
+            ("low", own.conviction.low),
+        )
+    }
+    steps = tuple((one.min_score, one.size_multiplier) for one in gate.levels) if composite else ()
+    weights = gate.weights.model_dump() if composite else {}
+    return FlowRules(own.weights.by_name, own.min_aligned_components, levels, weights, steps)
+
+
+def ground(table: SignalTable, clamp: float = 0.2, params: LearnerParams | None = None) -> Ground:
+    """Default settings, every symbol ready."""
+    ready = frozenset(table.symbols)
+    return Ground(rules(), Targets(()), 480.0, GATE_SETTINGS, clamp, ready, params or LearnerParams())
+
+
+def market(days: int, seed: int, drift: Mapping[str, float] | None = None, symbols: int = 2) -> SignalTable:
+    """Signals of a made market in which some components know something."""
+    return made_signals(MadeMarket(days, seed, symbols, tuple((drift or {}).items())))
+
+
+def with_returns(table: SignalTable, returns: np.ndarray) -> SignalTable:
+    """The same signals with other outcomes."""
+    return SignalTable(
+        table.symbols,
+        table.components,
+        table.parts,
+        table.time_ms,
+        table.symbol,
+        table.said,
+        returns.astype(np.float32),
+        table.composite,
+        table.cost_bps,
+    )
