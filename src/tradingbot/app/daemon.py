@@ -16,7 +16,7 @@ from tradingbot.app.deployment_checks import MAX_CLOCK_SKEW_S
 from tradingbot.app.digesting import DigestJob
 from tradingbot.app.governance import Governance
 from tradingbot.app.health_desk import HealthDesk, Watched
-from tradingbot.app.learning_files import known_learning
+from tradingbot.app.learning_files import known_learning, open_outcomes
 from tradingbot.app.maintenance import Maintenance
 from tradingbot.app.operator import OperatorInbox
 from tradingbot.app.options import RunOptions
@@ -94,6 +94,7 @@ class Daemon:
         documents = stores.documents
         signal_desk = SignalDesk(documents["latest_signals"], documents["regime"], self._collector.desk)
         self._bus.attach("latest signals", signal_desk.listen)
+        self._bus.attach("outcomes", open_outcomes(stores, settings.learning.outcomes).listen)
         self._analyst = Analyst(options.home, stores, clock, self._keeper, self._post_trade.venue, settings.learning)
         maintenance = Maintenance(options.home, stores, settings.storage, clock)
         self._works = RoutineWorks(parts, stores, settings, self._collector, account, self._analyst, maintenance)

@@ -15,9 +15,11 @@ from tradingbot.engine.execution_quality import ExecutionQuality
 from tradingbot.engine.intents import IntentLog
 from tradingbot.engine.journalled_trades import trades_of
 from tradingbot.engine.learning_models import LearningState, VenueMetadata
+from tradingbot.engine.outcome_desk import OutcomeDesk, waiting_on_file
 from tradingbot.engine.portfolio_keeper import PortfolioKeeper
 from tradingbot.engine.post_trade import EMPTY, PostTrade
 from tradingbot.learning.allocation import Readiness
+from tradingbot.learning.outcomes import OutcomeParams
 from tradingbot.learning.reality_gap import RealityGap
 from tradingbot.portfolio.book import REMEMBERED_FILLS
 from tradingbot.ports import Clock
@@ -62,6 +64,13 @@ def known_learning(
         log.warning("learning.made_again", files=lacking, trades=taken)
     handler.handle()
     return handler
+
+
+def open_outcomes(stores: Stores, params: OutcomeParams) -> OutcomeDesk:
+    """What resolves signals, with those that waited when the last life ended."""
+    journals = stores.journals
+    known = waiting_on_file(journals["signal_universe"].reader(), journals["signal_outcomes"].reader())
+    return OutcomeDesk(journals["signal_outcomes"], params, known)
 
 
 def learned_here(stores: Stores, name: str, empty: Any, fresh: VenueMetadata, now: datetime) -> LearningState[Any]:

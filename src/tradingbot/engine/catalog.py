@@ -147,6 +147,7 @@ JOURNALS: Final[Mapping[str, JournalRow]] = {
     "cycle_inputs": JournalRow("logs/cycle_inputs.jsonl", "engine.input_recorder", 16, 60, 14),
     "signals": JournalRow("logs/predictive_signals.jsonl", "engine.bot_cycle", 128, 30, 90),
     "signal_universe": JournalRow("logs/signal_universe.jsonl", "engine.bot_cycle", 128, 40, 90),
+    "signal_outcomes": JournalRow("logs/signal_outcomes.jsonl", "engine.outcome_desk", 64, 50, 365),
     "decision_params": JournalRow("logs/decision_params.jsonl", "app.thinking", 16, 50, 3650),
     "ensemble": JournalRow("logs/ensemble_predictions.jsonl", "engine.bot_cycle", 64, 30, 90),
     "size_adjustments": JournalRow("logs/size_adjustments.jsonl", "engine.bot_cycle", 32, 20, 365),

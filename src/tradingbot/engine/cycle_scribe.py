@@ -66,9 +66,10 @@ class JournalScribe:
             self.signals.append(record)
         for prediction in ensemble_records(records, decision):
             self.ensemble.append(prediction)
-        for line in universe_records(snapshot, decision, params_hash):
+        universe = list(universe_records(snapshot, decision, params_hash))
+        for line in universe:
             self.universe.append(line)
-        self.bus.publish(SignalsDecided(snapshot.cycle_id, snapshot.as_of, decision, records))
+        self.bus.publish(SignalsDecided(snapshot.cycle_id, snapshot.as_of, decision, records, universe))
         for adjustment in adjustment_records(snapshot, decision):
             self.sizes.append(adjustment)
         record = cycle_record(

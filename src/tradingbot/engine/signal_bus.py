@@ -22,12 +22,16 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SignalsDecided:
-    """One cycle's signals: the decision, and every signal's record as it stands in the log."""
+    """One cycle's signals: the decision, and every signal's records as they stand in the logs.
+
+    `records` are lines of `predictive_signals.jsonl`, `universe` those of `signal_universe.jsonl`.
+    """
 
     cycle_id: str
     as_of: datetime
     decision: Decision
     records: Sequence[dict[str, Any]]
+    universe: Sequence[dict[str, Any]] = ()
 
 
 Handler = Callable[[SignalsDecided], None]

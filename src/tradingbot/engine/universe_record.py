@@ -30,6 +30,7 @@ def universe_records(snapshot: MarketSnapshot, decision: Decision, params_hash: 
             "as_of": snapshot.as_of,
             "symbol": flow.symbol,
             "price": None if part.mark_price is None else float(part.mark_price),
+            "stale": list(part.stale),
             "direction": flow.direction.value,
             "confidence": flow.confidence,
             "conviction": flow.conviction.value,
@@ -40,6 +41,10 @@ def universe_records(snapshot: MarketSnapshot, decision: Decision, params_hash: 
             "gates": [gate_record(one) for one in verdict.trail.verdicts],
             "size": _size(verdict),
             "order": _order(verdict, part.spec),
+            "components": {
+                item.name: [item.direction.sign, round(item.confidence, 4)] for item in flow.components if item.live
+            },
+            "regime": decision.regime.regime.value,
             "params_hash": params_hash,
         }
 

@@ -50,7 +50,6 @@ def learn_holds(
     table: SignalTable,
     rules: FlowRules,
     levers: Levers,
-    clamp: float,
     block_min: float,
     settings_min: float,
     ready: frozenset[str],
@@ -78,7 +77,7 @@ def learn_holds(
             evidence[pair] = {"best_min": float(best), "gain_bps": one.mean, "t": one.t, "blocks": float(one.blocks)}
             wanted = max(params.min_hold_min, float(best)) if proven else settings_min
             before = min(current.get(pair, settings_min), settings_min)
-            after = _nearer(before, min(wanted, settings_min), clamp)
+            after = _nearer(before, min(wanted, settings_min))
             if abs(after - before) > 0.01 * before:
                 changes.append(Change(f"{HOLD}.{pair}", before, wanted, after))
                 gains.append((1.0 if proven else 0.0, one))
@@ -90,18 +89,19 @@ def learn_holds(
     effect = sum(share * one.mean for share, one in gains) / len(gains)
     error = math.sqrt(sum(share * one.error**2 for share, one in gains)) / len(gains)
     bounds = (effect - 1.96 * error, effect + 1.96 * error)
-    said = f"{clamp * 100:g} % at once, counted from {LONGEST_MIN} minutes down"
+    said = "one horizon at once"
     return Proposal(
         TIMING_LEARNER, Verdict.PROPOSED, tuple(changes), effect, bounds, samples, most, said, evidence
     )  # fmt: skip
 
 
-def _nearer(before: float, wanted: float, clamp: float) -> float:
-    """One step towards `wanted`; above the longest horizon nothing can be told apart, so that way is one step."""
+def _nearer(before: float, wanted: float) -> float:
+    """One horizon towards `wanted`: between two of them nothing was measured, so a smaller step proves nothing."""
     if wanted < before:
-        return max(wanted, min(before, float(LONGEST_MIN)) * (1 - clamp))
-    stepped = before * (1 + clamp)
-    return wanted if stepped > LONGEST_MIN else min(wanted, stepped)
+        below = [horizon for horizon in HORIZONS_MIN if horizon < min(before, float(LONGEST_MIN))]
+        return max(wanted, float(below[-1])) if below else wanted
+    above = [horizon for horizon in HORIZONS_MIN if horizon > before]
+    return min(wanted, float(above[0])) if above else wanted
 
 
 def hold_gain_bps(table: SignalTable, rules: FlowRules, before: Levers, after: Levers, settings_min: float) -> Floats:

@@ -45,12 +45,16 @@ class FlowRules:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """Per signal (n,): direction -1, 0 or 1, confidence 0..1, number of the conviction level or -1, size factor."""
+    """Per signal (n,): direction -1, 0 or 1, confidence 0..1, number of the conviction level or -1, size factor.
+
+    `score` is the conviction gate's base score 0..1, NaN where its parts are not known.
+    """
 
     direction: NDArray[np.int8]
     confidence: Floats
     level: NDArray[np.int8]
     size: Floats
+    score: Floats
 
 
 def flow_of(table: SignalTable, rules: FlowRules, by_pair: Mapping[str, float] | None = None) -> Flow:
@@ -69,10 +73,11 @@ def flow_of(table: SignalTable, rules: FlowRules, by_pair: Mapping[str, float] |
     for number, (least, confident, factor) in reversed(list(enumerate(rules.levels.values()))):
         reached = (aligned >= least) & (confidence >= confident) & (direction != 0)
         level[reached], size[reached] = number, factor
-    size *= _composite_factors(table, rules)
+    score = _scores(table, rules)
+    size *= _steps_of(score, rules)
     if by_pair:
         size *= _pair_factors(table, direction, by_pair)
-    return Flow(direction, confidence, level, size)
+    return Flow(direction, confidence, level, size, score)
 
 
 def earned_bps(table: SignalTable, flow: Flow, horizon_min: int) -> Floats:
@@ -89,11 +94,19 @@ def value_of(table: SignalTable, rules: FlowRules, levers: Levers, horizon_min: 
     return made
 
 
-def _composite_factors(table: SignalTable, rules: FlowRules) -> Floats:
-    """The conviction gate's size by its score before history, boosts and bias; 1 where its parts are not known."""
-    if not rules.composite or not rules.steps:
-        return np.ones(len(table))
-    score = table.composite.astype(np.float64) @ np.array([rules.composite[name] for name in table.parts])
+def _scores(table: SignalTable, rules: FlowRules) -> Floats:
+    """The conviction gate's score before history, boosts and bias; NaN where its parts are not known."""
+    if not rules.composite:
+        return np.full(len(table), np.nan)
+    weights = np.array([rules.composite[name] for name in table.parts])
+    made: Floats = table.composite.astype(np.float64) @ weights
+    return made
+
+
+def _steps_of(score: Floats, rules: FlowRules) -> Floats:
+    """The size of the level that each score reaches; 1 where it is not known."""
+    if not rules.steps:
+        return np.ones(len(score))
     bounds = np.array([least for least, _ in reversed(rules.steps)])
     sizes = np.array([size for _, size in reversed(rules.steps)])
     place = np.clip(np.searchsorted(bounds, score, side="right") - 1, 0, len(sizes) - 1)

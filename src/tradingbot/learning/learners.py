@@ -65,7 +65,7 @@ def proposals(records: Records, levers: Levers, ground: Ground) -> Sequence[Prop
         learn_gate_weights(table, rules, levers, clamp, block, own.weights),
         learn_directions(table, rules, levers, clamp, block, ground.ready, own.factors),
         learn_sizes(table, rules, levers, clamp, block, own.factors),
-        learn_holds(table, rules, levers, clamp, block, ground.hold_min, ground.ready, least, own.exits),
+        learn_holds(table, rules, levers, block, ground.hold_min, ground.ready, least, own.exits),
         learn_targets(records.trades, levers, ground.targets, clamp, long_block, own.exits),
         learn_gates(blocked, ground.gates, levers, own.gates),
     )

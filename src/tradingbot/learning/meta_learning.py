@@ -36,6 +36,7 @@ from tradingbot.learning.gate_learner import GATE_LEARNER, GATE_LEVERS
 from tradingbot.learning.learner_params import MetaLearningParams
 from tradingbot.learning.learners import Ground, Records, proposals
 from tradingbot.learning.proposal import Proposal, Verdict
+from tradingbot.learning.weight_learner import GATE_WEIGHT_LEARNER, WEIGHT_LEARNER
 
 NORMAL: Final = NormalDist()
 
@@ -188,7 +189,26 @@ def _held_out_gain(one: Proposal, newer: Records, levers: Levers, ground: Ground
         return BatchMean(new.mean - old.mean, new.error, new.count, new.blocks)
     if one.learner == GATE_LEARNER:
         return _gates_gain(one, newer, ground)
+    if one.learner in (WEIGHT_LEARNER, GATE_WEIGHT_LEARNER):
+        return _ranking_gain(newer, levers, one, ground)
     return gain_of(newer, levers, one.on(levers), ground, centred=True)
+
+
+def _ranking_gain(newer: Records, levers: Levers, one: Proposal, ground: Ground) -> BatchMean:
+    """How much better new weights tell good signals from bad: change of the confidence, or score, times the outcome.
+
+    One step moves few signals over a threshold, so sizes would show a real improvement late; confidence shows it in
+    every signal. Outcomes count from their mean: raising every confidence gains nothing.
+    """
+    table, meta = newer.table, ground.params.meta
+    flows = [flow_of(table, ground.rules.with_levers(which)) for which in (levers, one.on(levers))]
+    moved = table.returns(ground.params.weights.horizon_min).astype(np.float64) * flows[0].direction
+    sided = np.isfinite(moved) & (flows[0].direction != 0)
+    if not sided.any():
+        return NOTHING
+    heard = [flow.confidence if one.learner == WEIGHT_LEARNER else flow.score for flow in flows]
+    gain = (heard[1] - heard[0]) * (moved - float(moved[sided].mean()))
+    return batch_mean(gain, sided.astype(np.float64), blocks_of(table.time_ms, meta.block_min))
 
 
 def _gates_gain(one: Proposal, newer: Records, ground: Ground) -> BatchMean:

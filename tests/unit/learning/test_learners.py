@@ -72,7 +72,7 @@ def test_too_little_is_said_to_be_too_little() -> None:
         learn_weights(table, rules(), NO_LEVERS, 0.1, 60, WeightLearnerParams()),
         learn_directions(table, rules(), NO_LEVERS, 0.1, 60, ready, factors),
         learn_sizes(table, rules(), NO_LEVERS, 0.1, 60, factors),
-        learn_holds(table, rules(), NO_LEVERS, 0.1, 60, 480.0, ready, 72, ExitLearnerParams()),
+        learn_holds(table, rules(), NO_LEVERS, 60, 480.0, ready, 72, ExitLearnerParams()),
         learn_gates({}, GATE_SETTINGS, NO_LEVERS, GateLearnerParams()),
     )
     assert [made.verdict for made in found] == [Verdict.NOT_ENOUGH_DATA] * len(found)
@@ -136,10 +136,13 @@ def test_a_move_that_turns_round_is_held_for_less() -> None:
     returns[:, 2] += direction * 25.0
     judged = with_returns(table, returns)
     made = learn_holds(
-        judged, rules(), NO_LEVERS, 0.2, 60, 480.0, frozenset({"S0USDT"}), 72, ExitLearnerParams()
+        judged, rules(), NO_LEVERS, 60, 480.0, frozenset({"S0USDT"}), 72, ExitLearnerParams()
     )  # fmt: skip
     after = _after(made)
-    assert after == {"hold.S0USDT:long": 48.0, "hold.S0USDT:short": 48.0}
+    assert after == {"hold.S0USDT:long": 30.0, "hold.S0USDT:short": 30.0}
+    further = Levers(1, {"hold.S0USDT:long": 30.0, "hold.S0USDT:short": 15.0})
+    again = learn_holds(judged, rules(), further, 60, 480.0, frozenset({"S0USDT"}), 72, ExitLearnerParams())
+    assert _after(again) == {"hold.S0USDT:long": 15.0}
     assert made.evidence["S0USDT:long"]["best_min"] == 15.0
     nearer = Levers(2, {"hold.S0USDT:long": 16.0})
     gain = hold_gain_bps(judged, rules(), NO_LEVERS, nearer, 480.0)
