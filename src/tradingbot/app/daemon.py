@@ -134,6 +134,16 @@ class Daemon:
         )
         since, journal = account.standing.venue_since, stores.journals["decision_params"]
         self._decisions = DecisionSettings(settings, since, journal, clock.now)
+        self.learning = Learning(
+            options.home,
+            stores,
+            clock,
+            settings,
+            self._decisions,
+            self._post_trade,
+            lambda: self._keeper.trades,
+            lambda found: self._health.issues.observe("learning", found),
+        )
         self._bot_cycle = self._cycle()
         flattener = a_flattener(account, lambda: self._collector.specs, settings)
         self._desk = OperatorDesk(self._switches, flattener, account.lock, self._health.issues)
@@ -218,6 +228,7 @@ class Daemon:
                 "strategic_review": self.governance.review,
                 "digest": self._digest.run,
                 "replay": self._replay.run,
+                "learning": self.learning.run,
             }
             await bodies[name]()
 

@@ -22,6 +22,7 @@ from tradingbot.engine.learning_models import (
     CalibrationState,
     CounterSignalState,
     ExpectancyState,
+    GenerationState,
     LearnedParametersState,
     LearningFile,
     MetaBucketsState,
@@ -124,6 +125,9 @@ DOCUMENTS: Final[Mapping[str, DocumentRow]] = {
     ),
     "rollout": DocumentRow("feature_store/live_rollout_state.json", RolloutState, 1, "engine.post_trade"),
     "learned": DocumentRow("feature_store/learned_parameters.json", LearnedParametersState, 1, "engine.post_trade"),
+    "generation": DocumentRow(
+        "feature_store/learning_generation.json", GenerationState, 1, "app.learning", after=("learning_audit",)
+    ),
     "reality_gap": DocumentRow(
         "feature_store/reality_gap.json", RealityGapState, 1, "engine.execution_quality", after=("execution_quality",)
     ),
@@ -148,6 +152,8 @@ JOURNALS: Final[Mapping[str, JournalRow]] = {
     "signals": JournalRow("logs/predictive_signals.jsonl", "engine.bot_cycle", 128, 30, 90),
     "signal_universe": JournalRow("logs/signal_universe.jsonl", "engine.bot_cycle", 128, 40, 90),
     "signal_outcomes": JournalRow("logs/signal_outcomes.jsonl", "engine.outcome_desk", 64, 50, 365),
+    "learning_audit": JournalRow("logs/learning_audit.jsonl", "app.learning", 16, 100, 3650),
+    "learning_trials": JournalRow("logs/learning_trials.jsonl", "app.learning", 16, 100, 3650),
     "decision_params": JournalRow("logs/decision_params.jsonl", "app.thinking", 16, 50, 3650),
     "ensemble": JournalRow("logs/ensemble_predictions.jsonl", "engine.bot_cycle", 64, 30, 90),
     "size_adjustments": JournalRow("logs/size_adjustments.jsonl", "engine.bot_cycle", 32, 20, 365),

@@ -16,6 +16,7 @@ from tradingbot.learning.counter_signal import CounterOutcomes
 from tradingbot.learning.expectancy import ExpectancyLedger
 from tradingbot.learning.handled import Handled
 from tradingbot.learning.meta_buckets import MetaBuckets
+from tradingbot.learning.meta_learning import MetaState
 from tradingbot.learning.reality_gap import RealityGap
 from tradingbot.learning.rollout import Rollout
 from tradingbot.learning.timing import TimingOutcomes
@@ -87,6 +88,12 @@ class LearnedParametersState(LearningFile):
 
     parameters: LearnedParameters
     hash: str = ""
+
+
+class GenerationState(LearningFile):
+    """`feature_store/learning_generation.json`: the levers that hold, what is watched, when was met, who must wait."""
+
+    content: MetaState
 
 
 class TradeAnalysisState(LearningFile):

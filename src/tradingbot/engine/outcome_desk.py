@@ -16,6 +16,8 @@ import structlog
 
 from tradingbot.core.types import parse_utc
 from tradingbot.engine.signal_bus import SignalsDecided
+from tradingbot.gates import conviction, fee_aware
+from tradingbot.gates.params import CompositeWeights
 from tradingbot.learning.outcomes import (
     CyclePrices,
     OutcomeParams,
@@ -33,6 +35,8 @@ CARRIED: Final = (
     "direction", "confidence", "conviction", "stage", "blocked_by", "multiplier", "components", "regime",
 )  # fmt: skip
 """Fields of the universe line that an outcome repeats: what learners ask for."""
+COMPOSITE_PARTS: Final = tuple(CompositeWeights.model_fields)
+"""Parts of the conviction gate's score, in the order in which a line has them."""
 TICKER: Final = "ticker"
 """Name of the input that the mark price is of, where a line says what was stale."""
 FIRST_LINES: Final = 2_000
@@ -92,9 +96,26 @@ def cycle_of(as_of: datetime, universe: Iterable[Mapping[str, Any]]) -> tuple[Cy
         if TICKER in (line.get("stale") or ()):
             stale.add(symbol)
         fresh = prices.get(symbol) if symbol not in stale else None
-        facts = {name: line.get(name) for name in CARRIED}
+        facts = {**{name: line.get(name) for name in CARRIED}, **_of_gates(line.get("gates") or ())}
         signals.append(PendingSignal(str(line["signal_id"]), as_of, symbol, fresh, facts))
     return CyclePrices(as_of, prices, frozenset(stale)), signals
+
+
+def _of_gates(gates: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What the conviction gate's score was made of, in the order of its settings, and the round trip expected, bps."""
+    said = {
+        (str(gate.get("gate")), str(reason.get("code"))): reason
+        for gate in gates
+        for reason in gate.get("reasons") or ()
+    }
+    made = said.get((conviction.NAME, "composite"), {})
+    parts = [made.get(name) for name in COMPOSITE_PARTS]
+    costs = (reason.get("cost_bps") for (gate, _), reason in said.items() if gate == fee_aware.NAME)
+    cost = next((value for value in costs if value is not None), None)
+    return {
+        "composite": [round(part, 4) for part in parts] if None not in parts else None,
+        "cost_bps": None if cost is None else round(cost, 3),
+    }
 
 
 def line_of(one: Resolved, now: datetime) -> dict[str, Any]:

@@ -159,9 +159,18 @@ def learn_targets(
 def target_gains(trades: Sequence[TradeFacts], targets: Targets, scale: float, block_min: float) -> BatchMean:
     """What targets at so much of the settings' profit would have brought more, per trade, bps."""
     rows = sorted(trades, key=lambda facts: facts.trade.exit_time)
-    gains = np.array([_target_gain(facts, targets, scale) for facts in rows])
+    return _mean_of(rows, [_target_gain(facts, targets, scale) for facts in rows], block_min)
+
+
+def mean_of_trades(trades: Sequence[TradeFacts], block_min: float) -> BatchMean:
+    """The mean net result of finished trades, bps, and how sure it is."""
+    rows = sorted(trades, key=lambda facts: facts.trade.exit_time)
+    return _mean_of(rows, [facts.net_bps for facts in rows], block_min)
+
+
+def _mean_of(rows: Sequence[TradeFacts], values: Sequence[float], block_min: float) -> BatchMean:
     times = np.array([int(facts.trade.exit_time.timestamp() * 1000) for facts in rows], dtype=np.int64)
-    return batch_mean(gains, np.ones(len(gains)), blocks_of(times, block_min))
+    return batch_mean(np.array(values), np.ones(len(values)), blocks_of(times, block_min))
 
 
 def _target_gain(facts: TradeFacts, targets: Targets, scale: float) -> float:

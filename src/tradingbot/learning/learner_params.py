@@ -94,6 +94,9 @@ class MetaLearningParams(Params):
     settle_h: float = Field(
         default=24.0, ge=0, le=720, description="Hours between two changes, so that one can be told from the other."
     )
+    watch_every_h: float = Field(
+        default=4.0, gt=0, le=168, description="Hours between two looks at a change that is watched."
+    )
     watch_blocks: int = Field(
         default=24, ge=5, le=10_000, description="Blocks after a change before it can be taken back."
     )

@@ -87,10 +87,14 @@ class Reversal:
 
 @dataclass(frozen=True, slots=True)
 class Meeting:
-    """What one meeting came to. `state` is what holds after it; `applied` the trial that made a new generation."""
+    """What one meeting came to. `state` is what holds after it; `applied` the trial that made a new generation.
+
+    `proposals` are every learner's words, also of those who had nothing to say; `trials` those that were judged.
+    """
 
     at: datetime
     state: MetaState
+    proposals: tuple[Proposal, ...] = ()
     trials: tuple[Trial, ...] = ()
     applied: Trial | None = None
     reversal: Reversal | None = None
@@ -115,7 +119,8 @@ def meet(records: Records, state: MetaState, ground: Ground, now: datetime) -> M
     older, newer = parted(records, now, params)
     if newer is None:
         return Meeting(now, state, watched=watched, note="there are too few signals to hold some out")
-    made = [one for one in proposals(older, state.levers, ground) if one.verdict is Verdict.PROPOSED]
+    words = tuple(proposals(older, state.levers, ground))
+    made = [one for one in words if one.verdict is Verdict.PROPOSED]
     free = [one for one in made if state.quarantine.get(one.learner, now) <= now]
     needed = -NORMAL.inv_cdf(params.proof_level / max(1, len(free)))
     trials = tuple(_tried(one, newer, state.levers, ground, needed) for one in free)
@@ -123,8 +128,8 @@ def meet(records: Records, state: MetaState, ground: Ground, now: datetime) -> M
     best = max((one for one in trials if one.accepted), key=_surest, default=None)
     if best is None or not params.enabled:
         note = "proven, but applying is switched off" if best is not None else ""
-        return Meeting(now, state, trials, watched=watched, note=note)
-    return Meeting(now, _applied(state, best, now), trials, best, watched=watched)
+        return Meeting(now, state, words, trials, watched=watched, note=note)
+    return Meeting(now, _applied(state, best, now), words, trials, best, watched=watched)
 
 
 def parted(records: Records, now: datetime, params: MetaLearningParams) -> tuple[Records, Records | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field, model_validator
 
 from tradingbot.core.params import Params, contradiction
+from tradingbot.learning.learner_params import LearnerParams
 from tradingbot.learning.outcomes import OutcomeParams
 
 
@@ -77,6 +78,7 @@ class LearningParams(Params):
     allocation: AllocationLearningParams = AllocationLearningParams()
     migration: VenueMigrationParams = VenueMigrationParams()
     venue_age: VenueAgeParams = VenueAgeParams()
+    learners: LearnerParams = LearnerParams()
     outcomes: OutcomeParams = OutcomeParams()
 
     @model_validator(mode="after")

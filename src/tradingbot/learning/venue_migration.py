@@ -32,6 +32,7 @@ from tradingbot.learning.carried import (
 from tradingbot.learning.counter_signal import CounterOutcomes
 from tradingbot.learning.expectancy import ExpectancyLedger
 from tradingbot.learning.meta_buckets import MetaBuckets
+from tradingbot.learning.meta_learning import MetaState
 from tradingbot.learning.reality_gap import RealityGap
 from tradingbot.learning.rollout import Rollout
 from tradingbot.learning.timing import TimingOutcomes
@@ -214,6 +215,15 @@ RULES: Final[Mapping[str, FileRule]] = {
         "",
         "everything",
         "spread, depth, delay and fees are the venue's own",
+    ),
+    "generation": _content(
+        Rule.RESET,
+        MetaState,
+        lambda known, _: MetaState(newest=known.newest, trials=known.trials),
+        lambda known: {"entries": len(known.levers.values), "trials": known.trials},
+        "",
+        "every lever: the settings hold again; numbers of generations and of trials go on",
+        "levers were proven on signals, costs and fills of the old venue; they are proven again here or not used",
     ),
     "learned": FileRule(
         Rule.DERIVE,
