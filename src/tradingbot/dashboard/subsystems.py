@@ -28,6 +28,7 @@ OF_KIND: Final[Mapping[str, str]] = {
     "feed_failing": "intelligence",
     "cycle_failing": "bot cycle",
     "job_failing": "jobs",
+    "job_missed": "jobs",
     "heartbeat_silent": "heartbeats",
     "healing_escalated": "self-healing",
     "repair_failed": "self-healing",

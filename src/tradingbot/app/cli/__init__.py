@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "issues": "show what is wrong now and what to do, or acknowledge it",
     "alerts": "show who is told of issues and what waits, or send a test message",
     "digest": "print what the last 24 hours, or a day, were like",
+    "jobs": "show the timetable and how its runs went, or run a job now",
     "pause": "stop entries until resume; exits go on",
     "resume": "lift the pause, or kill switches by name",
     "flatten": "pause, and close every open position now",

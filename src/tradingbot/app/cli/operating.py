@@ -78,6 +78,7 @@ def send(
     switches: tuple[SwitchName, ...] = (),
     every: bool = False,
     issue: str = "",
+    job: str = "",
 ) -> dict[str, Any]:
     """Leave the request; the daemon's answer, or what becomes of the request without one."""
     from tradingbot.app.operator import OperatorRequest, leave_request
@@ -91,6 +92,7 @@ def send(
         switches=switches,
         every=every,
         issue=issue,
+        job=job,
         user=_user(),
         pid=os.getpid(),
     )
