@@ -219,12 +219,13 @@ def _jobs(facts: Facts) -> list[Row]:
         return [Row("jobs", ABSENT)]
     rows = []
     for job in facts.runtime.jobs:
+        if job.last_trouble_at is None or job.last_trouble_at < facts.since:
+            continue
         parts = [(job.failures, "failed"), (job.overruns, "overran"), (job.missed, "missed")]
         bad = [f"{count} {what}" for count, what in parts if count]
         if bad:
             rows.append(Row(job.name, f"{', '.join(bad)} of {job.runs} runs; last: {job.last_result}", "warn"))
-    since = f"since {facts.runtime.started_at:%Y-%m-%d %H:%M}"
-    return rows or [Row("failed, overran or missed", f"none {since}")]
+    return rows or [Row("failed, overran or missed", f"none since {facts.since:%Y-%m-%d %H:%M}")]
 
 
 def _feeds(facts: Facts) -> list[Row]:

@@ -16,6 +16,8 @@ from tradingbot.app.deployment_checks import MAX_CLOCK_SKEW_S
 from tradingbot.app.digesting import DigestJob
 from tradingbot.app.governance import Governance
 from tradingbot.app.health_desk import HealthDesk, Watched
+from tradingbot.app.job_book import JobsByHand, open_scheduler
+from tradingbot.app.learning import Learning
 from tradingbot.app.learning_files import known_learning, open_outcomes
 from tradingbot.app.maintenance import Maintenance
 from tradingbot.app.operator import OperatorInbox
@@ -41,10 +43,10 @@ from tradingbot.engine.models import RuntimeState
 from tradingbot.engine.operator_desk import Answer, OperatorDesk, OperatorOrder
 from tradingbot.engine.signal_bus import SignalBus
 from tradingbot.engine.signal_desk import SignalDesk
-from tradingbot.guards.downtime import downtime_at
+from tradingbot.guards.downtime import TradingState, downtime_at
 from tradingbot.guards.entry_permission import EntryPermission, VenueView, entry_permission
 from tradingbot.guards.issues import Finding
-from tradingbot.jobs.routine import JOBS, routine_jobs
+from tradingbot.jobs.routine import JOBS
 from tradingbot.jobs.scheduler import Scheduler
 from tradingbot.market.contracts import ContractSpec
 from tradingbot.market.snapshot import MarketSnapshot
@@ -98,7 +100,9 @@ class Daemon:
         self._analyst = Analyst(options.home, stores, clock, self._keeper, self._post_trade.venue, settings.learning)
         maintenance = Maintenance(options.home, stores, settings.storage, clock)
         self._works = RoutineWorks(parts, stores, settings, self._collector, account, self._analyst, maintenance)
-        self._scheduler = Scheduler(routine_jobs({row.name: self._job(row.name) for row in JOBS}), clock)
+        self._scheduler = open_scheduler(
+            stores, clock, {row.name: self._job(row.name) for row in JOBS}, self._withheld, self._note_issue
+        )
         self._switches = known_switches(stores, clock, settings.risk.kill_switches)
         account.intents.listeners.append(self._switches.note)
         self._switchboard = Switchboard(
@@ -146,7 +150,14 @@ class Daemon:
         )
         self._bot_cycle = self._cycle()
         flattener = a_flattener(account, lambda: self._collector.specs, settings)
-        self._desk = OperatorDesk(self._switches, flattener, account.lock, self._health.issues)
+        jobs = JobsByHand(self._scheduler)
+        self._desk = OperatorDesk(
+            self._switches,
+            flattener,
+            account.lock,
+            self._health.issues,
+            {"run_job": jobs.carry_out, "revert": self.learning.carry_out},
+        )
         self._switchboard.loops.update(
             {
                 "book-samples": lambda: self._collector.sampled_s,
@@ -234,6 +245,13 @@ class Daemon:
 
         return run
 
+    def _withheld(self, in_downtime: bool) -> str:
+        """Why no job may begin now; `in_downtime`: downtime is no reason for this one."""
+        if self._loop.stopping:
+            return "the daemon stops"
+        now = downtime_at(self._clock.now(), self._settings.downtime)
+        return "" if in_downtime or now.state is not TradingState.DOWNTIME else "downtime"
+
     def tasks(self) -> dict[str, Work]:
         """What runs beside the cycles, by name."""
         tasks: dict[str, Work] = {
@@ -300,6 +318,7 @@ class Daemon:
             differences=len(truth.differences),
             unresolved=len(self._account.intents.unresolved),
         )
+        await self.learning.begin()
         await self._inbox.open()
 
     async def operate(self, order: OperatorOrder) -> Answer:

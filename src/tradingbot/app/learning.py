@@ -26,7 +26,7 @@ from tradingbot.core.errors import StateCorruptError, StorageUnavailableError
 from tradingbot.core.levers import NO_LEVERS, Levers
 from tradingbot.engine.generations import Generation, GenerationFiles
 from tradingbot.engine.learning_models import GenerationState, VenueMetadata
-from tradingbot.engine.operator_desk import Answer
+from tradingbot.engine.operator_desk import Answer, OperatorOrder
 from tradingbot.engine.post_trade import PostTrade
 from tradingbot.guards.issues import Finding
 from tradingbot.learning.exit_learner import mean_of_trades
@@ -243,6 +243,10 @@ class Learning:
         )
 
     # ------------------------------------------------------------ by a person
+
+    async def carry_out(self, order: OperatorOrder) -> Answer:
+        """What `tradingbot learning revert` asks for."""
+        return await self.revert(order.generation, order.text, order.by)
 
     async def revert(self, number: int, reason: str, by: str) -> Answer:
         """Put a generation that is on file in force again, byte for byte."""

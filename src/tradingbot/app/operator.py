@@ -32,6 +32,9 @@ log = structlog.get_logger(__name__)
 POLL_S: Final = 1.0
 KEPT_ANSWERS: Final = 50
 MAX_BYTES: Final = 65_536
+SLOW: Final = ("run_job",)
+"""Commands that may take minutes: served beside the others, so that none waits for them, and never later than asked."""
+STALE: Final = "no daemon was running when this was asked; ask again"
 
 
 class OperatorRequest(BaseModel):
@@ -45,13 +48,17 @@ class OperatorRequest(BaseModel):
     switches: tuple[SwitchName, ...] = ()
     every: bool = False
     issue: str = Field(default="", max_length=200)
+    job: str = Field(default="", max_length=100)
+    generation: int = Field(default=0, ge=0)
     user: str = Field(default="", max_length=100)
     pid: int = 0
 
     def order(self) -> OperatorOrder:
         """What the desk is asked to do."""
         by = f"operator {self.user or 'unknown'} (pid {self.pid})"
-        return OperatorOrder(self.command, self.reason, by, self.switches, self.every, self.issue)
+        return OperatorOrder(
+            self.command, self.reason, by, self.switches, self.every, self.issue, self.job, self.generation
+        )
 
 
 def inbox(home: Path) -> Path:
@@ -135,6 +142,7 @@ class OperatorInbox:
         self._audit = audit
         self._opened = asyncio.Event()
         self._served: set[str] = set()
+        self._under_way: set[str] = set()
         self.turned_s: float | None = None
         """When the inbox was looked at last, on the clock's monotonic scale."""
 
@@ -142,23 +150,25 @@ class OperatorInbox:
         """Serve what was left while no daemon ran; from here on `run` serves."""
         with suppress(OSError):
             make_folder(inbox(self._home))
-        await self._serve()
+        await self._serve(None)
         self._opened.set()
 
     async def run(self) -> None:
         """Look once a second until cancelled."""
         await self._opened.wait()
-        while True:
-            await self._serve()
-            self.turned_s = self._clock.monotonic_s()
-            await self._clock.sleep(POLL_S)
+        async with asyncio.TaskGroup() as group:
+            while True:
+                await self._serve(group)
+                self.turned_s = self._clock.monotonic_s()
+                await self._clock.sleep(POLL_S)
 
-    async def _serve(self) -> None:
+    async def _serve(self, group: asyncio.TaskGroup | None) -> None:
+        """What waits, one after the other; slow ones in the `group`, and without one not at all."""
         for name in waiting(self._home):
-            if name not in self._served:
-                await self._serve_one(name)
+            if name not in self._served and name not in self._under_way:
+                await self._serve_one(name, group)
 
-    async def _serve_one(self, name: str) -> None:
+    async def _serve_one(self, name: str, group: asyncio.TaskGroup | None) -> None:
         path = inbox(self._home) / name
         try:
             request = _read(path)
@@ -167,12 +177,26 @@ class OperatorInbox:
         except (OSError, ValueError) as error:
             self._set_aside(path, _first_problem(error))
             return
+        if request.command not in SLOW:
+            await self._finish(name, request, await self._answered(request))
+        elif group is None:
+            await self._finish(name, request, Answer(False, STALE))
+        else:
+            self._under_way.add(name)
+            group.create_task(self._serve_slowly(name, request), name=f"operator-{request.command}")
+
+    async def _serve_slowly(self, name: str, request: OperatorRequest) -> None:
         try:
-            answer = await self._carry_out(request.order())
+            await self._finish(name, request, await self._answered(request))
+        finally:
+            self._under_way.discard(name)
+
+    async def _answered(self, request: OperatorRequest) -> Answer:
+        try:
+            return await self._carry_out(request.order())
         except Exception as error:  # noqa: BLE001 - a command that fails is answered; it must not end the daemon
             log.error("operator.failed", command=request.command, error=f"{type(error).__name__}: {error}")
-            answer = Answer(False, f"failed: {type(error).__name__}: {error}")
-        await self._finish(name, request, answer)
+            return Answer(False, f"failed: {type(error).__name__}: {error}")
 
     async def _finish(self, name: str, request: OperatorRequest, answer: Answer) -> None:
         """Audit line, answer, and only then the request is gone."""
@@ -236,6 +260,8 @@ def audit_record(now: datetime, name: str, request: OperatorRequest, answer: Ans
         "switches": [switch.value for switch in request.switches],
         "every": request.every,
         "issue": request.issue,
+        "job": request.job,
+        "generation": request.generation,
         "reason": request.reason,
         "user": request.user,
         "pid": request.pid,

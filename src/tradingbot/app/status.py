@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from tradingbot.app.agreement import Agreement, ask_venue, compare
 from tradingbot.app.bootstrap import load, open_venue
 from tradingbot.app.home import make_home
+from tradingbot.app.job_book import job_rows
 from tradingbot.app.operator import waiting
 from tradingbot.app.options import RunOptions
 from tradingbot.app.profit import newest_price, profit_facts, unrealised_usd
@@ -90,6 +91,7 @@ def read_status(home: Path) -> dict[str, Any]:
         "silent_components": silent_components(latest) if latest else [],
         "kill_switches": [switch_record(switch) for switch in _tripped(found.get("kill_switches"))],
         "issues": issue_rows(found.get("issues")),
+        "jobs": job_rows(found.get("jobs")),
         "requests_waiting": waiting(home),
         "positions": position_rows(positions, latest),
         "trade_count": trades.count,

@@ -90,14 +90,14 @@ JOBS: Final = (
     Row(
         "job_last_success_timestamp_seconds",
         "gauge",
-        "when a run of this process succeeded last, by the daemon's own clock",
+        "when a run succeeded last, by the daemon's own clock",
         _jobs(lambda job: seconds(job.last_success_at)),
         ("job_name",),
     ),
     Row(
         "job_next_run_timestamp_seconds",
         "gauge",
-        "when the job is due, by the daemon's own clock; in the past while it runs",
+        "when the job is due next, by the daemon's own clock",
         _jobs(lambda job: seconds(job.next_run_at)),
         ("job_name",),
     ),

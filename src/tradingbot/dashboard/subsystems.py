@@ -28,6 +28,7 @@ OF_KIND: Final[Mapping[str, str]] = {
     "feed_failing": "intelligence",
     "cycle_failing": "bot cycle",
     "job_failing": "jobs",
+    "job_missed": "jobs",
     "heartbeat_silent": "heartbeats",
     "healing_escalated": "self-healing",
     "repair_failed": "self-healing",
@@ -39,6 +40,7 @@ OF_KIND: Final[Mapping[str, str]] = {
     "home_size": "machine",
     "logged_error": "program",
     "venue_migration": "learning",
+    "learning_refused": "learning",
     "alerts_undelivered": "alerts",
     "replay_mismatch": "program",
 }

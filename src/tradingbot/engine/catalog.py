@@ -36,6 +36,7 @@ from tradingbot.engine.migration_models import VenueMigrationState
 from tradingbot.engine.models import (
     ContractSpecsState,
     InstanceState,
+    JobsState,
     LatestSignalsState,
     PositionsState,
     RegimeState,
@@ -108,6 +109,7 @@ DOCUMENTS: Final[Mapping[str, DocumentRow]] = {
     "issues": DocumentRow("feature_store/issues.json", IssuesState, 1, "engine.issue_registry"),
     "alerts": DocumentRow("feature_store/alerts_state.json", AlertsState, 1, "alerts.outbox"),
     "strategic_review": DocumentRow("feature_store/strategic_review.json", StrategicReviewState, 1, "app.governance"),
+    "jobs": DocumentRow("feature_store/jobs_state.json", JobsState, 1, "app.job_book"),
     "replay": DocumentRow("feature_store/replay_state.json", ReplayState, 1, "app.replaying"),
     "runtime": DocumentRow("state/runtime.json", RuntimeState, 1, "app.runtime_file"),
     "regime": DocumentRow("feature_store/regime_state.json", RegimeState, 1, "engine.signal_desk"),

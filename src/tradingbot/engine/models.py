@@ -170,12 +170,24 @@ class LatestSignalsState(StateModel):
 
 
 class JobStatus(StateModel):
-    """Last run of one job."""
+    """What is known of one job, carried over restarts.
+
+    Due times up to `last_due_at` were dealt with; at first it is when the job came to be known. `missed` counts times
+    at which nobody was there to run it, `made_up` the runs that made up for them, `skipped` times at which it was left
+    out on purpose (downtime, stopping, or it still ran). `last_trouble_at`: newest failure, overrun, or missed run that
+    nothing made up for.
+    """
 
     name: str
+    when: str = ""
+    deadline_s: float = 0.0
+    last_due_at: datetime | None = None
     last_started_at: datetime | None = None
+    running_since: datetime | None = None
     last_duration_s: float | None = None
+    longest_s: float | None = None
     last_success_at: datetime | None = None
+    last_trouble_at: datetime | None = None
     last_result: str = "never"
     next_run_at: datetime | None = None
     runs: int = 0
@@ -183,6 +195,15 @@ class JobStatus(StateModel):
     overruns: int = 0
     skipped: int = 0
     missed: int = 0
+    made_up: int = 0
+    by_hand: int = 0
+
+
+class JobsState(StateModel):
+    """`feature_store/jobs_state.json`: every job of the timetable."""
+
+    as_of: datetime
+    jobs: list[JobStatus] = Field(default_factory=list)
 
 
 class RuntimeState(StateModel):

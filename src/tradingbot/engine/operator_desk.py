@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -12,14 +13,15 @@ from tradingbot.engine.issue_registry import IssueRegistry, issue_record
 from tradingbot.engine.kill_switches import KillSwitches, switch_record
 from tradingbot.guards.switch_state import SwitchName, Tripped
 
-Command = Literal["pause", "resume", "flatten", "acknowledge"]
+Command = Literal["pause", "resume", "flatten", "acknowledge", "run_job", "revert"]
 
 
 @dataclass(frozen=True, slots=True)
 class OperatorOrder:
     """What is asked. `switches` are for resume: empty means `operator_pause`; `every` means all that are tripped.
 
-    `issue` is the id that `acknowledge` concerns.
+    `issue` is the id that `acknowledge` concerns, `job` the name that `run_job` does, `generation` the
+    number that `revert` does.
     """
 
     command: Command
@@ -28,6 +30,8 @@ class OperatorOrder:
     switches: tuple[SwitchName, ...] = ()
     every: bool = False
     issue: str = ""
+    job: str = ""
+    generation: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +44,22 @@ class Answer:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
+Elsewhere = Mapping[Command, Callable[[OperatorOrder], Awaitable[Answer]]]
+
+
 class OperatorDesk:
     """Serves one order at a time."""
 
     def __init__(
-        self, switches: KillSwitches, flattener: Flattener, account_lock: asyncio.Lock, issues: IssueRegistry
+        self,
+        switches: KillSwitches,
+        flattener: Flattener,
+        account_lock: asyncio.Lock,
+        issues: IssueRegistry,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
+        """`elsewhere`: who carries out commands that concern neither switches, positions nor issues."""
+        self._elsewhere = elsewhere or {}
         self._switches = switches
         self._issues = issues
         self._flattener = flattener
@@ -53,6 +67,8 @@ class OperatorDesk:
 
     async def carry_out(self, order: OperatorOrder) -> Answer:
         """Do it now. A running cycle is only waited for by `flatten`."""
+        if order.command in self._elsewhere:
+            return await self._elsewhere[order.command](order)
         if order.command == "pause":
             return await self._pause(order)
         if order.command == "resume":

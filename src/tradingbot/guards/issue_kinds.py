@@ -113,8 +113,13 @@ _ROWS: Final = (
         "error",
         "read the failure in `tradingbot status` and logs/daemon.jsonl; restart if it does not end",
     ),
+    IssueKind("job_failing", "a scheduled job failed or overran", "warning", "read its result in `tradingbot jobs`"),
     IssueKind(
-        "job_failing", "a scheduled job failed or overran", "warning", "read its result in `tradingbot status --json`"
+        "job_missed",
+        "a scheduled job was not run in time",
+        "warning",
+        "run it now if it matters: `tradingbot jobs run NAME`; find out why the daemon was down or slept",
+        DAY_S,
     ),
     IssueKind(
         "heartbeat_silent",
@@ -158,6 +163,12 @@ _ROWS: Final = (
         "warning",
         "read feature_store/learning_venue_migration_state.json: what was kept, what was reset, where the backup is",
         DAY_S,
+    ),
+    IssueKind(
+        "learning_refused",
+        "what was learned contradicts the settings",
+        "warning",
+        "the settings hold alone; take back the change of settings, or choose with `tradingbot learning revert N`",
     ),
     IssueKind(
         "replay_mismatch",

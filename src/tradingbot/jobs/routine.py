@@ -1,4 +1,7 @@
-"""The timetable: venue health, reconciliation, specifications, validation, analyses, maintenance (SPEC 14)."""
+"""The timetable: venue health, reconciliation, specifications, validation, analyses, maintenance (SPEC 14).
+
+A further job is one row here, its body under the same name in `app/job_works.py`, and its row in `docs/jobs.md`.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import Final
 
 from apscheduler.triggers.cron import CronTrigger
 
+from tradingbot.jobs.due import in_words
 from tradingbot.jobs.scheduler import Job
 
 Work = Callable[[], Awaitable[None]]
@@ -15,14 +19,21 @@ Work = Callable[[], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class JobRow:
-    """One row of the timetable; `cron` in UTC: minute hour day month weekday (mon-sun); `second` of that minute."""
+    """One row of the timetable; `cron` in UTC: minute hour day month weekday (mon-sun); `second` of that minute.
+
+    A run that nobody was there for is made up for, once, while it is no more than `catch_up_h` hours late; 0: never,
+    because the next one comes soon enough. Without `in_downtime` the job is left out while nothing may be opened.
+    `beside`: it works in a process of its own; such jobs take turns. No job begins while the daemon stops.
+    """
 
     name: str
     cron: str
     deadline_s: float
-    catch_up: bool = True
+    catch_up_h: float = 0.0
     at_start: bool = False
     second: int = 0
+    in_downtime: bool = True
+    beside: bool = False
 
     @property
     def trigger(self) -> CronTrigger:
@@ -38,24 +49,32 @@ class JobRow:
             timezone="UTC",
         )
 
+    @property
+    def when(self) -> str:
+        """The same in words."""
+        return in_words(self.cron, self.second)
+
 
 BETWEEN_CYCLES: Final = 35
 """Jobs that hold the account begin at this second, when the cycle that began with the minute is over."""
+DAILY: Final = 12.0
+"""A daily job is made up for within so many hours: later, its next run is nearer than the one that was missed."""
 
 
 JOBS: Final = (
-    JobRow("exchange_health", "*/5 * * * *", deadline_s=30, catch_up=False),
-    JobRow("watchdog", "2-59/5 * * * *", deadline_s=60, catch_up=False, second=BETWEEN_CYCLES),
-    JobRow("tactical_operator", "8-59/15 * * * *", deadline_s=60, catch_up=False, second=BETWEEN_CYCLES),
-    JobRow("strategic_review", "20 5 * * *", deadline_s=60),
-    JobRow("portfolio_reconciliation", "0 * * * *", deadline_s=120, second=BETWEEN_CYCLES),
-    JobRow("contract_specifications", "30 * * * *", deadline_s=30),
-    JobRow("strategic_advice", "10 * * * *", deadline_s=60),
-    JobRow("trade_analysis", "0 7 * * *", deadline_s=120),
-    JobRow("digest", "0 7 * * *", deadline_s=120, second=BETWEEN_CYCLES),
-    JobRow("replay", "20 7 * * *", deadline_s=600),
-    JobRow("maintenance", "10 5 * * *", deadline_s=600),
-    JobRow("symbol_validation", "0 4 * * *", deadline_s=300, at_start=True),
+    JobRow("exchange_health", "*/5 * * * *", deadline_s=30),
+    JobRow("watchdog", "2-59/5 * * * *", deadline_s=60, second=BETWEEN_CYCLES),
+    JobRow("tactical_operator", "8-59/15 * * * *", deadline_s=60, second=BETWEEN_CYCLES),
+    JobRow("strategic_review", "20 5 * * *", deadline_s=60, catch_up_h=DAILY, beside=True),
+    JobRow("learning", "12,42 * * * *", deadline_s=600, second=BETWEEN_CYCLES, beside=True),
+    JobRow("portfolio_reconciliation", "0 * * * *", deadline_s=120, catch_up_h=1, second=BETWEEN_CYCLES),
+    JobRow("contract_specifications", "30 * * * *", deadline_s=30, catch_up_h=1),
+    JobRow("strategic_advice", "10 * * * *", deadline_s=60, catch_up_h=1, in_downtime=False),
+    JobRow("trade_analysis", "0 7 * * *", deadline_s=120, catch_up_h=DAILY, beside=True),
+    JobRow("digest", "0 7 * * *", deadline_s=120, catch_up_h=DAILY, second=BETWEEN_CYCLES, beside=True),
+    JobRow("replay", "20 7 * * *", deadline_s=600, catch_up_h=DAILY, beside=True),
+    JobRow("maintenance", "10 5 * * *", deadline_s=600, catch_up_h=DAILY),
+    JobRow("symbol_validation", "0 4 * * *", deadline_s=300, catch_up_h=DAILY, at_start=True),
 )
 
 
@@ -67,9 +86,12 @@ def routine_jobs(works: Mapping[str, Work]) -> list[Job]:
             row.trigger,
             works[row.name],
             row.deadline_s,
-            60,
-            row.catch_up,
-            row.at_start,
+            catch_up_s=row.catch_up_h * 3600,
+            at_start=row.at_start,
+            second=row.second,
+            in_downtime=row.in_downtime,
+            beside=row.beside,
+            when=row.when,
         )
         for row in JOBS
     ]

@@ -107,7 +107,10 @@ def test_blocks_switches_issues_repairs_exchange_regime_and_jobs() -> None:
     runtime = RuntimeState.model_construct(
         exchange_health="degraded",
         started_at=UNTIL,
-        jobs=[JobStatus(name="digest"), JobStatus(name="maintenance", runs=3, failures=1, last_result="failed: x")],
+        jobs=[
+            JobStatus(name="digest", failures=1, last_trouble_at=UNTIL - timedelta(days=2)),
+            JobStatus(name="maintenance", runs=3, failures=1, last_result="failed: x", last_trouble_at=UNTIL),
+        ],
     )
     found = digest_of(
         facts(

@@ -14,6 +14,7 @@ from tests.fakes import MemoryJournal
 from tests.support import NOW
 from tradingbot.app.operator import (
     KEPT_ANSWERS,
+    STALE,
     OperatorInbox,
     OperatorRequest,
     inbox,
@@ -224,3 +225,39 @@ async def test_answers_that_nobody_took_do_not_pile_up(tmp_path: Path) -> None:
     assert len(left) == KEPT_ANSWERS
     assert left[0].startswith(str(1767614402000 + 3 * 60_000))
     assert orjson.loads((outbox(tmp_path) / left[-1]).read_bytes())["done"]
+
+
+async def test_a_slow_request_keeps_no_other_waiting(tmp_path: Path) -> None:
+    """A job may take minutes; a pause is carried out meanwhile. Each gets its answer."""
+    life = Life(tmp_path)
+    done: list[str] = []
+
+    async def carry_out(order: OperatorOrder) -> Answer:
+        await life.clock.sleep(30 if order.command == "run_job" else 0)
+        done.append(order.command)
+        return Answer(True, "done")
+
+    life.box = OperatorInbox(tmp_path, life.clock, carry_out, life.audit)
+    await life.box.open()
+    slow = leave_request(tmp_path, request("run_job", job="digest"))
+    quick = leave_request(tmp_path, request("pause", 1))
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(life.box.run())
+        await life.clock.sleep(5)
+        assert done == ["pause"]
+        assert take_answer(tmp_path, quick) is not None
+        await life.clock.sleep(30)
+        task.cancel()
+    assert done == ["pause", "run_job"]
+    assert take_answer(tmp_path, slow) is not None
+    assert [line["job"] for line in life.audit.records] == ["", "digest"]
+
+
+async def test_a_job_that_was_asked_for_while_no_daemon_ran_is_not_run_later(tmp_path: Path) -> None:
+    name = leave_request(tmp_path, request("run_job", job="digest"))
+    life = Life(tmp_path)
+    await life.box.open()
+    assert life.commands == []
+    answer = take_answer(tmp_path, name)
+    assert answer is not None
+    assert (answer["done"], answer["text"]) == (False, STALE)

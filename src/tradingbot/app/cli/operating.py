@@ -78,6 +78,8 @@ def send(
     switches: tuple[SwitchName, ...] = (),
     every: bool = False,
     issue: str = "",
+    job: str = "",
+    generation: int = 0,
 ) -> dict[str, Any]:
     """Leave the request; the daemon's answer, or what becomes of the request without one."""
     from tradingbot.app.operator import OperatorRequest, leave_request
@@ -91,6 +93,8 @@ def send(
         switches=switches,
         every=every,
         issue=issue,
+        job=job,
+        generation=generation,
         user=_user(),
         pid=os.getpid(),
     )

@@ -109,12 +109,23 @@ def _summary(console: Console, facts: dict[str, Any]) -> None:
         table.add_row("exchange", f"[red]degraded[/] since {str(runtime['exchange_health_since'])[:19]} UTC")
     for issue in facts["issues"]:
         table.add_row("issue", _issue(issue))
+    table.add_row("jobs", _jobs(facts["jobs"]))
     for name in facts["requests_waiting"]:
         table.add_row("waiting", f"[yellow]{escape(name)}[/] is not carried out yet")
     table.add_row("storage", "ok" if runtime["storage_ok"] else f"[red]unavailable[/]: {runtime['storage_detail']}")
     for difference in runtime["differences"]:
         table.add_row("difference", f"[red]{difference}[/]")
     console.print(table)
+
+
+def _jobs(rows: list[dict[str, Any]]) -> str:
+    """How many there are, which is next, and which did not end well."""
+    from tradingbot.app.job_book import failing
+
+    due = min(((row["next_run_at"], row["name"]) for row in rows if row["next_run_at"]), default=None)
+    text = f"{len(rows)}" + (f", next {due[1]} {str(due[0])[:16].replace('T', ' ')} UTC" if due else "")
+    bad = failing(rows)
+    return f"{text}, [yellow]not well: {', '.join(bad)}[/] (tradingbot jobs)" if bad else f"{text}, all well"
 
 
 def _profit(table: Table, profit: dict[str, Any], running: bool) -> None:

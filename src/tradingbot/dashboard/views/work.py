@@ -19,7 +19,7 @@ def jobs(look: Look) -> dict[str, Any]:
     rows = [job.model_dump(mode="json") for job in look.moment.runtime.jobs]
     return {
         "jobs": rows,
-        "failing": [row["name"] for row in rows if row["last_result"] not in ("ok", "never", "running")],
+        "failing": [row["name"] for row in rows if row["last_result"] not in ("ok", "never")],
         "downtime": look.moment.downtime,
     }
 
