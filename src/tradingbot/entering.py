@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -20,6 +21,7 @@ from tradingbot.gates import correlation_throttle, fee_aware, intelligence, micr
 from tradingbot.gates.gate import NO_TRAIL, GateTrail, fold
 from tradingbot.gates.params import GateParams
 from tradingbot.gates.table import GATES
+from tradingbot.market.contracts import ContractSpec
 from tradingbot.market.snapshot import SymbolSnapshot
 from tradingbot.market.universe import LiquidityParams
 from tradingbot.market.volatility_spike import volatility_ratio
@@ -246,22 +248,29 @@ def _action(
 def _plan(
     one: Candidate, verdict: SignalVerdict, size: SizeVerdict, order: OrderSize, params: DecisionParams
 ) -> EntryPlan:
-    flow, spec = one.reading.flow, one.part.spec
+    return entry_plan(one.reading, one.part.spec, params, size.leverage, _context(one, verdict, order, params))
+
+
+def entry_plan(
+    one: SymbolReading, spec: ContractSpec, params: DecisionParams, leverage: Decimal, context: Mapping[str, Any]
+) -> EntryPlan:
+    """What a position that is entered on this reading will be: its stop, its grace, its strategy."""
+    flow = one.flow
     high = flow.conviction is Conviction.HIGH
     return EntryPlan(
-        symbol=one.symbol,
-        direction=one.direction,
+        symbol=flow.symbol,
+        direction=flow.direction,
         kind=spec.kind,
         contract_size=spec.contract_size,
         settlement_currency=spec.settlement_currency,
-        leverage=size.leverage,
-        strategy=strategy_of(one.reading),
+        leverage=leverage,
+        strategy=strategy_of(one),
         conviction=flow.conviction.value,
         stop_fraction=exact_of(params.exits.stop_loss_pct) / 100,
         grace_s=params.grace.high_conviction_s if high else params.grace.normal_s,
-        timing_id=f"{one.symbol}-{one.direction.value}-{int(flow.as_of.timestamp())}",
-        mtf_alignment=one.reading.mtf.score(one.direction),
-        signal_context=_context(one, verdict, order, params),
+        timing_id=f"{flow.symbol}-{flow.direction.value}-{int(flow.as_of.timestamp())}",
+        mtf_alignment=one.mtf.score(flow.direction),
+        signal_context=context,
     )
 
 

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from tradingbot.core.levers import HOLD, NO_LEVERS, Levers
 from tradingbot.core.parameters import LearnedParameters, record_key
 from tradingbot.core.records import Reason
-from tradingbot.core.types import Direction, Timeframe, epoch_ms
+from tradingbot.core.types import Direction, Symbol, Timeframe, epoch_ms
 from tradingbot.exits.exit_engine import ExitVerdict, judge
 from tradingbot.exits.facts import ExitAdvice, ExitFacts, facts_record
 from tradingbot.exits.params import ExitParams
 from tradingbot.exits.reversal import EmaGaps, ema_gaps
+from tradingbot.market.candles import Candles
 from tradingbot.market.snapshot import MarketSnapshot, SymbolSnapshot
 from tradingbot.portfolio.actions import ClosePosition
 from tradingbot.portfolio.book import Book, exit_side
 from tradingbot.portfolio.position import Position
-from tradingbot.reading import MarketReading, ReadingParams, strategy_view
-from tradingbot.strategies.strategy import ExitIdea, Held
+from tradingbot.reading import MarketReading, ReadingParams, SymbolReading, strategy_view
+from tradingbot.strategies.strategy import ExitIdea, Held, StrategyView
 from tradingbot.strategies.table import overseer_exits, strategy_exit
 
 
@@ -31,6 +33,36 @@ class LeavingParams:
     reading: ReadingParams
     exits: ExitParams
     levers: Levers = NO_LEVERS
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What every position of one symbol is judged by in one cycle, made once for all of them. `mark` is in USD."""
+
+    as_of: datetime
+    part: SymbolSnapshot
+    mark: Decimal
+    one: SymbolReading
+    view: StrategyView | None
+    bars: Candles | None
+    overseers: tuple[str, ...]
+
+
+def scene_of(snapshot: MarketSnapshot, symbol: Symbol, params: LeavingParams, reading: MarketReading) -> Scene | None:
+    """The scene of a symbol; None while it has no price."""
+    part = snapshot.symbols.get(symbol)
+    if part is None or part.mark_price is None:
+        return None
+    one, leader = reading.symbols[symbol], params.reading.signals.lead_lag.leader
+    return Scene(
+        as_of=snapshot.as_of,
+        part=part,
+        mark=part.mark_price,
+        one=one,
+        view=strategy_view(part, snapshot.as_of, one.mtf, reading.regime, leader),
+        bars=None if part.candle_problems else part.higher.get(Timeframe.M5),
+        overseers=tuple(active.name for active in reading.active),
+    )
 
 
 def leave_positions(
@@ -44,14 +76,24 @@ def leave_positions(
     verdicts: list[ExitVerdict] = []
     closes: list[ClosePosition] = []
     for position in book.open_positions:
-        facts = exit_facts(snapshot, position, params, reading, learned)
-        if facts is None:
+        scene = scene_of(snapshot, position.symbol, params, reading)
+        if scene is None:
             continue
-        verdict = judge(facts, params.exits)
+        verdict, close = leave(scene, position, params, learned)
         verdicts.append(verdict)
-        if verdict.rule is not None:
-            closes.append(_close(snapshot.symbols[position.symbol], position, verdict, verdict.rule, params.exits))
+        if close is not None:
+            closes.append(close)
     return tuple(verdicts), tuple(closes)
+
+
+def leave(
+    scene: Scene, position: Position, params: LeavingParams, learned: LearnedParameters
+) -> tuple[ExitVerdict, ClosePosition | None]:
+    """Every rule's word on one position, real or virtual, and the close that follows."""
+    verdict = judge(facts_at(scene, position, params, learned), params.exits)
+    if verdict.rule is None:
+        return verdict, None
+    return verdict, _close(scene.part, position, verdict, verdict.rule, params.exits)
 
 
 def exit_facts(
@@ -62,26 +104,29 @@ def exit_facts(
     learned: LearnedParameters,
 ) -> ExitFacts | None:
     """What the exit rules know of a position; None while its symbol has no price."""
-    part = snapshot.symbols.get(position.symbol)
-    if part is None or part.mark_price is None:
-        return None
-    one, direction = reading.symbols[position.symbol], position.direction
-    gain, peak = position.return_fraction(part.mark_price), _peak_fraction(position)
+    scene = scene_of(snapshot, position.symbol, params, reading)
+    return None if scene is None else facts_at(scene, position, params, learned)
+
+
+def facts_at(scene: Scene, position: Position, params: LeavingParams, learned: LearnedParameters) -> ExitFacts:
+    """What the exit rules know of a position of the scene's symbol."""
+    one, direction = scene.one, position.direction
+    gain, peak = position.return_fraction(scene.mark), _peak_fraction(position)
     record = learned.record_of(position.symbol, direction)
     measured = record.optimal_hold_min if record is not None else None
-    gaps = _ema_gaps(snapshot, part, position, params)
+    gaps = _ema_gaps(scene, position, params)
     return ExitFacts(
         position_id=position.position_id,
         symbol=position.symbol,
         direction=direction,
-        in_grace=snapshot.as_of < position.grace_until,
-        held_s=(snapshot.as_of - position.entry_time).total_seconds(),
+        in_grace=scene.as_of < position.grace_until,
+        held_s=(scene.as_of - position.entry_time).total_seconds(),
         return_pct=_pct(gain),
         peak_return_pct=_pct(peak),
         entry_size=position.entry_size,
         size=position.size,
-        size_step=part.spec.size_step,
-        min_size=part.spec.min_size,
+        size_step=scene.part.spec.size_step,
+        min_size=scene.part.spec.min_size,
         alignment=one.mtf.score(direction),
         entry_alignment=position.mtf_alignment,
         trend_1m=_toward(direction, one.mtf.trends.get(Timeframe.M1)),
@@ -92,7 +137,7 @@ def exit_facts(
         flow_direction=one.flow.direction,
         flow_conviction=one.flow.conviction,
         flow_confidence=float(one.flow.confidence),
-        strategy_words=_strategy_words(snapshot, position, (gain, peak), params.reading, reading),
+        strategy_words=_strategy_words(scene, position, (gain, peak), params.reading),
     )
 
 
@@ -108,16 +153,13 @@ def _toward(direction: Direction, trend: float | None) -> float | None:
     return None if trend is None else float(trend) * direction.sign
 
 
-def _ema_gaps(
-    snapshot: MarketSnapshot, part: SymbolSnapshot, position: Position, params: LeavingParams
-) -> EmaGaps | None:
-    bars = part.higher.get(Timeframe.M5)
-    if bars is None or part.candle_problems:
+def _ema_gaps(scene: Scene, position: Position, params: LeavingParams) -> EmaGaps | None:
+    if scene.bars is None:
         return None
     return ema_gaps(
-        bars,
+        scene.bars,
         epoch_ms(position.entry_time),
-        epoch_ms(snapshot.as_of),
+        epoch_ms(scene.as_of),
         position.direction,
         params.exits.reversal,
         params.reading.mtf.max_age_bars,
@@ -125,17 +167,11 @@ def _ema_gaps(
 
 
 def _strategy_words(
-    snapshot: MarketSnapshot,
-    position: Position,
-    returns: tuple[Decimal, Decimal],
-    params: ReadingParams,
-    reading: MarketReading,
+    scene: Scene, position: Position, returns: tuple[Decimal, Decimal], params: ReadingParams
 ) -> tuple[ExitAdvice, ...]:
     """What the strategy that opened a position, and those that watch over all, say of it."""
-    part, symbol = snapshot.symbols[position.symbol], position.symbol
-    leader = params.signals.lead_lag.leader
-    view = strategy_view(part, snapshot.as_of, reading.symbols[symbol].mtf, reading.regime, leader)
-    if view is None or part.mark_price is None:
+    view = scene.view
+    if view is None:
         return ()
     held = Held(
         direction=position.direction,
@@ -145,7 +181,7 @@ def _strategy_words(
         peak_fraction=float(returns[1]),
     )
     own = strategy_exit(position.strategy, view, held, params.strategies)
-    above = overseer_exits([one.name for one in reading.active], view, held, params.strategies)
+    above = overseer_exits(scene.overseers, view, held, params.strategies)
     return tuple(_word(idea) for idea in (own, *above) if idea is not None)
 
 

@@ -2,7 +2,8 @@
 
 The meeting itself reads and computes in a process of its own. What it decided is written in this order: the audit, the
 folder of the new generation, the document that names it, the copies of its policy files. Decisions take the new levers
-from the next cycle on, once the document is durable; a kill at any point leaves the generation before, or the new one whole.
+from the next cycle on, once the document is durable; a kill at any point leaves the generation before, or the new
+one whole.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ class Part:
     size: Decimal
 
 
-@by_identity(64)
+@by_identity(2048)
 def rung_sizes(entry_size: Decimal, step: Decimal, min_size: Decimal, rungs: Sequence[Rung]) -> tuple[Decimal, ...]:
     """Contracts of each rung; they add up to `entry_size` exactly.
 

@@ -35,13 +35,13 @@ def ema_gaps(
     last_ms, bar_ms = seen.last_close_ms, seen.timeframe.ms
     if last_ms is None or now_ms - last_ms > max_age_bars * bar_ms or len(seen) < params.slow_ema_bars:
         return None
-    return _since(seen, params, entry_ms, direction)
+    held = len(seen) - int(seen.open_ms.searchsorted(entry_ms - bar_ms, side="right"))
+    return _since(seen, params, held, direction)
 
 
-@by_identity(64, by_value=2)
-def _since(seen: Candles, params: ReversalParams, entry_ms: int, direction: Direction) -> EmaGaps:
-    """The same until another bar has closed."""
-    held = int(seen.open_ms.shape[0] - len(seen.until(entry_ms)))
+@by_identity(512, by_value=2)
+def _since(seen: Candles, params: ReversalParams, held: int, direction: Direction) -> EmaGaps:
+    """The same until another bar has closed, and for all that have been held for the same number of bars."""
     window = seen.tail(held + 1 + WARM_UP_SPANS * params.slow_ema_bars)
     gaps = _gaps(window.close.tolist(), params)
     warm = gaps[min(len(gaps) - 1, params.slow_ema_bars - 1) :]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field, model_validator
 
 from tradingbot.core.params import Params, contradiction
+from tradingbot.learning.counterfactual_params import CounterfactualParams
 from tradingbot.learning.learner_params import LearnerParams
 from tradingbot.learning.outcomes import OutcomeParams
 
@@ -80,6 +81,7 @@ class LearningParams(Params):
     venue_age: VenueAgeParams = VenueAgeParams()
     learners: LearnerParams = LearnerParams()
     outcomes: OutcomeParams = OutcomeParams()
+    counterfactual: CounterfactualParams = CounterfactualParams()
 
     @model_validator(mode="after")
     def _edges_rise(self) -> LearningParams:

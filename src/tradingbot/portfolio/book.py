@@ -231,20 +231,24 @@ def mark_extremes(book: Book, prices: Mapping[Symbol, Decimal], now: datetime | 
     """Carry peak and trough prices forward with the newest marks, and when they were seen."""
     for position in book.open_positions:
         price = prices.get(position.symbol)
-        if price is None:
-            continue
-        best, worst = (max, min) if position.direction is Direction.LONG else (min, max)
-        peak, trough = best(position.peak_price or price, price), worst(position.trough_price or price, price)
-        book = book.replaced(
-            replace(
-                position,
-                peak_price=peak,
-                trough_price=trough,
-                peak_time=position.peak_time if peak == position.peak_price else now,
-                trough_time=position.trough_time if trough == position.trough_price else now,
-            )
-        )
+        if price is not None:
+            book = book.replaced(with_mark(position, price, now))
     return book
+
+
+def with_mark(position: Position, price: Decimal, now: datetime | None) -> Position:
+    """The position after its symbol's mark was `price`: a new best or worst one is kept with its time."""
+    best, worst = (max, min) if position.direction is Direction.LONG else (min, max)
+    peak, trough = best(position.peak_price or price, price), worst(position.trough_price or price, price)
+    if peak == position.peak_price and trough == position.trough_price:
+        return position
+    return replace(
+        position,
+        peak_price=peak,
+        trough_price=trough,
+        peak_time=position.peak_time if peak == position.peak_price else now,
+        trough_time=position.trough_time if trough == position.trough_price else now,
+    )
 
 
 def exit_side(position: Position) -> Side:

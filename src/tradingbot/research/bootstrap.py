@@ -7,15 +7,13 @@ together. Equal seeds draw equal blocks.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
 
 import numpy as np
 
+from tradingbot.core.resampling import AT_ONCE, RESAMPLES, interval
 from tradingbot.research.arrays import Floats, Ints
 
-RESAMPLES: Final = 2_000
-AT_ONCE: Final = 2_000_000
-"""Numbers that are drawn at a time; bounds the memory."""
+__all__ = ["RESAMPLES", "interval", "redrawn"]
 
 
 def redrawn(series: Floats, figure: Callable[[Floats], Floats], seed: int, resamples: int = RESAMPLES) -> Floats:
@@ -24,12 +22,6 @@ def redrawn(series: Floats, figure: Callable[[Floats], Floats], seed: int, resam
     most = max(1, AT_ONCE // max(1, len(series)))
     sizes = [min(most, resamples - done) for done in range(0, resamples, most)]
     return np.concatenate([figure(series[_places(chance, len(series), size)]) for size in sizes])
-
-
-def interval(found: Floats, share: float = 0.95) -> tuple[float, float]:
-    """The bounds that hold so much of what was found, equally much outside on both sides."""
-    low, high = np.percentile(found, [(1 - share) * 50, (1 + share) * 50])
-    return float(low), float(high)
 
 
 def _places(chance: np.random.Generator, count: int, resamples: int) -> Ints:
