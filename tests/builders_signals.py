@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 from benchmarks.made_signals import MadeMarket, made_signals
 
+from tradingbot.core.types import iso_utc, utc_from_ms
 from tradingbot.gates.params import GateParams
 from tradingbot.learning.exit_learner import Targets
 from tradingbot.learning.flow_value import FlowRules
 from tradingbot.learning.learner_params import LearnerParams
 from tradingbot.learning.learners import Ground
-from tradingbot.learning.signal_table import SignalTable
+from tradingbot.learning.signal_table import HORIZONS_MIN, SignalTable
 from tradingbot.signals.params import SignalParams
 
 GATE_SETTINGS = {
@@ -66,3 +69,28 @@ def with_returns(table: SignalTable, returns: np.ndarray) -> SignalTable:
         table.composite,
         table.cost_bps,
     )
+
+
+def outcome_lines(table: SignalTable) -> Iterator[dict[str, Any]]:
+    """The table as `logs/signal_outcomes.jsonl` has it."""
+    said, returns, composite = table.said.tolist(), table.returns_bps.tolist(), table.composite.tolist()
+    for row in range(len(table)):
+        moment = iso_utc(utc_from_ms(int(table.time_ms[row])))
+        symbol = table.symbols[int(table.symbol[row])]
+        yield {
+            "signal_id": f"{moment}-{symbol}",
+            "at": moment,
+            "as_of": moment,
+            "symbol": symbol,
+            "components": {
+                name: [1 if word > 0 else -1 if word < 0 else 0, abs(word)]
+                for name, word in zip(table.components, said[row], strict=True)
+            },
+            "composite": composite[row],
+            "cost_bps": float(table.cost_bps[row]),
+            "returns_bps": {
+                str(minutes): None if math.isnan(value) else value
+                for minutes, value in zip(HORIZONS_MIN, returns[row], strict=True)
+            },
+            "unknown": {},
+        }

@@ -144,7 +144,8 @@ class Daemon:
             clock,
             settings,
             self._decisions,
-            self._post_trade,
+            self._post_trade.venue,
+            self._post_trade.learned,
             lambda: self._keeper.trades,
             lambda found: self._health.issues.observe("learning", found),
         )

@@ -25,10 +25,10 @@ from tradingbot.beside import in_process, in_thread
 from tradingbot.config import Settings
 from tradingbot.core.errors import StateCorruptError, StorageUnavailableError
 from tradingbot.core.levers import NO_LEVERS, Levers
+from tradingbot.core.parameters import LearnedParameters
 from tradingbot.engine.generations import Generation, GenerationFiles
 from tradingbot.engine.learning_models import GenerationState, VenueMetadata
 from tradingbot.engine.operator_desk import Answer, OperatorOrder
-from tradingbot.engine.post_trade import PostTrade
 from tradingbot.guards.issues import Finding
 from tradingbot.learning.exit_learner import mean_of_trades
 from tradingbot.learning.meta_learning import MetaState, settings_of
@@ -54,7 +54,8 @@ class Learning:
         clock: Clock,
         settings: Settings,
         decisions: DecisionSettings,
-        post_trade: PostTrade,
+        venue: VenueMetadata,
+        learned: Callable[[], LearnedParameters],
         trades: Callable[[], Sequence[ClosedTrade]],
         observe: Callable[[Iterable[Finding]], None],
     ) -> None:
@@ -64,7 +65,8 @@ class Learning:
         self._clock = clock
         self._settings = settings
         self._decisions = decisions
-        self._post_trade = post_trade
+        self._venue = venue
+        self._learned = learned
         self._trades = trades
         self._observe = observe
         self._files = GenerationFiles(home)
@@ -77,10 +79,6 @@ class Learning:
         self._refusal = ""
         self._met_here: datetime | None = None
         self._take(self.state.levers)
-
-    @property
-    def _venue(self) -> VenueMetadata:
-        return self._post_trade.venue
 
     async def begin(self) -> None:
         """Before the first cycle: folder and copies of the generation in force are made right."""
@@ -135,7 +133,7 @@ class Learning:
     async def _meet(self, now: datetime) -> None:
         with suppress(StorageUnavailableError):  # then from what is on disk
             await self._stores.writer.flush()
-        ground = ground_of(self._settings, self._post_trade, self._venue, now)
+        ground = ground_of(self._settings, self._learned(), self._venue, now)
         gates = self._settings.gates.fee
         asked = {
             "home": self._home,
@@ -200,7 +198,7 @@ class Learning:
         self, levers: Levers, parent: int, learner: str, why: str, evidence: Mapping[str, Any]
     ) -> Generation:
         now = self._clock.now()
-        ground = ground_of(self._settings, self._post_trade, self._venue, now)
+        ground = ground_of(self._settings, self._learned(), self._venue, now)
         return Generation(levers, parent, now, learner, why, self._venue, settings_of(ground), evidence)
 
     async def _commit(self) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from tradingbot.config import Settings
+from tradingbot.core.parameters import LearnedParameters
 from tradingbot.engine.learning_models import VenueMetadata
-from tradingbot.engine.post_trade import PostTrade
 from tradingbot.gates.params import GateParams
 from tradingbot.learning.exit_learner import Targets
 from tradingbot.learning.flow_value import FlowRules
@@ -18,10 +18,10 @@ from tradingbot.signals.params import SignalParams
 BPS_PER_PCT = 100.0
 
 
-def ground_of(settings: Settings, post_trade: PostTrade, venue: VenueMetadata, now: datetime) -> Ground:
+def ground_of(settings: Settings, learned: LearnedParameters, venue: VenueMetadata, now: datetime) -> Ground:
     """The ground at this moment: clamps follow the age of the venue, symbols their trades."""
     age = venue_period(venue, now, settings.risk.sizing.early_days, settings.learning.venue_age)
-    ready = (str(symbol) for symbol, known in post_trade.learned().symbols.items() if known.ready)
+    ready = (str(symbol) for symbol, known in learned.symbols.items() if known.ready)
     return Ground(
         rules=flow_rules(settings.signals, settings.gates),
         targets=Targets(tuple((one.after_min, one.profit_pct * BPS_PER_PCT) for one in settings.exits.profit_targets)),

@@ -66,7 +66,7 @@ JOBS: Final = (
     JobRow("watchdog", "2-59/5 * * * *", deadline_s=60, second=BETWEEN_CYCLES),
     JobRow("tactical_operator", "8-59/15 * * * *", deadline_s=60, second=BETWEEN_CYCLES),
     JobRow("strategic_review", "20 5 * * *", deadline_s=60, catch_up_h=DAILY, beside=True),
-    JobRow("learning", "12,42 * * * *", deadline_s=600, second=BETWEEN_CYCLES, beside=True),
+    JobRow("learning", "12-59/30 * * * *", deadline_s=600, second=BETWEEN_CYCLES, beside=True),
     JobRow("portfolio_reconciliation", "0 * * * *", deadline_s=120, catch_up_h=1, second=BETWEEN_CYCLES),
     JobRow("contract_specifications", "30 * * * *", deadline_s=30, catch_up_h=1),
     JobRow("strategic_advice", "10 * * * *", deadline_s=60, catch_up_h=1, in_downtime=False),
