@@ -19,6 +19,7 @@ from tradingbot.app.health_desk import HealthDesk, Watched
 from tradingbot.app.job_book import JobsByHand, open_scheduler
 from tradingbot.app.learning_files import known_learning
 from tradingbot.app.maintenance import Maintenance
+from tradingbot.app.more_works import MoreWorks
 from tradingbot.app.operator import OperatorInbox
 from tradingbot.app.options import RunOptions
 from tradingbot.app.replaying import NightlyReplay
@@ -134,6 +135,9 @@ class Daemon:
             lambda found: self._health.issues.observe("replay", found),
             inputs.record and inputs.nightly_replay,
         )
+        self._more_works = MoreWorks(
+            options.home, settings, stores, account, self._collector, self._post_trade, self._health, self._works
+        )
         self._bot_cycle = self._cycle()
         flattener = a_flattener(account, lambda: self._collector.specs, settings)
         jobs = JobsByHand(self._scheduler)
@@ -221,6 +225,7 @@ class Daemon:
                 "strategic_review": self.governance.review,
                 "digest": self._digest.run,
                 "replay": self._replay.run,
+                **self._more_works.by_name(),
             }
             await bodies[name]()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field, model_validator
 
 from tradingbot.core.params import Params, contradiction
+from tradingbot.learning.review_params import ReviewParams
 
 
 class AllocationLearningParams(Params):
@@ -76,6 +77,7 @@ class LearningParams(Params):
     allocation: AllocationLearningParams = AllocationLearningParams()
     migration: VenueMigrationParams = VenueMigrationParams()
     venue_age: VenueAgeParams = VenueAgeParams()
+    review: ReviewParams = ReviewParams()
 
     @model_validator(mode="after")
     def _edges_rise(self) -> LearningParams:
