@@ -23,6 +23,7 @@ from tradingbot.learning.handled import Handled
 from tradingbot.learning.params import LearningParams
 from tradingbot.learning.reality_gap import RealityGap, measured
 from tradingbot.learning.trade_facts import facts_of
+from tradingbot.learning.venue_migration import REPORTS
 from tradingbot.portfolio.position import ClosedTrade
 
 PARAMS = LearningParams()
@@ -62,6 +63,7 @@ def save_learning(
         **{name: {"content": one, "handled": handled} for name, one in contents(trades, metadata.venue).items()},
         "learned": {"parameters": LearnedParameters(default_slippage_bps=3.0), "hash": "abc"},
         "trade_analysis": {"as_of": NOW, "analyses": {"trades": {"count": len(trades)}}},
+        **{name: {"as_of": NOW, "report": {"trades": len(trades)}} for name in REPORTS},
     }
     for name in tuple(names) or tuple(bodies):
         stores.documents[name].save(DOCUMENTS[name].model(venue_metadata=metadata, **bodies[name]))

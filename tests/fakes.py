@@ -16,6 +16,7 @@ from tradingbot.core.records import (
     BookView,
     CancelOutcome,
     CancelStatus,
+    FeeTier,
     Fill,
     FundingRate,
     LedgerEntry,
@@ -347,6 +348,10 @@ class FakeVenue:
     async def ledger(self, since_entry_id: int) -> Sequence[LedgerEntry]:
         self._check()
         return [row for row in self.rows if row.entry_id > since_entry_id]
+
+    async def fee_tiers(self) -> Sequence[FeeTier]:
+        self._check()
+        return [FeeTier(Decimal(0), Decimal(2), Decimal(5))]
 
     async def notices(self) -> Sequence[VenueNotice]:
         return ()

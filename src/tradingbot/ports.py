@@ -18,6 +18,7 @@ from tradingbot.core.records import (
     AmendRequest,
     BookView,
     CancelOutcome,
+    FeeTier,
     Fill,
     FundingRate,
     LedgerEntry,
@@ -176,6 +177,9 @@ class Venue(Protocol):
 
     async def ledger(self, since_entry_id: int) -> Sequence[LedgerEntry]:
         """Booked cash movements with a greater id, oldest first, paged as needed."""
+
+    async def fee_tiers(self) -> Sequence[FeeTier]:
+        """The venue's own schedule of fees, the lowest volume first; empty when it publishes none."""
 
     async def notices(self) -> Sequence[VenueNotice]:
         """Announcements, e.g. maintenance."""

@@ -447,6 +447,13 @@ async def test_vc19_the_server_time_is_the_venues(either: Exam) -> None:
     assert abs(told - either.clock.now()) < timedelta(minutes=1)
 
 
+async def test_vc27_the_schedule_of_fees_can_be_read(either: Exam) -> None:
+    """VC-27: what a fill costs, in bps, the lowest volume first; what was paid is one of its tiers."""
+    tiers = list(await either.venue.fee_tiers())
+    assert [tier.from_volume_usd for tier in tiers] == sorted(tier.from_volume_usd for tier in tiers)
+    assert (tiers[0].maker_bps, tiers[0].taker_bps) == (2, 5)
+
+
 async def test_vc20_notices_can_be_read(either: Exam) -> None:
     """VC-20: a list, possibly empty, never an error."""
     assert isinstance(list(await either.venue.notices()), list)

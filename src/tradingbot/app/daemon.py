@@ -20,6 +20,7 @@ from tradingbot.app.job_book import JobsByHand, open_scheduler
 from tradingbot.app.learning import Learning
 from tradingbot.app.learning_files import known_learning, open_outcomes
 from tradingbot.app.maintenance import Maintenance
+from tradingbot.app.more_works import MoreWorks
 from tradingbot.app.operator import OperatorInbox
 from tradingbot.app.options import RunOptions
 from tradingbot.app.replaying import NightlyReplay
@@ -149,6 +150,9 @@ class Daemon:
             lambda: self._keeper.trades,
             lambda found: self._health.issues.observe("learning", found),
         )
+        self._more_works = MoreWorks(
+            options.home, settings, stores, account, self._collector, self._post_trade, self._health, self._works
+        )
         self._bot_cycle = self._cycle()
         flattener = a_flattener(account, lambda: self._collector.specs, settings)
         jobs = JobsByHand(self._scheduler)
@@ -241,6 +245,7 @@ class Daemon:
                 "digest": self._digest.run,
                 "replay": self._replay.run,
                 "learning": self.learning.run,
+                **self._more_works.by_name(),
             }
             await bodies[name]()
 

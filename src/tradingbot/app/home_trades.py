@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
@@ -39,6 +40,20 @@ def trades_of_home(home: Path, since: datetime | None, until: datetime | None) -
     journal = search(journal_path(home, "executed_trades"), '"trade_id":', since)
     both = chain(older_trades(state, journal), state.trades)
     return [trade for trade in both if is_within(trade.exit_time, since, until)]
+
+
+def trades_ended(home: Path, since: datetime, until: datetime) -> Iterator[ClosedTrade]:
+    """Trades that ended within [since, until], archived ones first, one at a time: a year of them is large.
+
+    Raises StateError when the file of trades cannot be read.
+    """
+    state = open_document(home, "trades", StorageWriter(SystemClock())).peek()
+    if not isinstance(state, TradesState):
+        return
+    records = search(journal_path(home, "executed_trades"), '"trade_id":', since)
+    for trade in chain(older_trades(state, records), state.trades):
+        if since <= trade.exit_time <= until:
+            yield trade
 
 
 def is_within(moment: datetime, since: datetime | None, until: datetime | None) -> bool:

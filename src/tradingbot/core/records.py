@@ -371,6 +371,15 @@ class VenueNotice:
 
 
 @dataclass(frozen=True, slots=True)
+class FeeTier:
+    """What one fill costs from a monthly volume on, bps of notional; negative is a rebate."""
+
+    from_volume_usd: Decimal
+    maker_bps: Decimal
+    taker_bps: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class StreamHealth:
     """State of one live stream, as a person should read it."""
 

@@ -22,8 +22,8 @@ from tradingbot.engine.execute import Done
 from tradingbot.engine.identifiers import cycle_id_of
 from tradingbot.engine.params import EngineParams
 from tradingbot.engine.post_trade import PostTrade
+from tradingbot.engine.protecting import protect_all
 from tradingbot.engine.reconcile import Truth
-from tradingbot.exits.protection import plan_protection
 from tradingbot.guards.entry_permission import EntryPermission
 from tradingbot.market.snapshot import MarketSnapshot
 from tradingbot.portfolio.book import mark_extremes
@@ -172,20 +172,7 @@ class BotCycle:
         return any(now.get(one.position_id, Decimal(0)) > before[one.position_id] - one.size for one in sent)
 
     async def _protect(self, cycle_id: str, truth: Truth, readable: bool) -> list[Done]:
-        """One stop per position. Without a fresh look only a position that never had one gets one."""
-        p, account = self._p, self._account
-        positions = account.keeper.book.open_positions
-        orders = truth.open_orders
-        if not readable:
-            unresolved = account.intents.unresolved
-            positions = tuple(
-                position
-                for position in positions
-                if position.stop_order_id is None and position.stop_client_order_id not in unresolved
-            )
-            orders = ()
-        plan = plan_protection(positions, orders, p.collector.specs, account.ids.is_ours)
-        return [await account.executor.protect(cycle_id, action) for action in plan]
+        return await protect_all(self._account, self._p.collector.specs, cycle_id, truth, readable)
 
     async def _settle(self, snapshot: MarketSnapshot) -> int:
         self._account.settlement.absorb_stream()

@@ -27,6 +27,7 @@ from tradingbot.engine.learning_models import (
     LearningFile,
     MetaBucketsState,
     RealityGapState,
+    ReportState,
     RolloutState,
     SymbolAllocationState,
     TimingState,
@@ -134,6 +135,10 @@ DOCUMENTS: Final[Mapping[str, DocumentRow]] = {
         "feature_store/reality_gap.json", RealityGapState, 1, "engine.execution_quality", after=("execution_quality",)
     ),
     "trade_analysis": DocumentRow("feature_store/trade_analysis.json", TradeAnalysisState, 1, "app.analysis"),
+    "attribution_horizons": DocumentRow("feature_store/attribution_horizons.json", ReportState, 1, "app.nightly"),
+    "missed_opportunities": DocumentRow("feature_store/missed_opportunities.json", ReportState, 1, "app.nightly"),
+    "gate_complexity": DocumentRow("feature_store/gate_complexity.json", ReportState, 1, "app.nightly"),
+    "weekly_analysis": DocumentRow("feature_store/weekly_analysis.json", ReportState, 1, "app.nightly"),
     "venue_migration": DocumentRow(
         "feature_store/learning_venue_migration_state.json", VenueMigrationState, 1, "app.venue_migration"
     ),
@@ -148,6 +153,8 @@ JOURNALS: Final[Mapping[str, JournalRow]] = {
     "fills": JournalRow("logs/fills.jsonl", "engine.portfolio_keeper", 64, 100, 3650),
     "executed_trades": JournalRow("logs/executed_trades.jsonl", "engine.portfolio_keeper", 64, 100, 3650),
     "execution_quality": JournalRow("logs/execution_quality.jsonl", "engine.execution_quality", 64, 50, 3650),
+    "enriched_trades": JournalRow("logs/enriched_trades.jsonl", "app.nightly", 64, 50, 3650),
+    "weekly_analysis": JournalRow("logs/weekly_analysis.jsonl", "app.nightly", 16, 20, 3650),
     "strategic_advice": JournalRow("logs/strategic_advice.jsonl", "app.analysis", 16, 20, 365),
     "cycles": JournalRow("logs/cycles.jsonl", "engine.bot_cycle", 64, 30, 90),
     "cycle_inputs": JournalRow("logs/cycle_inputs.jsonl", "engine.input_recorder", 16, 60, 14),

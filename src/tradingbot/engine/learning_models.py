@@ -101,3 +101,10 @@ class TradeAnalysisState(LearningFile):
 
     as_of: datetime
     analyses: dict[str, Any] = Field(default_factory=dict)
+
+
+class ReportState(LearningFile):
+    """A report that a job makes anew each time: attribution by horizon, missed moves, use of the gates, the week."""
+
+    as_of: datetime
+    report: dict[str, Any] = Field(default_factory=dict)

@@ -47,6 +47,19 @@ class TacticalParams(Params):
     )
 
 
+class FeeAuditParams(Params):
+    """When fees that were paid are not those that are reckoned with (SPEC 14)."""
+
+    newest_orders: int = Field(default=200, ge=1, le=5000, description="Newest executed orders that are looked at.")
+    days: float = Field(default=7.0, gt=0, le=365, description="Orders older than so many days do not count.")
+    least_orders: int = Field(
+        default=5, ge=1, le=1000, description="Orders of a symbol with a known fee below which nothing is concluded."
+    )
+    tolerance_bps: float = Field(
+        default=0.5, gt=0, le=100, description="Distance of the mean fee from what is reckoned with that counts, bps."
+    )
+
+
 class HealthParams(Params):
     """Health of the exchange, of the daemon and of its files."""
 
@@ -54,3 +67,4 @@ class HealthParams(Params):
     healing: HealingParams = HealingParams()
     watchdog: WatchdogParams = WatchdogParams()
     tactical: TacticalParams = TacticalParams()
+    fee_audit: FeeAuditParams = FeeAuditParams()

@@ -115,6 +115,12 @@ _ROWS: Final = (
     ),
     IssueKind("job_failing", "a scheduled job failed or overran", "warning", "read its result in `tradingbot jobs`"),
     IssueKind(
+        "fee_drift",
+        "fees paid are not those that are reckoned with",
+        "warning",
+        "compare the fee tier of the account with gates.fee.taker_fee_bps; correct the setting",
+    ),
+    IssueKind(
         "job_missed",
         "a scheduled job was not run in time",
         "warning",

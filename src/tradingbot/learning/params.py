@@ -8,6 +8,7 @@ from tradingbot.core.params import Params, contradiction
 from tradingbot.learning.counterfactual_params import CounterfactualParams
 from tradingbot.learning.learner_params import LearnerParams
 from tradingbot.learning.outcomes import OutcomeParams
+from tradingbot.learning.review_params import ReviewParams
 
 
 class AllocationLearningParams(Params):
@@ -82,6 +83,7 @@ class LearningParams(Params):
     learners: LearnerParams = LearnerParams()
     outcomes: OutcomeParams = OutcomeParams()
     counterfactual: CounterfactualParams = CounterfactualParams()
+    review: ReviewParams = ReviewParams()
 
     @model_validator(mode="after")
     def _edges_rise(self) -> LearningParams:

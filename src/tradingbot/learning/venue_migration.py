@@ -128,6 +128,27 @@ def _content(
     )
 
 
+REPORTS: Final = {
+    "attribution_horizons": "trades that were made elsewhere",
+    "missed_opportunities": "signals and moves that were seen elsewhere",
+    "gate_complexity": "signals that were reviewed elsewhere",
+    "weekly_analysis": "trades that were made elsewhere",
+}
+"""Reports that a job makes anew each time, and what they are of."""
+
+
+def _report(of: str) -> FileRule:
+    return FileRule(
+        Rule.RESET,
+        lambda _body, carry: {"as_of": carry.at, "report": {}},
+        lambda at: {"as_of": at, "report": {}},
+        lambda body: {"entries": len(body["report"])},
+        "",
+        "everything; made again by its job, over what happened at this venue",
+        f"a report of {of}",
+    )
+
+
 RULES: Final[Mapping[str, FileRule]] = {
     "attribution": _content(
         Rule.RESET,
@@ -243,6 +264,7 @@ RULES: Final[Mapping[str, FileRule]] = {
         "everything; made again over trades of this venue by the nightly job",
         "an analysis of trades that were made elsewhere",
     ),
+    **{name: _report(of) for name, of in REPORTS.items()},
 }
 """By name of the catalogue. The one place to extend when a learning file is added."""
 

@@ -13,6 +13,7 @@ from tradingbot.core.records import (
     AmendRequest,
     BookView,
     CancelOutcome,
+    FeeTier,
     Fill,
     FundingRate,
     LedgerEntry,
@@ -176,6 +177,10 @@ class ExchangeGateway:
     async def ledger(self, since_entry_id: int) -> Sequence[LedgerEntry]:
         """Booked cash movements with a greater id, oldest first, paged as needed."""
         return await self._venue.ledger(since_entry_id)
+
+    async def fee_tiers(self) -> Sequence[FeeTier]:
+        """The venue's own schedule of fees, the lowest volume first; empty when it publishes none."""
+        return await self._venue.fee_tiers()
 
     async def notices(self) -> Sequence[VenueNotice]:
         """Announcements, e.g. maintenance."""

@@ -123,7 +123,7 @@ def test_the_list_of_a_stopped_daemon(home: Path) -> None:
 def test_an_unknown_job_lists_near_matches_and_all_names(home: Path) -> None:
     found = run(home, "run", "trade_analisys", "--home", str(home))
     assert isinstance(found.exception, ConfigurationError)
-    assert "did you mean trade_analysis?" in str(found.exception)
+    assert "did you mean trade_analysis" in str(found.exception)
     assert all(row.name in str(found.exception) for row in JOBS)
     assert waiting(home) == []
 

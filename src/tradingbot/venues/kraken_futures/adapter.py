@@ -18,6 +18,7 @@ from tradingbot.core.records import (
     AmendRequest,
     BookView,
     CancelOutcome,
+    FeeTier,
     Fill,
     FundingRate,
     LedgerEntry,
@@ -315,6 +316,10 @@ class KrakenFuturesVenue:
             if size < count or newest is None or newest <= after:
                 return [entries[entry_id] for entry_id in sorted(entries)]
             after = newest
+
+    async def fee_tiers(self) -> Sequence[FeeTier]:
+        """The tiers of the schedule that the venue lists first, which is the one of perpetuals."""
+        return parse_market.parse_fee_tiers(await self.rest.feeschedules())
 
     async def notices(self) -> Sequence[VenueNotice]:
         """Announcements, e.g. maintenance."""

@@ -30,6 +30,7 @@ _HISTORY: Final = "/api/history/v3"
 
 INSTRUMENTS: Final = _public(f"{_V3}/instruments")
 INSTRUMENTS_STATUS: Final = _public(f"{_V3}/instruments/status")
+FEE_SCHEDULES: Final = _public(f"{_V3}/feeschedules")
 TICKERS: Final = _public(f"{_V3}/tickers")
 ORDERBOOK: Final = _public(f"{_V3}/orderbook")
 PUBLIC_HISTORY: Final = _public(f"{_V3}/history")

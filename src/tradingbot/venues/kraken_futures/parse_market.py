@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from tradingbot.core.errors import VenueProtocolError
-from tradingbot.core.records import BookView, FundingRate, PublicTrade, Ticker, VenueNotice
+from tradingbot.core.records import BookView, FeeTier, FundingRate, PublicTrade, Ticker, VenueNotice
 from tradingbot.core.types import ContractKind, Symbol, parse_utc
 from tradingbot.market.contracts import ContractSpec, MarginLevel
 from tradingbot.venues.kraken_futures.fields import (
@@ -106,6 +106,19 @@ def _margin_levels(row: Row) -> tuple[MarginLevel, ...]:
             threshold = number(level, "contracts")
         levels.append(MarginLevel(threshold, positive(level, "initialMargin"), positive(level, "maintenanceMargin")))
     return tuple(sorted(levels, key=lambda level: level.threshold_usd))
+
+
+def parse_fee_tiers(payload: Row) -> list[FeeTier]:
+    """Values are per cent: ``{"feeSchedules":[{"tiers":[{"makerFee":0.02,"takerFee":0.05,"usdVolume":0.0},...]}]}``.
+
+    Empty when there is no schedule.
+    """
+    schedules = rows(payload, "feeSchedules")
+    tiers = rows(schedules[0], "tiers") if schedules else []
+    found = [
+        FeeTier(number(row, "usdVolume"), number(row, "makerFee") * 100, number(row, "takerFee") * 100) for row in tiers
+    ]
+    return sorted(found, key=lambda tier: tier.from_volume_usd)
 
 
 # ---------------------------------------------------------------- tickers

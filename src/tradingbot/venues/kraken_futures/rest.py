@@ -103,6 +103,10 @@ class KrakenFuturesRest:
         """GET instruments/status."""
         return await self._read(at.INSTRUMENTS_STATUS)
 
+    async def feeschedules(self) -> Payload:
+        """GET feeschedules; marked as deprecated since June 2026."""
+        return await self._read(at.FEE_SCHEDULES, exact=True)
+
     async def tickers(self) -> Payload:
         """GET tickers."""
         return await self._read(at.TICKERS, exact=True)

@@ -19,6 +19,7 @@ from tradingbot.core.records import (
     BookView,
     CancelOutcome,
     CancelStatus,
+    FeeTier,
     Fill,
     FundingRate,
     LedgerEntry,
@@ -341,6 +342,11 @@ class InProcessVenue:
             symbol = self._symbols.get(one.symbol) if one is not None else None
             found.append(entry_of(row, currency, symbol))
         return found
+
+    async def fee_tiers(self) -> Sequence[FeeTier]:
+        """The simulated account's one tier."""
+        params = self._sim.params
+        return [FeeTier(Decimal(0), params.maker_fee * 10_000, params.taker_fee * 10_000)]
 
     async def notices(self) -> Sequence[VenueNotice]:
         """It announces nothing."""
