@@ -12,6 +12,7 @@ from tests.support import BTC, ETH, NOW
 from tradingbot.app.home import make_home
 from tradingbot.app.stores import Stores, open_stores
 from tradingbot.clock import SteppedClock
+from tradingbot.core.levers import Levers
 from tradingbot.core.parameters import LearnedParameters
 from tradingbot.core.types import Direction
 from tradingbot.engine.catalog import DOCUMENTS
@@ -20,6 +21,7 @@ from tradingbot.engine.models import InstanceState, TradesState
 from tradingbot.engine.post_trade import EMPTY, step_functions
 from tradingbot.learning.allocation import Readiness
 from tradingbot.learning.handled import Handled
+from tradingbot.learning.meta_learning import MetaState
 from tradingbot.learning.params import LearningParams
 from tradingbot.learning.reality_gap import RealityGap, measured
 from tradingbot.learning.trade_facts import facts_of
@@ -63,6 +65,7 @@ def save_learning(
         **{name: {"content": one, "handled": handled} for name, one in contents(trades, metadata.venue).items()},
         "learned": {"parameters": LearnedParameters(default_slippage_bps=3.0), "hash": "abc"},
         "trade_analysis": {"as_of": NOW, "analyses": {"trades": {"count": len(trades)}}},
+        "generation": {"content": MetaState(Levers(3, {"targets.scale": 0.9}), 4, trials=17)},
         **{name: {"as_of": NOW, "report": {"trades": len(trades)}} for name in REPORTS},
     }
     for name in tuple(names) or tuple(bodies):
