@@ -49,13 +49,27 @@ class OperatorRequest(BaseModel):
     every: bool = False
     issue: str = Field(default="", max_length=200)
     job: str = Field(default="", max_length=100)
+    key: str = Field(default="", max_length=100)
+    value: str = Field(default="", max_length=100)
+    for_s: float = Field(default=0.0, ge=0, le=1e8)
     user: str = Field(default="", max_length=100)
     pid: int = 0
 
     def order(self) -> OperatorOrder:
         """What the desk is asked to do."""
         by = f"operator {self.user or 'unknown'} (pid {self.pid})"
-        return OperatorOrder(self.command, self.reason, by, self.switches, self.every, self.issue, self.job)
+        return OperatorOrder(
+            command=self.command,
+            text=self.reason,
+            by=by,
+            switches=self.switches,
+            every=self.every,
+            issue=self.issue,
+            job=self.job,
+            key=self.key,
+            value=self.value,
+            for_s=self.for_s,
+        )
 
 
 def inbox(home: Path) -> Path:
@@ -258,6 +272,9 @@ def audit_record(now: datetime, name: str, request: OperatorRequest, answer: Ans
         "every": request.every,
         "issue": request.issue,
         "job": request.job,
+        "key": request.key,
+        "value": request.value,
+        "for_s": request.for_s,
         "reason": request.reason,
         "user": request.user,
         "pid": request.pid,

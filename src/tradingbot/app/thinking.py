@@ -15,7 +15,6 @@ from tradingbot.config import Settings
 from tradingbot.core.types import Symbol, iso_utc, parse_utc
 from tradingbot.decision import DecisionParams
 from tradingbot.engine.collect import MarketCollector
-from tradingbot.engine.cycle_record import digest_of
 from tradingbot.engine.features import FeatureKeeper
 from tradingbot.engine.input_recorder import InputRecorder, InputSink, NoInputs
 from tradingbot.engine.intelligence import IntelDesk
@@ -23,7 +22,6 @@ from tradingbot.intel.coinglass_source import intel_source
 from tradingbot.market.contracts import ContractSpec
 from tradingbot.market.universe import LiquidityParams
 from tradingbot.ports import IntelSource
-from tradingbot.storage.journal import Journal
 
 
 def decision_params(settings: Settings, venue_since: datetime) -> DecisionParams:
@@ -53,24 +51,6 @@ def params_values(settings: Settings, venue_since: datetime) -> dict[str, Any]:
     }
     values = {name: part.model_dump(mode="json") for name, part in parts.items()}
     return {**values, "venue_since": iso_utc(venue_since)}
-
-
-def params_digest(settings: Settings, venue_since: datetime) -> str:
-    """Hash of `params_values`."""
-    return digest_of(params_values(settings, venue_since))
-
-
-def keep_params(settings: Settings, venue_since: datetime, journal: Journal, at: datetime) -> str:
-    """Journal the parameters that decisions depend on from now on, unless the newest line has them; their hash.
-
-    With them every recorded decision can be computed again, long after the settings have changed.
-    """
-    values = params_values(settings, venue_since)
-    digest = digest_of(values)
-    newest = journal.reader().tail(1)
-    if not newest or newest[-1].get("params_hash") != digest:
-        journal.append({"at": at, "params_hash": digest, "params": values})
-    return digest
 
 
 def an_input_recorder(settings: Settings, stores: Stores) -> InputSink:

@@ -34,6 +34,7 @@ class CycleSeen:
     truth: Truth
     done: Sequence[Done]
     think_ms: float
+    params_digest: str
 
 
 class Scribe(Protocol):
@@ -53,7 +54,6 @@ class JournalScribe:
     ensemble: Journal
     sizes: Journal
     bus: SignalBus
-    params_digest: str
     inputs: InputSink
 
     def write(self, cycle: CycleSeen) -> None:
@@ -64,7 +64,7 @@ class JournalScribe:
             self.signals.append(record)
         for prediction in ensemble_records(records, decision):
             self.ensemble.append(prediction)
-        for line in universe_records(snapshot, decision, self.params_digest):
+        for line in universe_records(snapshot, decision, cycle.params_digest):
             self.universe.append(line)
         self.bus.publish(SignalsDecided(snapshot.cycle_id, snapshot.as_of, decision, records))
         for adjustment in adjustment_records(snapshot, decision):
@@ -76,9 +76,9 @@ class JournalScribe:
             cycle.permission,
             cycle.truth,
             cycle.done,
-            self.params_digest,
+            cycle.params_digest,
             cycle.think_ms,
         )
         more = {"learned_hash": digest_of(cycle.learned), "stages": stage_digests(decision)}
-        self.inputs.record(CycleInputs(snapshot, cycle.book, cycle.permission, cycle.learned, self.params_digest))
+        self.inputs.record(CycleInputs(snapshot, cycle.book, cycle.permission, cycle.learned, cycle.params_digest))
         self.cycles.append({**record, **more})

@@ -79,6 +79,9 @@ def send(
     every: bool = False,
     issue: str = "",
     job: str = "",
+    key: str = "",
+    value: str = "",
+    for_s: float = 0.0,
 ) -> dict[str, Any]:
     """Leave the request; the daemon's answer, or what becomes of the request without one."""
     from tradingbot.app.operator import OperatorRequest, leave_request
@@ -93,6 +96,9 @@ def send(
         every=every,
         issue=issue,
         job=job,
+        key=key,
+        value=value,
+        for_s=for_s,
         user=_user(),
         pid=os.getpid(),
     )
