@@ -120,10 +120,10 @@ async def test_a_proven_generation_is_applied_kept_and_taken_back(home: Path, pl
     now = _end(planted)
     rig = _Rig(home, now)
     await rig.learning.begin()
-    before, plain = _policies(home), rig.decisions.current()
+    before, plain = _policies(home), rig.decisions.decision
     assert rig.learning.state.levers.number == 0
     await rig.learning.run()
-    weights = rig.decisions.current().reading.signals.weights
+    weights = rig.decisions.decision.reading.signals.weights
     assert rig.learning.state.levers.number == 1
     assert weights.btc_lead_lag > plain.reading.signals.weights.btc_lead_lag
     assert weights.whale_flow < plain.reading.signals.weights.whale_flow
@@ -143,18 +143,18 @@ async def test_a_proven_generation_is_applied_kept_and_taken_back(home: Path, pl
 
     again = _Rig(home, now + timedelta(hours=2))
     assert again.learning.state == rig.learning.state
-    assert again.decisions.current().reading.signals.weights == weights
+    assert again.decisions.decision.reading.signals.weights == weights
     answer = await again.learning.revert(0, "a test", "operator")
     await again.end()
     assert answer.done
     assert _policies(home) == before
     assert {name: answer.facts["hashes"][name] for name in POLICIES} == before
-    assert again.decisions.current().reading == plain.reading
+    assert again.decisions.decision.reading == plain.reading
     back = _Rig(home, now + timedelta(hours=3))
     forth = await back.learning.revert(1, "another", "operator")
     await back.end()
     assert forth.facts["before"] == 0
-    assert back.decisions.current().reading.signals.weights == weights
+    assert back.decisions.decision.reading.signals.weights == weights
     assert [line["event"] for line in _audit(home)][-2:] == ["reverted_by_operator"] * 2
     rows = listed(home)
     assert [(row["generation"], row["in_force"]) for row in rows["generations"]] == [(0, False), (1, True)]
@@ -169,7 +169,7 @@ async def test_what_hurts_is_taken_back_by_itself(home: Path, planted: SignalTab
     """A generation with the signs turned goes, the settings hold again, and the audit says what it cost."""
     first = utc_from_ms(int(planted.time_ms[0]))
     rig = _Rig(home, first + timedelta(days=2))
-    own = rig.decisions.current().reading.signals.weights.by_name
+    own = rig.decisions.decision.reading.signals.weights.by_name
     turned = {**own, GOOD: 0.01, BAD: 0.27}
     levers = Levers(1, {f"weights.{name}": value / sum(turned.values()) for name, value in turned.items()})
     state = MetaState(levers, 1, Watch("weights", first, NO_LEVERS), first)
@@ -179,10 +179,10 @@ async def test_what_hurts_is_taken_back_by_itself(home: Path, planted: SignalTab
     await rig.end()
     life = _Rig(home, first + timedelta(days=2))
     await life.learning.begin()
-    assert life.decisions.current().levers.number == 1
+    assert life.decisions.decision.levers.number == 1
     await life.learning.run()
     await life.end()
-    assert life.decisions.current() == life.decisions.untuned
+    assert life.decisions.decision == life.decisions.untuned
     assert life.learning.state.quarantine == {"weights": first + timedelta(days=9)}
     last = _audit(home)[-1]
     assert (last["event"], last["generation"], last["before"]) == ("reverted", 0, 1)
@@ -231,7 +231,7 @@ async def test_a_generation_that_contradicts_the_settings_never_decides(home: Pa
     life = _Rig(home, _end(planted) + timedelta(hours=1))
     await life.learning.begin()
     await life.end()
-    assert life.decisions.current() == life.decisions.untuned
+    assert life.decisions.decision == life.decisions.untuned
     assert [(one.kind, "size_multiplier" in one.detail) for one in life.issues] == [("learning_refused", True)]
     assert life.learning.state.levers.number == 1
     unknown = await life.learning.revert(9, "", "operator")
@@ -248,4 +248,4 @@ async def test_another_venue_begins_anew(home: Path, planted: SignalTable) -> No
     await rig.end()
     life = _Rig(home, _end(planted))
     await life.end()
-    assert life.decisions.current() == life.decisions.untuned
+    assert life.decisions.decision == life.decisions.untuned

@@ -51,7 +51,7 @@ async def test_a_start_migrates_says_so_and_begins_the_early_days_anew(tmp_path:
 
     async with running(home) as rig:
         now = rig.parts.clock.now()
-        assert rig.daemon._bot_cycle._p.decision_params.venue_since >= now - timedelta(minutes=1)
+        assert rig.daemon._bot_cycle._p.params().decision.venue_since >= now - timedelta(minutes=1)
         (issue,) = [one for one in rig.daemon.health.issues.open if one.kind == "venue_migration"]
         assert issue.subject == "blofin"
         after = rig.daemon._post_trade.learned()

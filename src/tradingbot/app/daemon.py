@@ -23,6 +23,7 @@ from tradingbot.app.maintenance import Maintenance
 from tradingbot.app.more_works import MoreWorks
 from tradingbot.app.operator import OperatorInbox
 from tradingbot.app.options import RunOptions
+from tradingbot.app.overriding import Overrides
 from tradingbot.app.replaying import NightlyReplay
 from tradingbot.app.resources import ResourceWatch, issues_of
 from tradingbot.app.restore import known_switches
@@ -32,7 +33,7 @@ from tradingbot.app.runtime_file import RuntimeFile
 from tradingbot.app.stores import Stores
 from tradingbot.app.supervision import Restartable
 from tradingbot.app.switchboard import Switchboard
-from tradingbot.app.thinking import DecisionSettings, a_collector, an_input_recorder, open_intelligence
+from tradingbot.app.thinking import a_collector, an_input_recorder, open_intelligence
 from tradingbot.app.venue_migration import note_migration
 from tradingbot.app.vitals import LoopLag, rss_mb
 from tradingbot.config import Settings
@@ -41,7 +42,7 @@ from tradingbot.core.types import Symbol
 from tradingbot.engine.bot_cycle import BotCycle, CycleParts, CycleReport
 from tradingbot.engine.cycle_scribe import JournalScribe
 from tradingbot.engine.models import RuntimeState
-from tradingbot.engine.operator_desk import Answer, OperatorDesk, OperatorOrder
+from tradingbot.engine.operator_desk import Answer, Elsewhere, OperatorDesk, OperatorOrder
 from tradingbot.engine.signal_bus import SignalBus
 from tradingbot.engine.signal_desk import SignalDesk
 from tradingbot.guards.downtime import TradingState, downtime_at
@@ -52,6 +53,7 @@ from tradingbot.jobs.scheduler import Scheduler
 from tradingbot.market.contracts import ContractSpec
 from tradingbot.market.snapshot import MarketSnapshot
 from tradingbot.ports import IntelSource
+from tradingbot.risk.params import RiskParams
 
 log = structlog.get_logger(__name__)
 
@@ -88,6 +90,7 @@ class Daemon:
         )
         self._account = account = open_account(options, settings, parts, stores)
         self._keeper = account.keeper
+        self._overrides = Overrides(settings, account.standing.venue_since, stores, clock)
         self._intel = open_intelligence(parts, stores)
         self._post_trade = known_learning(
             stores, clock, account.keeper, account.intents, account.standing, venue.name, settings
@@ -107,7 +110,7 @@ class Daemon:
         self._switches = known_switches(stores, clock, settings.risk.kill_switches)
         account.intents.listeners.append(self._switches.note)
         self._switchboard = Switchboard(
-            self._switches, venue, self._intel, self._scheduler, stores.writer, clock, settings.risk, self._keeper
+            self._switches, venue, self._intel, self._scheduler, stores.writer, clock, self._risk, self._keeper
         )
         self._inbox = OperatorInbox(options.home, clock, self.operate, stores.journals["operator_audit"])
         self._page = a_page(options.home, settings, stores, clock, token, self.operate, self._collector)
@@ -137,32 +140,32 @@ class Daemon:
             lambda found: self._health.issues.observe("replay", found),
             inputs.record and inputs.nightly_replay,
         )
-        since, journal = account.standing.venue_since, stores.journals["decision_params"]
-        self._decisions = DecisionSettings(settings, since, journal, clock.now)
         self.learning = Learning(
             options.home,
             stores,
             clock,
             settings,
-            self._decisions,
+            self._overrides.decisions,
             self._post_trade.venue,
             self._post_trade.learned,
             lambda: self._keeper.trades,
             lambda found: self._health.issues.observe("learning", found),
         )
         self._more_works = MoreWorks(
-            options.home, settings, stores, account, self._collector, self._post_trade, self._health, self._works
+            options.home,
+            settings,
+            stores,
+            account,
+            self._collector,
+            self._post_trade,
+            self._health,
+            self._works,
+            self._overrides,
         )
         self._bot_cycle = self._cycle()
         flattener = a_flattener(account, lambda: self._collector.specs, settings)
         jobs = JobsByHand(self._scheduler)
-        self._desk = OperatorDesk(
-            self._switches,
-            flattener,
-            account.lock,
-            self._health.issues,
-            {"run_job": jobs.carry_out, "revert": self.learning.carry_out},
-        )
+        self._desk = OperatorDesk(self._switches, flattener, account.lock, self._health.issues, self._elsewhere(jobs))
         self._switchboard.loops.update(
             {
                 "book-samples": lambda: self._collector.sampled_s,
@@ -187,7 +190,7 @@ class Daemon:
                 account=account,
                 collector=self._collector,
                 scribe=self._scribe(),
-                decision_params=self._decisions.current,
+                params=self._overrides.params,
                 engine_params=settings.engine,
                 permission=self.permission,
                 post_trade=self._post_trade,
@@ -205,7 +208,6 @@ class Daemon:
             ensemble=journals["ensemble"],
             sizes=journals["size_adjustments"],
             bus=self._bus,
-            params_digest=self._decisions.digest,
             inputs=an_input_recorder(self._settings, self._stores),
         )
 
@@ -250,6 +252,20 @@ class Daemon:
             await bodies[name]()
 
         return run
+
+    def _risk(self) -> RiskParams:
+        """The limits in force."""
+        return self._overrides.settings.risk
+
+    def _elsewhere(self, jobs: JobsByHand) -> Elsewhere:
+        """Commands that the operator's desk hands on."""
+        overrides = self._overrides
+        return {
+            "run_job": jobs.carry_out,
+            "revert": self.learning.carry_out,
+            "set_override": overrides.set,
+            "clear_override": overrides.clear,
+        }
 
     def _withheld(self, in_downtime: bool) -> str:
         """Why no job may begin now; `in_downtime`: downtime is no reason for this one."""
@@ -398,7 +414,7 @@ class Daemon:
         )
         return entry_permission(
             self._parts.symbols,
-            settings.alpha_trading,
+            self._overrides.settings.alpha_trading,
             downtime_at(self._clock.now(), settings.downtime),
             venue,
             storage_ok=self._stores.writer.health().ok,
@@ -417,6 +433,7 @@ class Daemon:
             "loop_lag_max_ms": round(self._lag.max_ms, 2),
             **self.resources.figures,
             "jobs": self._scheduler.statuses(),
+            "overrides": self._overrides.shown(),
             "unresolved_orders": list(self._account.intents.unresolved),
             **self._switchboard.shown(),
             **self._health.shown(),

@@ -24,7 +24,7 @@ from tradingbot.app.thinking import DecisionSettings
 from tradingbot.beside import in_process, in_thread
 from tradingbot.config import Settings
 from tradingbot.core.errors import StateCorruptError, StorageUnavailableError
-from tradingbot.core.levers import NO_LEVERS, Levers
+from tradingbot.core.levers import Levers
 from tradingbot.core.parameters import LearnedParameters
 from tradingbot.engine.generations import Generation, GenerationFiles
 from tradingbot.engine.learning_models import GenerationState, VenueMetadata
@@ -35,6 +35,7 @@ from tradingbot.learning.meta_learning import MetaState, settings_of
 from tradingbot.learning.trade_facts import facts_of
 from tradingbot.portfolio.position import ClosedTrade
 from tradingbot.ports import Clock
+from tradingbot.tuned import tuned
 
 log = structlog.get_logger(__name__)
 
@@ -76,7 +77,7 @@ class Learning:
         known: GenerationState | None = found.value
         ours = known is not None and known.venue_metadata.venue == self._venue.venue
         self.state = known.content if known is not None and ours else MetaState()
-        self._refusal = ""
+        self._unfit = ""
         self._met_here: datetime | None = None
         self._take(self.state.levers)
 
@@ -100,6 +101,7 @@ class Learning:
     async def run(self) -> None:
         """A look at the newest trades, and a meeting when one is due. Raises WorkerError, StorageUnavailableError."""
         now = self._clock.now()
+        self._tell()
         self._look(now)
         if not self._is_due(now):
             return
@@ -179,7 +181,7 @@ class Learning:
         if applied is not None:
             made = self._generation(levers, before.number, applied["learner"], applied["why"], applied)
             if not self._fits(levers):
-                self._audit.append({"at": self._clock.now(), "event": "refused", "why": self._refusal})
+                self._audit.append({"at": self._clock.now(), "event": "refused", "why": self._unfit})
                 return
             await in_thread(self._clock, self._files.add, made)
         self.state = state
@@ -206,26 +208,23 @@ class Learning:
 
     def _fits(self, levers: Levers) -> bool:
         """Whether the settings can hold these levers; the decisions stay as they are."""
-        held = self.state.levers
-        good = self._take(levers)
-        self._take(held)
-        return good
+        try:
+            tuned(self._decisions.untuned, levers)
+        except ValueError as error:
+            self._unfit = f"generation {levers.number}: {' '.join(str(error).splitlines()[:3])}"
+            return False
+        return True
 
     def _take(self, levers: Levers) -> bool:
         """Decide under these levers; under the settings alone when they contradict them, which is said."""
-        try:
-            self._decisions.use(levers)
-        except ValueError as error:
-            self._decisions.use(NO_LEVERS)
-            first = str(error).splitlines()
-            self._refusal = f"generation {levers.number}: {' '.join(first[:3])}"
-            log.error("learning.generation_refused", generation=levers.number, why=self._refusal)
-            return False
-        self._refusal = ""
-        return True
+        self._decisions.use(levers)
+        if self._decisions.refusal:
+            log.error("learning.generation_refused", generation=levers.number, why=self._decisions.refusal)
+        return not self._decisions.refusal
 
     def _tell(self) -> None:
-        self._observe([Finding(REFUSED, "", self._refusal)] if self._refusal else [])
+        refusal = self._decisions.refusal
+        self._observe([Finding(REFUSED, "", refusal)] if refusal else [])
 
     def _said(self, told: Mapping[str, Any], found: Mapping[str, Any]) -> None:
         verdicts = {one["learner"]: one["verdict"] for one in told["proposals"]}
@@ -258,7 +257,7 @@ class Learning:
         except StateCorruptError as error:
             return Answer(False, str(error), ("choose another generation",))
         if not self._fits(levers):
-            return Answer(False, f"the settings refuse it: {self._refusal}")
+            return Answer(False, f"the settings refuse it: {self._unfit}")
         before = self.state
         self.state = replace(before, levers=levers, watch=None, met_at=self._clock.now())
         self._audit.append(

@@ -8,6 +8,7 @@ from tradingbot.app.account import Account
 from tradingbot.app.fee_audit import FeeAudit
 from tradingbot.app.health_desk import HealthDesk
 from tradingbot.app.nightly import NightlyReports
+from tradingbot.app.overriding import OverrideJobs, Overrides
 from tradingbot.app.recovery import RecoveryCycle
 from tradingbot.app.routine_works import RoutineWorks
 from tradingbot.app.runtime import Work
@@ -30,10 +31,12 @@ class MoreWorks:
         post_trade: PostTrade,
         health: HealthDesk,
         works: RoutineWorks,
+        overrides: Overrides,
     ) -> None:
         clock = account.clock
         self.nightly = NightlyReports(home, stores, clock, post_trade.venue, settings)
         self.fees = FeeAudit(home, stores, clock, account.venue, post_trade.learned, settings, health.issues.observe)
+        self.overrides = OverrideJobs(overrides, health.issues.observe)
         self.recovery = RecoveryCycle(stores, settings, account, lambda: collector.specs, health, works)
 
     def by_name(self) -> dict[str, Work]:
@@ -42,4 +45,6 @@ class MoreWorks:
             **self.nightly.by_name(),
             "fee_audit": self.fees.run,
             "recovery_cycle": self.recovery.run,
+            "override_audit": self.overrides.audit,
+            "override_expiry": self.overrides.expire,
         }

@@ -50,6 +50,9 @@ class OperatorRequest(BaseModel):
     issue: str = Field(default="", max_length=200)
     job: str = Field(default="", max_length=100)
     generation: int = Field(default=0, ge=0)
+    key: str = Field(default="", max_length=100)
+    value: str = Field(default="", max_length=100)
+    for_s: float = Field(default=0.0, ge=0, le=1e8)
     user: str = Field(default="", max_length=100)
     pid: int = 0
 
@@ -57,7 +60,17 @@ class OperatorRequest(BaseModel):
         """What the desk is asked to do."""
         by = f"operator {self.user or 'unknown'} (pid {self.pid})"
         return OperatorOrder(
-            self.command, self.reason, by, self.switches, self.every, self.issue, self.job, self.generation
+            command=self.command,
+            text=self.reason,
+            by=by,
+            switches=self.switches,
+            every=self.every,
+            issue=self.issue,
+            job=self.job,
+            key=self.key,
+            value=self.value,
+            for_s=self.for_s,
+            generation=self.generation,
         )
 
 
@@ -262,6 +275,9 @@ def audit_record(now: datetime, name: str, request: OperatorRequest, answer: Ans
         "issue": request.issue,
         "job": request.job,
         "generation": request.generation,
+        "key": request.key,
+        "value": request.value,
+        "for_s": request.for_s,
         "reason": request.reason,
         "user": request.user,
         "pid": request.pid,

@@ -22,6 +22,7 @@ from tradingbot.app.deployment_checks import (
     run_checks,
 )
 from tradingbot.app.options import RunOptions
+from tradingbot.app.overriding import check_overrides
 from tradingbot.app.stores import open_document
 from tradingbot.app.venue_standing import check_learning
 from tradingbot.clock import SystemClock
@@ -96,7 +97,10 @@ async def all_checks(options: RunOptions, parts: VenueParts, settings: Settings)
         retain_pct = settings.learning.migration.retain_pct
         return check_learning(options.home, parts.venue.name, retain_pct, parts.clock.now())
 
-    return await run_checks([folders, disk, state, learning, venue, clock, account, universe])
+    async def overrides() -> CheckResult:
+        return check_overrides(options.home, settings, parts.clock.now())
+
+    return await run_checks([folders, disk, state, learning, overrides, venue, clock, account, universe])
 
 
 def _symbols(wanted: Sequence[Symbol], listed: Mapping[Symbol, ContractSpec]) -> CheckResult:

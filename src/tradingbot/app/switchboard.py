@@ -38,7 +38,7 @@ class Switchboard:
         scheduler: Scheduler,
         writer: StorageWriter,
         clock: Clock,
-        risk: RiskParams,
+        risk: Callable[[], RiskParams],
         keeper: PortfolioKeeper,
     ) -> None:
         self._switches = switches
@@ -73,7 +73,7 @@ class Switchboard:
         heals_limit: int = 3,
     ) -> None:
         """One look, with the account of this cycle and the repairs of the newest 24 hours."""
-        limit_pct = self._risk.limits.min_free_margin_pct
+        limit_pct = self._risk().limits.min_free_margin_pct
         short = margin_shortage(account, equity_usd, wallets, limit_pct)
         if short != self.margin_short and (short is None or self.margin_short is None):
             log.warning("margin.short" if short else "margin.suffices", **dict((short or Reason("")).numbers))
@@ -103,7 +103,7 @@ class Switchboard:
     def entries_left(self) -> int:
         """How many more positions may be opened in this UTC day."""
         opened = opened_today(self._keeper, self._clock.now())
-        return entries_left(self._risk.limits.max_trades_per_day, opened)
+        return entries_left(self._risk().limits.max_trades_per_day, opened)
 
     def shown(self) -> dict[str, Any]:
         """The fields of `runtime.json`."""

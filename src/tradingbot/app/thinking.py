@@ -12,9 +12,10 @@ from tradingbot.app.program import program_version
 from tradingbot.app.restore import known_regime
 from tradingbot.app.stores import Stores
 from tradingbot.config import Settings
-from tradingbot.core.levers import Levers
+from tradingbot.core.levers import NO_LEVERS, Levers
 from tradingbot.core.types import Symbol, iso_utc, parse_utc
 from tradingbot.decision import DecisionParams
+from tradingbot.engine.bot_cycle import ParamsInForce
 from tradingbot.engine.collect import MarketCollector
 from tradingbot.engine.cycle_record import digest_of
 from tradingbot.engine.features import FeatureKeeper
@@ -59,54 +60,65 @@ def params_values(settings: Settings, params: DecisionParams) -> dict[str, Any]:
     return {**values, "venue_since": iso_utc(params.venue_since)}
 
 
-def params_digest(settings: Settings, venue_since: datetime) -> str:
-    """Hash of `params_values` of the settings as they are."""
-    return digest_of(params_values(settings, decision_params(settings, venue_since)))
-
-
 class DecisionSettings:
-    """What decisions depend on from cycle to cycle: the settings, under the generation of levers that holds.
+    """What decisions depend on from cycle to cycle: settings with overrides, under the generation of levers that holds.
 
-    Whatever decides is journalled, once for as long as it holds: with it every recorded decision can be computed again,
-    long after settings and levers have changed.
+    A person's override goes before what was learned: levers whose names begin as one of `withheld` do not count while
+    it lasts. Whatever decides is journalled, once for as long as it holds: with it every recorded decision can be
+    computed again, long after settings, overrides and levers have changed.
     """
 
     def __init__(
         self, settings: Settings, venue_since: datetime, journal: Journal, now: Callable[[], datetime]
     ) -> None:
-        self._settings = settings
-        self._untuned = decision_params(settings, venue_since)
-        self._current = self._untuned
+        self._venue_since = venue_since
         self._journal = journal
         self._now = now
-        self._kept: tuple[DecisionParams, str] | None = None
+        self._settings = settings
+        self._levers = NO_LEVERS
+        self._withheld: tuple[str, ...] = ()
+        self.untuned = decision_params(settings, venue_since)
+        self.refusal = ""
+        newest = journal.reader().tail(1)
+        self._kept = str(newest[-1].get("params_hash")) if newest else ""
+        self._in_force = self._made()
+
+    def params(self) -> ParamsInForce:
+        """What the next decision depends on."""
+        return self._in_force
 
     @property
-    def untuned(self) -> DecisionParams:
-        """As a person set them."""
-        return self._untuned
+    def decision(self) -> DecisionParams:
+        """The same without its hash."""
+        return self._in_force.decision
 
-    def current(self) -> DecisionParams:
-        """What the next decision depends on."""
-        return self._current
+    def rebase(self, settings: Settings, withheld: tuple[str, ...] = ()) -> None:
+        """Other settings: a person's override began or ended."""
+        self._settings, self._withheld = settings, withheld
+        self.untuned = decision_params(settings, self._venue_since)
+        self._in_force = self._made()
 
     def use(self, levers: Levers) -> None:
-        """Decide under these levers from the next decision on. Raises ValueError when they contradict the settings."""
-        self._current = tuned(self._untuned, levers)
+        """Decide under these levers from the next decision on; `refusal` says when the settings do not allow them."""
+        self._levers = levers
+        self._in_force = self._made()
 
-    def digest(self, params: DecisionParams) -> str:
-        """The hash under which these parameters stand in the journal; the newest line is theirs after this."""
-        if self._kept is None or self._kept[0] is not params:
-            self._kept = params, self._keep(params)
-        return self._kept[1]
+    def _made(self) -> ParamsInForce:
+        values = {name: value for name, value in self._levers.values.items() if not name.startswith(self._withheld)}
+        try:
+            decision, self.refusal = tuned(self.untuned, Levers(self._levers.number, values)), ""
+        except ValueError as error:
+            first = " ".join(str(error).splitlines()[:3])
+            decision, self.refusal = self.untuned, f"generation {self._levers.number}: {first}"
+        return ParamsInForce(decision, self._journalled(decision))
 
-    def _keep(self, params: DecisionParams) -> str:
-        values = params_values(self._settings, params)
+    def _journalled(self, decision: DecisionParams) -> str:
+        """The hash; its line is the newest of the journal after this."""
+        values = params_values(self._settings, decision)
         digest = digest_of(values)
-        newest = self._journal.reader().tail(1) if self._kept is None else []
-        known = self._kept[1] if self._kept is not None else (newest[-1].get("params_hash") if newest else None)
-        if known != digest:
+        if digest != self._kept:
             self._journal.append({"at": self._now(), "params_hash": digest, "params": values})
+            self._kept = digest
         return digest
 
 

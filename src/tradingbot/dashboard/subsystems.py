@@ -29,6 +29,7 @@ OF_KIND: Final[Mapping[str, str]] = {
     "cycle_failing": "bot cycle",
     "job_failing": "jobs",
     "job_missed": "jobs",
+    "override_questionable": "risk",
     "fee_drift": "orders",
     "heartbeat_silent": "heartbeats",
     "healing_escalated": "self-healing",

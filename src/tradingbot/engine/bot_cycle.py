@@ -34,6 +34,14 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
+class ParamsInForce:
+    """What a cycle decides with, and the hash under which `logs/decision_params.jsonl` has it."""
+
+    decision: DecisionParams
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class CycleReport:
     """What one cycle came to."""
 
@@ -53,12 +61,12 @@ class CycleReport:
 
 @dataclass(frozen=True, slots=True)
 class CycleParts:
-    """Everything a cycle works with."""
+    """Everything a cycle works with. `params` is asked once per cycle, at its beginning."""
 
     account: TradingAccount
     collector: MarketCollector
     scribe: Scribe
-    decision_params: Callable[[], DecisionParams]
+    params: Callable[[], ParamsInForce]
     engine_params: EngineParams
     permission: Callable[[bool, Mapping[Symbol, str]], EntryPermission]
     watch: Callable[[MarketSnapshot], Awaitable[None]]
@@ -79,6 +87,7 @@ class BotCycle:
         p, account = self._p, self._account
         started_s = account.clock.perf_s()
         cycle_id = cycle_id_of(account.clock.now())
+        params = p.params()
         before = account.keeper.book
         account.settlement.absorb_stream()
         await account.unknown.resolve()
@@ -91,15 +100,15 @@ class BotCycle:
         permission = self._permission(truth, readable and snapshot.equity_usd is not None)
         seen_book = account.keeper.book
         learned = p.post_trade.learned()
-        params = p.decision_params()
-        decision = decide(snapshot, seen_book, params, permission, learned)
+        decision = decide(snapshot, seen_book, params.decision, permission, learned)
         p.collector.previous_regime = decision.regime
         think_ms = (account.clock.perf_s() - thinking_s) * 1000
-        done = await self._act(snapshot, decision, params, truth, readable)
+        done = await self._act(snapshot, decision, truth, readable, params.decision)
         trades = await self._settle(snapshot)
         if account.keeper.book is not before:
             await self._save()
-        p.scribe.write(CycleSeen(snapshot, seen_book, permission, params, learned, decision, truth, done, think_ms))
+        seen = CycleSeen(snapshot, seen_book, permission, learned, decision, truth, done, think_ms, params.digest)
+        p.scribe.write(seen)
         return self._report(snapshot, permission, truth, done, trades, started_s, think_ms)
 
     async def _look(self) -> tuple[Truth, bool]:
@@ -125,7 +134,7 @@ class BotCycle:
         return self._p.permission(readable, {**truth.blocked_symbols(), **unresolved})
 
     async def _act(
-        self, snapshot: MarketSnapshot, decision: Decision, params: DecisionParams, truth: Truth, readable: bool
+        self, snapshot: MarketSnapshot, decision: Decision, truth: Truth, readable: bool, params: DecisionParams
     ) -> list[Done]:
         cycle_id, decided_at = snapshot.cycle_id, snapshot.as_of
         weights = params.reading.signals.weights.by_name

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from tradingbot.core.parameters import LearnedParameters
-from tradingbot.decision import Decision, DecisionParams
+from tradingbot.decision import Decision
 from tradingbot.engine.cycle_record import adjustment_records, cycle_record, digest_of, ensemble_records, signal_records
 from tradingbot.engine.execute import Done
 from tradingbot.engine.input_parts import CycleInputs
@@ -29,12 +29,12 @@ class CycleSeen:
     snapshot: MarketSnapshot
     book: Book
     permission: EntryPermission
-    params: DecisionParams
     learned: LearnedParameters
     decision: Decision
     truth: Truth
     done: Sequence[Done]
     think_ms: float
+    params_digest: str
 
 
 class Scribe(Protocol):
@@ -54,19 +54,17 @@ class JournalScribe:
     ensemble: Journal
     sizes: Journal
     bus: SignalBus
-    params_digest: Callable[[DecisionParams], str]
     inputs: InputSink
 
     def write(self, cycle: CycleSeen) -> None:
         """Queue all lines of one cycle."""
         snapshot, decision = cycle.snapshot, cycle.decision
-        params_hash = self.params_digest(cycle.params)
         records = list(signal_records(snapshot, decision))
         for record in records:
             self.signals.append(record)
         for prediction in ensemble_records(records, decision):
             self.ensemble.append(prediction)
-        universe = list(universe_records(snapshot, decision, params_hash))
+        universe = list(universe_records(snapshot, decision, cycle.params_digest))
         for line in universe:
             self.universe.append(line)
         self.bus.publish(SignalsDecided(snapshot.cycle_id, snapshot.as_of, decision, records, universe))
@@ -79,9 +77,9 @@ class JournalScribe:
             cycle.permission,
             cycle.truth,
             cycle.done,
-            params_hash,
+            cycle.params_digest,
             cycle.think_ms,
         )
         more = {"learned_hash": digest_of(cycle.learned), "stages": stage_digests(decision)}
-        self.inputs.record(CycleInputs(snapshot, cycle.book, cycle.permission, cycle.learned, params_hash))
+        self.inputs.record(CycleInputs(snapshot, cycle.book, cycle.permission, cycle.learned, cycle.params_digest))
         self.cycles.append({**record, **more})

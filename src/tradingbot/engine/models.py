@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from tradingbot.core.records import Reason
 from tradingbot.core.types import FillId, Regime
 from tradingbot.engine.trade_archive import ArchivedTrades
+from tradingbot.guards.overrides import Override
 from tradingbot.learning.exact_sums import added
 from tradingbot.market.regime import RegimeReading
 from tradingbot.portfolio.book import Book
@@ -206,6 +207,13 @@ class JobsState(StateModel):
     jobs: list[JobStatus] = Field(default_factory=list)
 
 
+class OverridesState(StateModel):
+    """`feature_store/overrides.json`: settings that a person has changed for a while."""
+
+    as_of: datetime
+    overrides: list[Override] = Field(default_factory=list)
+
+
 class RuntimeState(StateModel):
     """`state/runtime.json`: what `tradingbot status` shows of a running or stopped daemon."""
 
@@ -252,4 +260,5 @@ class RuntimeState(StateModel):
     storage_detail: str = ""
     stopped: str = ""
     streams: list[dict[str, Any]] = Field(default_factory=list)
+    overrides: list[dict[str, Any]] = Field(default_factory=list)
     jobs: list[JobStatus] = Field(default_factory=list)

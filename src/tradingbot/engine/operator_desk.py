@@ -13,15 +13,15 @@ from tradingbot.engine.issue_registry import IssueRegistry, issue_record
 from tradingbot.engine.kill_switches import KillSwitches, switch_record
 from tradingbot.guards.switch_state import SwitchName, Tripped
 
-Command = Literal["pause", "resume", "flatten", "acknowledge", "run_job", "revert"]
+Command = Literal["pause", "resume", "flatten", "acknowledge", "run_job", "revert", "set_override", "clear_override"]
 
 
 @dataclass(frozen=True, slots=True)
 class OperatorOrder:
     """What is asked. `switches` are for resume: empty means `operator_pause`; `every` means all that are tripped.
 
-    `issue` is the id that `acknowledge` concerns, `job` the name that `run_job` does, `generation` the
-    number that `revert` does.
+    `issue` is the id that `acknowledge` concerns, `job` the name that `run_job` does, `generation` the number that
+    `revert` does; `key`, `value` and `for_s` (seconds) say which override is set or cleared, to what, for how long.
     """
 
     command: Command
@@ -32,6 +32,9 @@ class OperatorOrder:
     issue: str = ""
     job: str = ""
     generation: int = 0
+    key: str = ""
+    value: str = ""
+    for_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

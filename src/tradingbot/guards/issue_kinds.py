@@ -121,6 +121,12 @@ _ROWS: Final = (
         "compare the fee tier of the account with gates.fee.taker_fee_bps; correct the setting",
     ),
     IssueKind(
+        "override_questionable",
+        "a manual override contradicts a limit, or has been in force for long",
+        "warning",
+        "clear it with `tradingbot override clear KEY`, or put what is meant for good into the settings",
+    ),
+    IssueKind(
         "job_missed",
         "a scheduled job was not run in time",
         "warning",

@@ -27,6 +27,9 @@ class SizingParams(Params):
     max_leverage: float = Field(default=5.0, ge=1, le=50, description="Futures leverage cap after them.")
     margin_use_pct: float = Field(default=80.0, gt=0, le=100, description="Free margin an entry may use, per cent.")
     spot_leverage: float = Field(default=1.0, ge=1, le=1, description="Spot is never levered.")
+    size_scale: float = Field(
+        default=1.0, gt=0, le=1, description="Factor of every size; 1 is the whole. Never raises one."
+    )
     min_trade_usd: float = Field(default=50.0, gt=0, description="Smaller trades are not worth their fees, USD.")
 
     @model_validator(mode="after")

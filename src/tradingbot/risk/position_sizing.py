@@ -100,6 +100,8 @@ def size_entry(request: SizeRequest, exposure: Exposure, params: RiskParams) -> 
     for factor in request.factors:
         chain.factor(factor.name, factor.value)
     chain.factor("rollout", request.rollout_share)
+    if params.sizing.size_scale != 1:
+        chain.factor("size_scale", params.sizing.size_scale)
     if request.early:
         _early_days(chain, request, params.sizing)
     _caps(chain, request, exposure, params, leverage)
@@ -115,8 +117,9 @@ def leverage_cap(request: SizeRequest, sizing: SizingParams) -> Decimal:
 
 
 def _early_days(chain: _Chain, request: SizeRequest, sizing: SizingParams) -> None:
-    """200 to 500 USD; during the rollout the same share of both, but never less than the minimum trade."""
-    least, share = exact_of(sizing.min_trade_usd), exact_of(request.rollout_share)
+    """200 to 500 USD; of a rollout or a scale the same share of both, but never less than the minimum trade."""
+    least = exact_of(sizing.min_trade_usd)
+    share = exact_of(request.rollout_share) * exact_of(sizing.size_scale)
     chain.floor("early_days_floor", max(exact_of(sizing.early_min_notional_usd) * share, least))
     chain.cap("early_days_cap", max(exact_of(sizing.early_max_notional_usd) * share, least))
 

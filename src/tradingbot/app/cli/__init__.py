@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "alerts": "show who is told of issues and what waits, or send a test message",
     "digest": "print what the last 24 hours, or a day, were like",
     "jobs": "show the timetable and how its runs went, or run a job now",
+    "override": "change a setting for a while, show and clear such changes",
     "pause": "stop entries until resume; exits go on",
     "resume": "lift the pause, or kill switches by name",
     "flatten": "pause, and close every open position now",

@@ -80,6 +80,9 @@ def send(
     issue: str = "",
     job: str = "",
     generation: int = 0,
+    key: str = "",
+    value: str = "",
+    for_s: float = 0.0,
 ) -> dict[str, Any]:
     """Leave the request; the daemon's answer, or what becomes of the request without one."""
     from tradingbot.app.operator import OperatorRequest, leave_request
@@ -95,6 +98,9 @@ def send(
         issue=issue,
         job=job,
         generation=generation,
+        key=key,
+        value=value,
+        for_s=for_s,
         user=_user(),
         pid=os.getpid(),
     )

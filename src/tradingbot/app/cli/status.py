@@ -107,6 +107,9 @@ def _summary(console: Console, facts: dict[str, Any]) -> None:
         table.add_row("kill switch", _switch(switch))
     if runtime["exchange_health"] == "degraded":
         table.add_row("exchange", f"[red]degraded[/] since {str(runtime['exchange_health_since'])[:19]} UTC")
+    for row in runtime["overrides"]:
+        until = f"until {str(row['until'])[:16].replace('T', ' ')} UTC: {escape(row['reason'])}"
+        table.add_row("override", f"[yellow]{escape(row['key'])}={escape(row['value'])}[/] {until}")
     for issue in facts["issues"]:
         table.add_row("issue", _issue(issue))
     table.add_row("jobs", _jobs(facts["jobs"]))

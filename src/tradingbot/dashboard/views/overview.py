@@ -28,6 +28,7 @@ def overview(look: Look) -> dict[str, Any]:
         "last_known": _last_known(look),
         "positions": moment.positions,
         "kill_switches": moment.kill_switches,
+        "overrides": moment.runtime.overrides,
         "issues": moment.issues,
         "exchange_health": {
             "state": moment.runtime.exchange_health,

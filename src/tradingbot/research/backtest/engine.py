@@ -12,7 +12,7 @@ from functools import partial
 from tradingbot.core.errors import TradingBotError, first_of
 from tradingbot.core.records import Reason
 from tradingbot.core.types import Symbol, epoch_ms
-from tradingbot.engine.bot_cycle import BotCycle, CycleParts
+from tradingbot.engine.bot_cycle import BotCycle, CycleParts, ParamsInForce
 from tradingbot.engine.collect import MarketCollector
 from tradingbot.engine.features import FeatureKeeper
 from tradingbot.engine.intelligence import IntelDesk
@@ -131,7 +131,7 @@ class _Run:
                 account=self._account,
                 collector=collector,
                 scribe=self._scribe,
-                decision_params=lambda: self._plan.trading.decision,
+                params=lambda: ParamsInForce(self._plan.trading.decision, ""),
                 engine_params=self._plan.trading.engine,
                 permission=self._permission,
                 watch=self._watch,
