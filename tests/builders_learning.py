@@ -14,6 +14,7 @@ from tradingbot.app.stores import Stores, open_stores
 from tradingbot.clock import SteppedClock
 from tradingbot.core.parameters import LearnedParameters
 from tradingbot.core.types import Direction
+from tradingbot.counterfactual.model import Ledger
 from tradingbot.engine.catalog import DOCUMENTS
 from tradingbot.engine.learning_models import VenueMetadata
 from tradingbot.engine.models import InstanceState, TradesState
@@ -61,6 +62,8 @@ def save_learning(
     bodies: dict[str, Any] = {
         **{name: {"content": one, "handled": handled} for name, one in contents(trades, metadata.venue).items()},
         "learned": {"parameters": LearnedParameters(default_slippage_bps=3.0), "hash": "abc"},
+        "counterfactual": {"handled_until": NOW, "cycles": len(trades), "ledger": Ledger(opened=len(trades))},
+        "gate_feedback": {"as_of": NOW, "behind": True},
         "trade_analysis": {"as_of": NOW, "analyses": {"trades": {"count": len(trades)}}},
     }
     for name in tuple(names) or tuple(bodies):

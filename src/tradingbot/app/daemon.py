@@ -11,6 +11,7 @@ from tradingbot.app.account import a_flattener, open_account
 from tradingbot.app.alerting import AlertAccess, open_outbox
 from tradingbot.app.analyst import Analyst
 from tradingbot.app.bootstrap import VenueParts
+from tradingbot.app.counterfactual import NightlyCounterfactual
 from tradingbot.app.dashboard_desk import DashboardDesk, a_page
 from tradingbot.app.deployment_checks import MAX_CLOCK_SKEW_S
 from tradingbot.app.digesting import DigestJob
@@ -132,6 +133,9 @@ class Daemon:
             lambda found: self._health.issues.observe("replay", found),
             inputs.record and inputs.nightly_replay,
         )
+        self._counterfactual = NightlyCounterfactual(
+            options.home, stores, clock, self._post_trade.venue, settings.learning.counterfactual, inputs.record
+        )
         self._bot_cycle = self._cycle()
         flattener = a_flattener(account, lambda: self._collector.specs, settings)
         self._desk = OperatorDesk(self._switches, flattener, account.lock, self._health.issues)
@@ -216,6 +220,7 @@ class Daemon:
                 "strategic_review": self.governance.review,
                 "digest": self._digest.run,
                 "replay": self._replay.run,
+                "counterfactual": self._counterfactual.run,
             }
             await bodies[name]()
 

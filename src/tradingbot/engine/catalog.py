@@ -20,8 +20,10 @@ from tradingbot.engine.health_models import (
 from tradingbot.engine.learning_models import (
     AttributionState,
     CalibrationState,
+    CounterfactualState,
     CounterSignalState,
     ExpectancyState,
+    GateFeedbackState,
     LearnedParametersState,
     LearningFile,
     MetaBucketsState,
@@ -127,6 +129,10 @@ DOCUMENTS: Final[Mapping[str, DocumentRow]] = {
     "reality_gap": DocumentRow(
         "feature_store/reality_gap.json", RealityGapState, 1, "engine.execution_quality", after=("execution_quality",)
     ),
+    "counterfactual": DocumentRow(
+        "feature_store/counterfactual_state.json", CounterfactualState, 1, "app.carrying", after=("counterfactual",)
+    ),
+    "gate_feedback": DocumentRow("feature_store/gate_feedback.json", GateFeedbackState, 1, "app.counterfactual"),
     "trade_analysis": DocumentRow("feature_store/trade_analysis.json", TradeAnalysisState, 1, "app.analysis"),
     "venue_migration": DocumentRow(
         "feature_store/learning_venue_migration_state.json", VenueMigrationState, 1, "app.venue_migration"
@@ -148,6 +154,7 @@ JOURNALS: Final[Mapping[str, JournalRow]] = {
     "signals": JournalRow("logs/predictive_signals.jsonl", "engine.bot_cycle", 128, 30, 90),
     "signal_universe": JournalRow("logs/signal_universe.jsonl", "engine.bot_cycle", 128, 40, 90),
     "signal_outcomes": JournalRow("logs/signal_outcomes.jsonl", "engine.outcome_desk", 64, 50, 365),
+    "counterfactual": JournalRow("logs/counterfactual.jsonl", "app.carrying", 64, 50, 365),
     "decision_params": JournalRow("logs/decision_params.jsonl", "app.thinking", 16, 50, 3650),
     "ensemble": JournalRow("logs/ensemble_predictions.jsonl", "engine.bot_cycle", 64, 30, 90),
     "size_adjustments": JournalRow("logs/size_adjustments.jsonl", "engine.bot_cycle", 32, 20, 365),

@@ -54,6 +54,7 @@ JOBS: Final = (
     JobRow("trade_analysis", "0 7 * * *", deadline_s=120),
     JobRow("digest", "0 7 * * *", deadline_s=120, second=BETWEEN_CYCLES),
     JobRow("replay", "20 7 * * *", deadline_s=600),
+    JobRow("counterfactual", "30 7 * * *", deadline_s=900),
     JobRow("maintenance", "10 5 * * *", deadline_s=600),
     JobRow("symbol_validation", "0 4 * * *", deadline_s=300, at_start=True),
 )

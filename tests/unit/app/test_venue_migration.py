@@ -541,7 +541,7 @@ def test_the_banner_says_what_will_be_done_and_later_what_was(tmp_path: Path) ->
     found = check_learning(home, KRAKEN, 10.0, LATER)
     assert all_bytes(home) == before
     assert (found.ok, found.critical) == (False, False)
-    assert "blofin -> kraken_futures: 11 files" in found.detail
+    assert "blofin -> kraken_futures: 13 files" in found.detail
     settle(home)
     found = check_learning(home, KRAKEN, 10.0, LATER)
     assert found.ok
@@ -567,7 +567,7 @@ def test_status_knows_period_readiness_and_migration(tmp_path: Path) -> None:
     facts = learning_facts(home, Settings())
     assert facts is not None
     assert (facts["venue"], facts["period"], facts["early_days"], facts["trades_learned"]) == (KRAKEN, 2, 14, 0)
-    assert "4 decay, 1 derive, 6 reset" in facts["migration_text"]
+    assert "4 decay, 1 derive, 8 reset" in facts["migration_text"]
     rows = readiness_of_home(home, Settings())
     assert rows is not None
     assert {row["symbol"]: row["missing"] for row in rows} == dict.fromkeys(

@@ -29,6 +29,7 @@ COMMANDS: Final = {
     "resume": "lift the pause, or kill switches by name",
     "flatten": "pause, and close every open position now",
     "analyze": "show what finished trades and executed orders teach",
+    "counterfactual": "show what blocked signals would have made, gate by gate",
     "performance": "show return, risk and their ratios, and how far they can be trusted",
     "backtest": "play the trading on recorded or made candles, and report",
     "data": "download, import and check history of the market",
