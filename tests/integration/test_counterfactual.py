@@ -20,8 +20,8 @@ from tradingbot.app import backtest
 from tradingbot.app.backtest import BacktestRequest, run
 from tradingbot.app.carrying import Carried, Wanted, carry
 from tradingbot.app.cli import cli
-from tradingbot.app.counterfactual import feedback_of_home, read_counterfactual
-from tradingbot.app.stores import open_document
+from tradingbot.app.counterfactual import NightlyCounterfactual, feedback_of_home, read_counterfactual
+from tradingbot.app.stores import open_document, open_stores
 from tradingbot.clock import SystemClock
 from tradingbot.core.errors import ConfigurationError
 from tradingbot.core.types import parse_utc, utc_from_ms
@@ -38,7 +38,7 @@ from tradingbot.storage.writer import StorageWriter
 
 CYCLES = 45
 PARAMS = CounterfactualParams()
-BUSY = {"TRADINGBOT__MARKET_SOURCE__VOLATILITY": "4"}
+BUSY = {"TRADINGBOT__MARKET_SOURCE__VOLATILITY": "4", "TRADINGBOT__ENGINE__INPUTS__KEYFRAME_MIN": "6"}
 START = utc_from_ms(DEFAULT_START_MS)
 
 
@@ -164,6 +164,28 @@ def test_a_lost_state_doubles_no_line(home: Path) -> None:
         path.unlink()
     assert carry(wanted(home)).written == 0
     assert lines(home) == expected
+
+
+def test_a_damaged_line_costs_its_own_cycles_only(home: Path) -> None:
+    """From the next key line on cycles are carried again; what was lost is counted."""
+    path = journal_path(home, "cycle_inputs")
+    raw = path.read_bytes().splitlines(keepends=True)
+    raw[20] = raw[20].replace(b'"kind"', b'"kinb"', 1)
+    path.write_bytes(b"".join(raw))
+    done = carry(wanted(home))
+    assert 1 <= sum(done.left_out.values()) <= 7
+    assert done.cycles == CYCLES - sum(done.left_out.values())
+    found = state(home)
+    assert (found.left_out, found.handled_until) == (sum(done.left_out.values()), cycle_times(home)[-1])
+
+
+async def test_the_job_can_be_switched_off(tmp_path: Path) -> None:
+    """By its own setting, and it has nothing to read where inputs are not recorded."""
+    stores, venue = open_stores(tmp_path, SystemClock()), VenueMetadata(venue="kraken_futures", since=START)
+    for params, recorded in ((CounterfactualParams(nightly=False), True), (PARAMS, False)):
+        await NightlyCounterfactual(tmp_path, stores, SystemClock(), venue, params, recorded).run()
+    await stores.writer.close(5)
+    assert not document_path(tmp_path, "gate_feedback").exists()
 
 
 def test_another_venue_begins_at_nothing(home: Path) -> None:
