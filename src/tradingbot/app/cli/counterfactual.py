@@ -67,7 +67,18 @@ def _gates(console: Console, rows: list[dict[str, Any]]) -> None:
     table = Table(box=SIMPLE_HEAD)
     for name in ("gate", "what it did"):
         table.add_column(name)
-    heads = ("signals", "episodes", "they made", "95 %", "it changed", "95 %", "saved USD", "cost USD")
+    heads = (
+        "signals",
+        "episodes",
+        "they made",
+        "95 %",
+        "it changed",
+        "95 %",
+        "it chose",
+        "95 %",
+        "saved USD",
+        "cost USD",
+    )
     for name in heads:
         table.add_column(name, justify="right")
     table.add_column("verdict")
@@ -81,6 +92,7 @@ def _gates(console: Console, rows: list[dict[str, Any]]) -> None:
             f"{row['episodes']:,}",
             *_estimate(row["net_bps"]),
             *changed,
+            *(("", "") if row["choice_bps"] is None else _estimate(row["choice_bps"])),
             f"{row['saved_usd']:,.2f}",
             f"{row['cost_usd']:,.2f}",
             row["verdict"],
