@@ -15,6 +15,7 @@ from tradingbot.clock import SteppedClock
 from tradingbot.core.levers import Levers
 from tradingbot.core.parameters import LearnedParameters
 from tradingbot.core.types import Direction
+from tradingbot.counterfactual.model import Ledger
 from tradingbot.engine.catalog import DOCUMENTS
 from tradingbot.engine.learning_models import VenueMetadata
 from tradingbot.engine.models import InstanceState, TradesState
@@ -64,6 +65,8 @@ def save_learning(
     bodies: dict[str, Any] = {
         **{name: {"content": one, "handled": handled} for name, one in contents(trades, metadata.venue).items()},
         "learned": {"parameters": LearnedParameters(default_slippage_bps=3.0), "hash": "abc"},
+        "counterfactual": {"handled_until": NOW, "cycles": len(trades), "ledger": Ledger(opened=len(trades))},
+        "gate_feedback": {"as_of": NOW, "behind": True},
         "trade_analysis": {"as_of": NOW, "analyses": {"trades": {"count": len(trades)}}},
         "generation": {"content": MetaState(Levers(3, {"targets.scale": 0.9}), 4, trials=17)},
         **{name: {"as_of": NOW, "report": {"trades": len(trades)}} for name in REPORTS},

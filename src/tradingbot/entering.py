@@ -241,14 +241,8 @@ def _action(
         mid_price=Decimal(repr(book.mid)),
         wallet=spec.wallet,
         tick_size=spec.tick_size,
-        plan=_plan(one, verdict, size, order, params),
+        plan=entry_plan(one.reading, spec, params, size.leverage, _context(one, verdict, order, params)),
     )
-
-
-def _plan(
-    one: Candidate, verdict: SignalVerdict, size: SizeVerdict, order: OrderSize, params: DecisionParams
-) -> EntryPlan:
-    return entry_plan(one.reading, one.part.spec, params, size.leverage, _context(one, verdict, order, params))
 
 
 def entry_plan(

@@ -22,6 +22,7 @@ MAY_GROW = (
     (r"daemon\._post_trade\._quality\._written", "ExecutionQuality"),
     (r"daemon\._post_trade\._quality\._state\..*", "RealityGap"),
     (r"daemon\._post_trade\.(steps|_learned)\b.*", "learning files"),
+    (r"daemon\._bus\._handlers\.\*\.self\._(known|refused)\b.*", "OutcomeDesk"),
     (r"daemon\._switches\.(_state\.refused|_trades)", "KillSwitches"),
     (r"daemon\._readings\b.*|.*\._interest\.\*|daemon\.resources\._history\.\*", "deque(maxlen)"),
     (r"daemon\.alerts\._book\b.*", "Outbox"),

@@ -78,6 +78,8 @@ class BacktestRequest:
     intelligence: bool = True
     costs: Costs = Costs()
     obey_switches: bool = True
+    counterfactual: bool = False
+    """Whether every signal is carried forward as if it had been traded."""
     poisoned_after: datetime | None = None
     """For the proof against look-ahead: every candle that begins later is garbage."""
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -239,6 +241,7 @@ def _trading(
         downtime=settings.downtime,
         latency=request.costs.latency > 0,
         obey_switches=request.obey_switches,
+        counterfactual=request.counterfactual,
     )
 
 

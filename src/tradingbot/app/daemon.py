@@ -11,6 +11,7 @@ from tradingbot.app.account import a_flattener, open_account
 from tradingbot.app.alerting import AlertAccess, open_outbox
 from tradingbot.app.analyst import Analyst
 from tradingbot.app.bootstrap import VenueParts
+from tradingbot.app.counterfactual import NightlyCounterfactual
 from tradingbot.app.dashboard_desk import DashboardDesk, a_page
 from tradingbot.app.deployment_checks import MAX_CLOCK_SKEW_S
 from tradingbot.app.digesting import DigestJob
@@ -162,6 +163,9 @@ class Daemon:
             self._works,
             self._overrides,
         )
+        self._counterfactual = NightlyCounterfactual(
+            options.home, stores, clock, self._post_trade.venue, settings.learning.counterfactual, inputs.record
+        )
         self._bot_cycle = self._cycle()
         flattener = a_flattener(account, lambda: self._collector.specs, settings)
         jobs = JobsByHand(self._scheduler)
@@ -248,6 +252,7 @@ class Daemon:
                 "replay": self._replay.run,
                 "learning": self.learning.run,
                 **self._more_works.by_name(),
+                "counterfactual": self._counterfactual.run,
             }
             await bodies[name]()
 

@@ -19,14 +19,19 @@ AT_ONCE: Final = 2_000_000
 
 
 def drawn_means(sums: Floats, counts: Floats, seed: int, resamples: int = RESAMPLES) -> Floats:
-    """The mean of each of so many draws of all groups; `sums` and `counts` (each above 0) are by group."""
+    """The mean of each of so many draws of all groups; `sums` and `counts` are by group.
+
+    As many groups and the same seed are the same draws, so that means of one draw may be compared. A draw of groups
+    without any count is not a number.
+    """
     chance = np.random.Generator(np.random.PCG64(seed))
     groups = len(sums)
     most = max(1, AT_ONCE // max(1, groups))
     found = []
     for done in range(0, resamples, most):
         drawn = chance.integers(0, groups, (min(most, resamples - done), groups))
-        found.append(sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1))
+        with np.errstate(invalid="ignore"):
+            found.append(sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1))
     return np.concatenate(found)
 
 

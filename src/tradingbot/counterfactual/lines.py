@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from tradingbot.counterfactual.model import Closed
 
 
-def line_of(one: Closed, cycle_id: str) -> dict[str, Any]:
-    """What came of one signal; `cycle_id` is the cycle that closed it. bps are of the notional at entry."""
+def line_of(one: Closed, at: datetime) -> dict[str, Any]:
+    """What came of one signal; `at` is the cycle that closed it. bps are of the notional at entry."""
     origin, parts = one.origin, one.parts
     return {
         "signal_id": origin.signal_id,
+        "at": at,
         "as_of": origin.as_of,
-        "closed_in": cycle_id,
         "symbol": origin.symbol,
         "direction": origin.direction.value,
         "confidence": round(origin.confidence, 4),
         "conviction": origin.conviction,
         "stage": origin.stage,
+        "why": origin.why,
         "blockers": list(origin.blockers),
         "multipliers": dict(origin.multipliers),
         "weak": origin.weak,

@@ -21,10 +21,10 @@ BPS: Final = 10_000
 class Origin:
     """A signal as it was decided.
 
-    `stage` is where it ended (``entered`` when it was taken), `blockers` every gate that spoke against it, in their
-    order, `multipliers` what the gates that let it pass made of its size where that is not 1. `weak`: the raw signal
-    itself had no conviction. `notional_usd` is the size that it had, or would have had before it was refused; where no
-    size was made, the nominal one (`sized` is then False).
+    `stage` is where it ended (``entered`` when it was taken), `why` the first reason for it, `blockers` every gate that
+    spoke against it, in their order, `multipliers` what the gates that let it pass made of its size where that is not
+    1. `weak`: the raw signal itself had no conviction. `notional_usd` is the size that it had, or would have had before
+    it was refused; where no size was made, the nominal one (`sized` is then False).
     """
 
     signal_id: str
@@ -34,6 +34,7 @@ class Origin:
     confidence: float
     conviction: str
     stage: str
+    why: str
     blockers: tuple[str, ...]
     multipliers: Mapping[str, float]
     weak: bool

@@ -34,6 +34,7 @@ def origin_of(verdict: SignalVerdict, cycle_id: str, params: CounterfactualParam
         confidence=flow.confidence,
         conviction=flow.conviction.value,
         stage=verdict.stage,
+        why=verdict.reasons[0].code if verdict.reasons else "",
         blockers=tuple(one.gate for one in trail.verdicts if not one.passed),
         multipliers={one.gate: one.multiplier for one in trail.verdicts if one.passed and one.multiplier != 1.0},
         weak=flow.conviction is Conviction.NONE,

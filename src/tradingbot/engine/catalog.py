@@ -20,8 +20,10 @@ from tradingbot.engine.health_models import (
 from tradingbot.engine.learning_models import (
     AttributionState,
     CalibrationState,
+    CounterfactualState,
     CounterSignalState,
     ExpectancyState,
+    GateFeedbackState,
     GenerationState,
     LearnedParametersState,
     LearningFile,
@@ -136,6 +138,10 @@ DOCUMENTS: Final[Mapping[str, DocumentRow]] = {
     "reality_gap": DocumentRow(
         "feature_store/reality_gap.json", RealityGapState, 1, "engine.execution_quality", after=("execution_quality",)
     ),
+    "counterfactual": DocumentRow(
+        "feature_store/counterfactual_state.json", CounterfactualState, 1, "app.carrying", after=("counterfactual",)
+    ),
+    "gate_feedback": DocumentRow("feature_store/gate_feedback.json", GateFeedbackState, 1, "app.counterfactual"),
     "trade_analysis": DocumentRow("feature_store/trade_analysis.json", TradeAnalysisState, 1, "app.analysis"),
     "attribution_horizons": DocumentRow("feature_store/attribution_horizons.json", ReportState, 1, "app.nightly"),
     "missed_opportunities": DocumentRow("feature_store/missed_opportunities.json", ReportState, 1, "app.nightly"),
@@ -165,6 +171,7 @@ JOURNALS: Final[Mapping[str, JournalRow]] = {
     "signal_outcomes": JournalRow("logs/signal_outcomes.jsonl", "engine.outcome_desk", 64, 50, 365),
     "learning_audit": JournalRow("logs/learning_audit.jsonl", "app.learning", 16, 100, 3650),
     "learning_trials": JournalRow("logs/learning_trials.jsonl", "app.learning", 16, 100, 3650),
+    "counterfactual": JournalRow("logs/counterfactual.jsonl", "app.carrying", 64, 50, 365),
     "decision_params": JournalRow("logs/decision_params.jsonl", "app.thinking", 16, 50, 3650),
     "ensemble": JournalRow("logs/ensemble_predictions.jsonl", "engine.bot_cycle", 64, 30, 90),
     "size_adjustments": JournalRow("logs/size_adjustments.jsonl", "engine.bot_cycle", 32, 20, 365),

@@ -8,13 +8,16 @@ from typing import Any, Generic, TypeVar
 from pydantic import ConfigDict, Field
 
 from tradingbot.core.parameters import LearnedParameters
+from tradingbot.counterfactual.model import Ledger
 from tradingbot.engine.models import StateModel
 from tradingbot.learning.allocation import Allocations
 from tradingbot.learning.attribution import Attribution
 from tradingbot.learning.calibration import Calibration
 from tradingbot.learning.counter_signal import CounterOutcomes
 from tradingbot.learning.expectancy import ExpectancyLedger
+from tradingbot.learning.gate_feedback import GateTable
 from tradingbot.learning.handled import Handled
+from tradingbot.learning.ledger_agreement import Agreement
 from tradingbot.learning.meta_buckets import MetaBuckets
 from tradingbot.learning.meta_learning import MetaState
 from tradingbot.learning.reality_gap import RealityGap
@@ -94,6 +97,30 @@ class GenerationState(LearningFile):
     """`feature_store/learning_generation.json`: the levers that hold, what is watched, when was met, who must wait."""
 
     content: MetaState
+
+
+class CounterfactualState(LearningFile):
+    """`feature_store/counterfactual_state.json`: open virtual positions, and up to when recorded cycles are in them.
+
+    `cycles` were carried, `left_out` could not be made again.
+    """
+
+    handled_until: datetime | None = None
+    cycles: int = 0
+    left_out: int = 0
+    ledger: Ledger = Ledger()
+
+
+class GateFeedbackState(LearningFile):
+    """`feature_store/gate_feedback.json`: what gates save and cost, and how far the ledger is from reality.
+
+    `behind`: recorded cycles were left for the next night.
+    """
+
+    as_of: datetime
+    behind: bool = False
+    table: GateTable | None = None
+    agreement: Agreement | None = None
 
 
 class TradeAnalysisState(LearningFile):

@@ -10,6 +10,7 @@ from tradingbot.core.params import Params
 class CounterfactualParams(Params):
     """How a signal is carried forward as a virtual position, and when a gate is judged."""
 
+    nightly: bool = Field(default=True, description="Carry the signals of the last day forward every night.")
     latency_s: float = Field(
         default=0.3, ge=0, le=60, description="From a decision to its virtual entry fill, seconds."
     )

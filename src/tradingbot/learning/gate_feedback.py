@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from tradingbot.core.resampling import drawn_means, interval
+from tradingbot.core.resampling import Floats, drawn_means, interval
 from tradingbot.core.types import parse_utc
 from tradingbot.learning.counterfactual_params import CounterfactualParams
 
@@ -80,6 +80,10 @@ class _Block:
     signals: int = 0
     net_bps: float = 0.0
     effect_bps: float = 0.0
+    multiplied: float = 0.0
+
+
+NO_BLOCK: Final = _Block()
 
 
 @dataclass(slots=True)
@@ -101,6 +105,7 @@ class _Tally:
         sums.signals += 1
         sums.net_bps += one.net_bps
         sums.effect_bps += effect
+        sums.multiplied += multiplier
         self.episodes.add((one.symbol, one.direction, block))
         self.multiplied += multiplier
         if effect >= 0:
@@ -125,7 +130,9 @@ class GateRow:
     """What one gate did in one way (`BLOCKS`, `ALONE`, `RESIZES`; `TAKEN` of what was traded).
 
     `net_bps` is what the signals made, or would have made, on average, `effect_bps` what the gate changed of that:
-    above 0 it saved. `saved_*` and `cost_*` are sums over all signals. `episodes` counts blocks of time of one symbol
+    above 0 it saved. `choice_bps` is what it chose well, whatever all signals made on average: for blocked ones how
+    much more the traded ones made, for resized ones the mean of ``(m - mean m) x r``; None where there is nothing to
+    compare with. `saved_*` and `cost_*` are sums over all signals. `episodes` counts blocks of time of one symbol
     and side, `blocks` blocks of time. USD of a signal that was never sized are of the nominal size; `RESIZES` has USD
     of taken signals only.
     """
@@ -138,6 +145,7 @@ class GateRow:
     mean_multiplier: float
     net_bps: Estimate
     effect_bps: Estimate
+    choice_bps: Estimate | None
     saved_bps: float
     cost_bps: float
     saved_usd: float
@@ -212,7 +220,8 @@ class GateFeedback:
             taken_net_bps=self._net[True] / taken if taken else None,
             blocked_net_bps=self._net[False] / blocked if blocked else None,
         )
-        rows = tuple(_row(gate, way, self._tallies[gate, way], self._params) for gate, way in keys)
+        traded = self._tallies.get((ENTERED, TAKEN))
+        rows = tuple(_row(gate, way, self._tallies[gate, way], traded, self._params) for gate, way in keys)
         return GateTable(rows, totals, self._since, self._until)
 
     def _tally(self, gate: str, way: str) -> _Tally:
@@ -230,22 +239,21 @@ def obstacles(one: SignalOutcome) -> set[str]:
     return found
 
 
-def _row(gate: str, way: str, tally: _Tally, params: CounterfactualParams) -> GateRow:
-    blocks = [tally.blocks[block] for block in sorted(tally.blocks)]
-    signals = sum(one.signals for one in blocks)
-    counts = np.array([one.signals for one in blocks], dtype=np.float64)
-    net = _estimate(np.array([one.net_bps for one in blocks]), counts)
-    effect = _estimate(np.array([one.effect_bps for one in blocks]), counts)
+def _row(gate: str, way: str, tally: _Tally, traded: _Tally | None, params: CounterfactualParams) -> GateRow:
+    blocks = sorted(tally.blocks)
+    sums = _Sums.of(tally, blocks)
+    effect = _estimate(sums.mean("effect"), sums.draws("effect"))
     enough = len(tally.episodes) >= params.min_episodes and len(blocks) >= params.min_blocks
     return GateRow(
         gate=gate,
         way=way,
-        signals=signals,
+        signals=int(sums.counts.sum()),
         episodes=len(tally.episodes),
         blocks=len(blocks),
-        mean_multiplier=tally.multiplied / signals,
-        net_bps=net,
+        mean_multiplier=sums.mean("multiplied"),
+        net_bps=_estimate(sums.mean("net"), sums.draws("net")),
         effect_bps=effect,
+        choice_bps=_choice(way, tally, sums, traded),
         saved_bps=tally.saved_bps,
         cost_bps=tally.cost_bps,
         saved_usd=tally.saved_usd,
@@ -254,11 +262,48 @@ def _row(gate: str, way: str, tally: _Tally, params: CounterfactualParams) -> Ga
     )
 
 
-def _estimate(sums: np.ndarray[Any, np.dtype[np.float64]], counts: np.ndarray[Any, np.dtype[np.float64]]) -> Estimate:
-    mean = float(sums.sum() / counts.sum())
-    if len(sums) < 2:
-        return Estimate(mean, None, None)
-    return Estimate(mean, *interval(drawn_means(sums, counts, SEED)))
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """A tally by block of time, as columns."""
+
+    counts: Floats
+    columns: Mapping[str, Floats]
+
+    @classmethod
+    def of(cls, tally: _Tally, blocks: Iterable[int]) -> _Sums:
+        """Of these blocks; those that the tally lacks are 0."""
+        found = [tally.blocks.get(block, NO_BLOCK) for block in blocks]
+        columns = {
+            "net": np.array([one.net_bps for one in found]),
+            "effect": np.array([one.effect_bps for one in found]),
+            "multiplied": np.array([one.multiplied for one in found]),
+        }
+        return cls(np.array([one.signals for one in found], dtype=np.float64), columns)
+
+    def mean(self, name: str) -> float:
+        """Of all signals."""
+        return float(self.columns[name].sum() / self.counts.sum())
+
+    def draws(self, name: str) -> Floats:
+        """Means of the draws; none with fewer than two blocks."""
+        return drawn_means(self.columns[name], self.counts, SEED) if len(self.counts) > 1 else np.empty(0)
+
+
+def _choice(way: str, tally: _Tally, sums: _Sums, traded: _Tally | None) -> Estimate | None:
+    if way == RESIZES:
+        evenly = (sums.mean("multiplied") - 1) * sums.mean("net")
+        drawn = sums.draws("effect") - (sums.draws("multiplied") - 1) * sums.draws("net")
+        return _estimate(sums.mean("effect") - evenly, drawn)
+    if way == TAKEN or traded is None:
+        return None
+    every = sorted({*tally.blocks, *traded.blocks})
+    ours, theirs = _Sums.of(tally, every), _Sums.of(traded, every)
+    return _estimate(theirs.mean("net") - ours.mean("net"), theirs.draws("net") - ours.draws("net"))
+
+
+def _estimate(mean: float, drawn: Floats) -> Estimate:
+    known = drawn[np.isfinite(drawn)]
+    return Estimate(mean, *interval(known)) if len(known) else Estimate(mean, None, None)
 
 
 def _verdict(effect: Estimate, enough: bool) -> str:

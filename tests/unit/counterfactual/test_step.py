@@ -218,7 +218,7 @@ def test_funding_accrues_by_the_time_held(rate_8h: float, sign: int) -> None:
 def test_parts_add_up_and_the_line_tells_them() -> None:
     """Net is gross less every cost; spread and slippage are what was assumed, on both sides."""
     _, (closed,) = after(entered(), quiet(1, PRICE * 0.97))
-    row = line_of(closed, "c9")
+    row = line_of(closed, NOW)
     costs = row["spread_bps"] + row["slippage_bps"] + row["fees_bps"]
     assert row["net_bps"] == pytest.approx(row["gross_bps"] - costs + row["funding_bps"], abs=0.001)
     assert row["slippage_bps"] == pytest.approx(4, abs=0.2)

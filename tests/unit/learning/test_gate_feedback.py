@@ -135,3 +135,36 @@ def test_agreement_is_of_the_same_signals() -> None:
     assert found.worst[0].signal_id == "c"
     assert found.same_rule == 3
     assert agreement_of([], real).median_bps is None
+
+
+def test_choice_tells_a_judge_from_a_toll() -> None:
+    """All signals lose 20 bps; one gate blocks just any of them, another one those that lose 30 more."""
+    rng = np.random.default_rng(3)
+    taken = {"stage": "entered", "blockers": (), "taken": True}
+    every = [one(float(-20 + rng.normal(0, 10)), 10 * n) for n in range(12 * 144)]
+    traded = [replace(found, net_bps=float(-20 + rng.normal(0, 10)), **taken) for found in every]  # type: ignore[arg-type]
+    toll = rows_of([*every, *traded])["fee", BLOCKS]
+    judge = rows_of([*(replace(found, net_bps=found.net_bps - 30) for found in every), *traded])["fee", BLOCKS]
+    assert toll.verdict == judge.verdict == SAVES
+    assert toll.choice_bps is not None
+    assert judge.choice_bps is not None
+    assert (toll.choice_bps.low or 1) < 0 < (toll.choice_bps.high or -1)
+    assert judge.choice_bps.mean == pytest.approx(30, abs=1)
+    assert (judge.choice_bps.low or 0) > 0
+    assert rows_of(every)["fee", BLOCKS].choice_bps is None
+
+
+def test_to_resize_well_is_to_make_the_better_ones_larger() -> None:
+    """Half of the worse and double of the better signals, though all of them lose."""
+    outcomes = []
+    for n in range(12 * 144):
+        good = n % 2 == 0
+        multiplier = 2.0 if good else 0.5
+        outcomes.append(one(-10.0 if good else -40.0, 10 * n, multipliers={"conviction": multiplier}))
+    row = rows_of(outcomes)["conviction", RESIZES]
+    assert row.choice_bps is not None
+    assert row.choice_bps.mean == pytest.approx((0.75 * -10 + -0.75 * -40) / 2)
+    assert (row.choice_bps.low or 0) > 0
+    same = rows_of([replace(found, multipliers={"conviction": 0.5}) for found in outcomes])["conviction", RESIZES]
+    assert same.choice_bps is not None
+    assert same.choice_bps.mean == pytest.approx(0)

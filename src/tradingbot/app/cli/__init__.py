@@ -32,6 +32,7 @@ COMMANDS: Final = {
     "flatten": "pause, and close every open position now",
     "analyze": "show what finished trades and executed orders teach",
     "learning": "show, compare and take back what was learned and applied",
+    "counterfactual": "show what blocked signals would have made, gate by gate",
     "performance": "show return, risk and their ratios, and how far they can be trusted",
     "backtest": "play the trading on recorded or made candles, and report",
     "data": "download, import and check history of the market",

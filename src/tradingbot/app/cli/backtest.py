@@ -57,6 +57,7 @@ class WindowsType(click.ParamType[tuple[float, float]]):
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of the made market, of the venue and its latency.")
 @click.option("--no-intelligence", is_flag=True, help="Without what the simulated CoinGlass derives from the candles.")
 @click.option("--ignore-switches", is_flag=True, help="Open positions though a kill switch would hold them back.")
+@click.option("--counterfactual", is_flag=True, help="Also what each gate saves and costs; takes twice as long.")
 @click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="A setting of this run, by dotted name.")
 @click.option("--workers", type=click.IntRange(1, 64), help="Processes at once, for several runs. Default: all cores.")
 @click.option("--honest", is_flag=True, help="Also with costs doubled, a longer warm-up, and the future taken away.")
@@ -98,6 +99,7 @@ def _request(given: dict[str, Any]) -> BacktestRequest:
         seed=given["seed"],
         intelligence=not given["no_intelligence"],
         obey_switches=not given["ignore_switches"],
+        counterfactual=given["counterfactual"],
         settings=_changes(given["changes"]),
     )
 

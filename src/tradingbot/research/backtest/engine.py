@@ -23,6 +23,7 @@ from tradingbot.guards.margin import entries_left, margin_shortage
 from tradingbot.market.contracts import ContractSpec
 from tradingbot.market.snapshot import MarketSnapshot
 from tradingbot.research.backtest.account import AllTrades, open_account, open_learning, open_switches
+from tradingbot.research.backtest.counterfactual import LedgerScribe
 from tradingbot.research.backtest.intelligence import open_intelligence
 from tradingbot.research.backtest.near_collect import NearCollector, NearFeatures, ReadyMarket
 from tradingbot.research.backtest.plan import BacktestPlan
@@ -80,6 +81,7 @@ class _Run:
         self._switches = open_switches(trading, self._account)
         self._intel = open_intelligence(plan.market, trading, clock)
         self._scribe = TallyScribe(trading.symbols, epoch_ms(span.since))
+        self._ledger = _ledger_of(plan, self._scribe)
         self._margin_short: Reason | None = None
         self._tripped: dict[str, datetime] = {}
 
@@ -130,7 +132,7 @@ class _Run:
             CycleParts(
                 account=self._account,
                 collector=collector,
-                scribe=self._scribe,
+                scribe=self._ledger or self._scribe,
                 params=lambda: ParamsInForce(self._plan.trading.decision, ""),
                 engine_params=self._plan.trading.engine,
                 permission=self._permission,
@@ -225,6 +227,7 @@ class _Run:
             costs=_costs(plan),
             timings_s={"total": took_s, "cycles": float(cycles)},
             warnings=self._warnings(),
+            counterfactual=self._ledger.result(trades) if self._ledger is not None else None,
         )
 
     def _warnings(self) -> tuple[str, ...]:
@@ -236,6 +239,13 @@ class _Run:
         if self._sim.ended:
             found.append(f"the market data ended before {self._plan.span.until:%Y-%m-%d %H:%M} UTC")
         return tuple(found)
+
+
+def _ledger_of(plan: BacktestPlan, inner: TallyScribe) -> LedgerScribe | None:
+    trading = plan.trading
+    if not trading.counterfactual:
+        return None
+    return LedgerScribe(inner, trading.decision, trading.learning.counterfactual, epoch_ms(plan.span.since))
 
 
 def _costs(plan: BacktestPlan) -> dict[str, float]:

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Final
 
 from tradingbot.core.types import Symbol
+from tradingbot.research.backtest.counterfactual import Counterfactual
 from tradingbot.research.backtest.result import RunFacts
 from tradingbot.research.performance import Drawdown, Ratios
 from tradingbot.research.trade_figures import TradeFigures
@@ -329,3 +330,4 @@ class BacktestReport:
     curve: Curve
     prices: Mapping[str, PriceBars]
     trades: Sequence[TradeRow] = field(default_factory=tuple)
+    counterfactual: Counterfactual | None = None

@@ -53,7 +53,8 @@ class TradingPlan:
     """How it is traded: the daemon's own parameters. `latency`: whether orders take the venue's time.
 
     `near`: candles from columns that lie ready, as against asked one by one like the daemon; both come to the same.
-    `obey_switches`: whether tripped kill switches hold entries back; else they are only told.
+    `obey_switches`: whether tripped kill switches hold entries back; else they are only told. `counterfactual`: whether
+    every signal is carried forward as if it had been traded, beside the run.
     """
 
     universe: Universe
@@ -72,6 +73,7 @@ class TradingPlan:
     latency: bool = True
     near: bool = True
     obey_switches: bool = True
+    counterfactual: bool = False
 
 
 Progress = Callable[[int, int], None]

@@ -60,6 +60,7 @@ def report_of(result: BacktestResult, *, trials: int = 1, honesty: Honesty | Non
         curve=curve_of(result, held),
         prices={symbol: found for symbol, found in bars.items() if found is not None},
         trades=trade_rows(trades),
+        counterfactual=result.counterfactual,
     )
 
 

@@ -13,6 +13,7 @@ import orjson
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from tradingbot.research.backtest import forms
+from tradingbot.research.backtest.feedback_table import feedback_tables
 from tradingbot.research.backtest.histogram import histogram_of
 from tradingbot.research.backtest.model import BacktestReport
 from tradingbot.research.backtest.overview import fall_told, overview_of, trust_told
@@ -50,7 +51,7 @@ def as_html(report: BacktestReport) -> str:
             months=_months(report),
             histogram=histogram_of([one.net_bps for one in report.trades]),
             trade_tables=trade_tables(report),
-            signal_tables=signal_tables(report),
+            signal_tables=[*signal_tables(report), *feedback_tables(report)],
             honesty_tables=honesty_tables(report),
             trust=trust_told(report),
             facts=_facts(report),

@@ -7,6 +7,7 @@ from rich.markup import escape
 from rich.table import Table as Grid
 
 from tradingbot.research.backtest import forms
+from tradingbot.research.backtest.feedback_table import feedback_tables
 from tradingbot.research.backtest.model import BacktestReport
 from tradingbot.research.backtest.overview import overview_of, trust_told
 from tradingbot.research.backtest.tables import Cell, Table, honesty_tables, signal_tables, trade_tables
@@ -30,7 +31,7 @@ def render(console: Console, report: BacktestReport) -> None:
         )
     console.print(figures)
     _months(console, report)
-    for table in (*trade_tables(report), *signal_tables(report), *honesty_tables(report)):
+    for table in (*trade_tables(report), *signal_tables(report), *feedback_tables(report), *honesty_tables(report)):
         print_table(console, table)
     trust = Grid.grid(padding=(0, 2))
     for label, said in trust_told(report):

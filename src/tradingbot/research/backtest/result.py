@@ -10,6 +10,7 @@ from datetime import datetime
 from tradingbot.core.types import Symbol
 from tradingbot.portfolio.position import ClosedTrade
 from tradingbot.research.arrays import Floats, Ints
+from tradingbot.research.backtest.counterfactual import Counterfactual
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ class BacktestResult:
     `digest` is the hash over every cycle's signals, actions and equity: equal results have equal digests.
     `checkpoints` are what the hash over signals and actions was after every counted cycle.
     `costs` names what was assumed: fees, slippage, latency. `warnings` are said above everything else.
+    `counterfactual` is what blocked signals would have made, None where it was not asked for.
     """
 
     facts: RunFacts
@@ -102,3 +104,4 @@ class BacktestResult:
     costs: Mapping[str, float]
     timings_s: Mapping[str, float]
     warnings: tuple[str, ...] = ()
+    counterfactual: Counterfactual | None = None

@@ -20,6 +20,7 @@ from pydantic import TypeAdapter
 from tradingbot.core.errors import ConfigurationError
 from tradingbot.core.types import Symbol
 from tradingbot.portfolio.position import ClosedTrade
+from tradingbot.research.backtest.counterfactual import Counterfactual
 from tradingbot.research.backtest.result import (
     BacktestResult,
     ComponentCounts,
@@ -35,6 +36,7 @@ JSON_NAME: Final = "result.json"
 COLUMNS_NAME: Final = "result.npz"
 _FACTS: TypeAdapter[RunFacts] = TypeAdapter(RunFacts)
 _TRADE: TypeAdapter[ClosedTrade] = TypeAdapter(ClosedTrade)
+_COUNTERFACTUAL: TypeAdapter[Counterfactual | None] = TypeAdapter(Counterfactual | None)
 _SEPARATOR: Final = "\x1f"
 
 
@@ -86,6 +88,7 @@ def _packed(result: BacktestResult) -> dict[str, Any]:
         "costs": dict(result.costs),
         "timings_s": dict(result.timings_s),
         "warnings": list(result.warnings),
+        "counterfactual": _COUNTERFACTUAL.dump_python(result.counterfactual, mode="json"),
     }
 
 
@@ -105,6 +108,7 @@ def _unpacked(packed: Mapping[str, Any], columns: Mapping[str, Any]) -> Backtest
         costs=packed["costs"],
         timings_s=packed["timings_s"],
         warnings=tuple(packed["warnings"]),
+        counterfactual=_COUNTERFACTUAL.validate_python(packed.get("counterfactual")),
     )
 
 

@@ -32,7 +32,8 @@ class Table:
     texts: tuple[int, ...] = (0,)
 
 
-def _count(value: int) -> Cell:
+def count_cell(value: int) -> Cell:
+    """A whole number."""
     return Cell(f"{value:,}", value)
 
 
@@ -48,11 +49,13 @@ def _usd(value: float | None) -> Cell:
     return Cell(forms.usd(value), value, forms.tone(value))
 
 
-def _plain(value: float | None, digits: int = 2) -> Cell:
+def plain_cell(value: float | None, digits: int = 2) -> Cell:
+    """A number without a sign."""
     return Cell(forms.number(value, digits), value)
 
 
-def _bps(value: float | None) -> Cell:
+def bps_cell(value: float | None) -> Cell:
+    """A signed number with its tone."""
     return Cell(forms.signed(value), value, forms.tone(value))
 
 
@@ -73,15 +76,15 @@ TRADE_HEADS: Final = (
 def trade_cells(found: TradeFigures) -> tuple[Cell, ...]:
     """Figures of some trades under `TRADE_HEADS`."""
     return (
-        _count(found.count),
+        count_cell(found.count),
         _share(found.win_rate),
         _usd(found.net_usd),
         _usd(found.gross_usd),
-        _plain(found.fees_usd),
+        plain_cell(found.fees_usd),
         _usd(found.funding_usd),
         _usd(found.expectancy_usd),
-        _bps(found.expectancy_bps),
-        _plain(found.profit_factor),
+        bps_cell(found.expectancy_bps),
+        plain_cell(found.profit_factor),
         Cell(forms.minutes(found.mean_held_min), found.mean_held_min),
     )
 
@@ -125,7 +128,7 @@ def _stages(report: BacktestReport) -> Table:
     rows = tuple(
         (
             Cell(one.stage),
-            _count(one.ended),
+            count_cell(one.ended),
             _share(one.share, 2),
             Cell(", ".join(f"{code} {count:,}" for code, count in one.reasons)),
         )
@@ -140,11 +143,11 @@ def _gates(report: BacktestReport) -> Table:
     rows = tuple(
         (
             Cell(one.gate),
-            _count(one.passed),
-            _count(one.blocked),
+            count_cell(one.passed),
+            count_cell(one.blocked),
             _share(one.pass_share),
-            _plain(one.mean_multiplier, 3),
-            _count(one.ended),
+            plain_cell(one.mean_multiplier, 3),
+            count_cell(one.ended),
         )
         for one in report.breakdown.gates
     )
@@ -168,15 +171,15 @@ def _components(report: BacktestReport) -> Table:
     rows = tuple(
         (
             Cell(one.component),
-            _count(one.live),
-            _count(one.long),
-            _count(one.short),
+            count_cell(one.live),
+            count_cell(one.long),
+            count_cell(one.short),
             _share(one.hit_rate),
-            _bps(one.mean_move_bps),
-            _count(one.trades.count),
+            bps_cell(one.mean_move_bps),
+            count_cell(one.trades.count),
             _share(one.trades.win_rate),
             _usd(one.trades.net_usd),
-            _bps(one.trades.expectancy_bps),
+            bps_cell(one.trades.expectancy_bps),
         )
         for one in report.breakdown.components
     )
@@ -226,10 +229,10 @@ def _windows(found: Sequence[WindowRow]) -> Table:
             Cell(forms.when(one.since)),
             Cell(forms.when(one.until)),
             _pct(one.total_return),
-            _plain(one.sharpe),
-            _plain(one.train_sharpe),
+            plain_cell(one.sharpe),
+            plain_cell(one.train_sharpe),
             _pct(one.max_drawdown),
-            _count(one.trades),
+            count_cell(one.trades),
             _usd(one.net_usd),
             Cell(one.chosen),
         )
@@ -248,17 +251,17 @@ def runs_table(found: Sequence[RunRow], title: str = "The same run at other cost
         (
             Cell(one.name),
             _pct(one.total_return),
-            _plain(one.sharpe),
-            _plain(one.sortino),
+            plain_cell(one.sharpe),
+            plain_cell(one.sortino),
             _pct(one.max_drawdown),
-            _count(one.trades),
+            count_cell(one.trades),
             _share(one.win_rate),
-            _plain(one.profit_factor),
-            _bps(one.expectancy_bps),
-            _plain(one.fees_usd),
+            plain_cell(one.profit_factor),
+            bps_cell(one.expectancy_bps),
+            plain_cell(one.fees_usd),
             _usd(one.net_usd),
             _share(one.mean_exposure),
-            _plain(one.turnover_per_year, 1),
+            plain_cell(one.turnover_per_year, 1),
         )
         for one in found
     )
