@@ -8,6 +8,7 @@ from typing import Final
 
 from tradingbot.app.home_trades import newest_of_home
 from tradingbot.engine.catalog import journal_path
+from tradingbot.engine.ledger_reader import ledger_table
 from tradingbot.engine.outcome_reader import signal_table
 from tradingbot.learning.learner_params import MetaLearningParams
 from tradingbot.learning.learners import Records
@@ -29,5 +30,12 @@ def records_of_home(
     trades = tuple(
         facts_of(trade) for trade in newest_of_home(home, begin, MOST_TRADES) if begin <= trade.exit_time < now
     )
-    counts = {"signals": len(table), "trades": len(trades), "bad_lines": bad + reader.bad_lines}
-    return Records(table, tuple(sorted(trades, key=lambda facts: facts.trade.exit_time))), counts
+    lines = JournalReader(journal_path(home, "counterfactual"))
+    ledger, odd = ledger_table(lines.since(first), first, now)
+    counts = {
+        "signals": len(table),
+        "trades": len(trades),
+        "ledger": len(ledger),
+        "bad_lines": bad + odd + reader.bad_lines + lines.bad_lines,
+    }
+    return Records(table, tuple(sorted(trades, key=lambda facts: facts.trade.exit_time)), ledger), counts
