@@ -26,7 +26,7 @@ from tradingbot.market.contracts import ContractSpec
 from tradingbot.market.data_contracts import OwnMarket
 from tradingbot.market.intelligence import NO_INTEL
 from tradingbot.market.regime import RegimeReading
-from tradingbot.market.snapshot import MarketSnapshot, SymbolSnapshot, book_stats
+from tradingbot.market.snapshot import BookSamples, MarketSnapshot, SymbolSnapshot, book_stats
 from tradingbot.ports import Clock, Venue
 
 log = structlog.get_logger(__name__)
@@ -199,7 +199,7 @@ class MarketCollector:
             spec=spec,
             candles=candles,
             higher=higher,
-            samples=self._tracks[symbol].samples.newest(),
+            samples=self._samples(symbol),
             ticker=ticker,
             book=book_stats(view, spec) if view is not None else None,
             stale=stale if not problems or "candles" in stale else (*stale, "candles"),
@@ -210,6 +210,9 @@ class MarketCollector:
             venue_funding_stats=self._readings.funding_stats(symbol),
             venue_interest=self._readings.interest(symbol, current, spec),
         )
+
+    def _samples(self, symbol: Symbol) -> BookSamples:
+        return self._tracks[symbol].samples.newest()
 
 
 def own_market(part: SymbolSnapshot) -> OwnMarket:

@@ -13,12 +13,15 @@ _SURE: Final = 1.01
 """More than what floats get wrong."""
 
 
-def covered_by_far(state: VenueState, wallet: str) -> bool:
+def covered_by_far(state: VenueState, wallet: str, until_ms: int | None = None) -> bool:
     """True only when equity covers every margin at any price of the running minute; False also where nobody knows.
+
+    Holds up to `until_ms` within that minute, without it for now.
 
     For wallets of linear contracts: their worst price is the lowest for a long position, the highest for a short one.
     """
     worth, needed = float(state.account.balance(wallet, "USD")), 0.0
+    now_ms = state.now_ms if until_ms is None else until_ms
     if worth <= 0:
         return False
     for symbol, position in state.account.positions.items():
@@ -29,7 +32,7 @@ def covered_by_far(state: VenueState, wallet: str) -> bool:
         if bounds is None or market.instrument.inverse:
             return False
         size, entry = float(position.size), float(position.entry)
-        hours = (state.now_ms - position.funding_since_ms) / HOUR_MS
+        hours = (now_ms - position.funding_since_ms) / HOUR_MS
         worth += size * (bounds[0 if size > 0 else 1] - entry)
         worth -= abs(size) * bounds[1] * state.params.max_relative_funding * hours
         needed += _margin(state, market, position.size, max(entry, bounds[1]))

@@ -25,6 +25,7 @@ from tradingbot.market.snapshot import MarketSnapshot
 from tradingbot.research.backtest.account import AllTrades, open_account, open_learning, open_switches
 from tradingbot.research.backtest.intelligence import open_intelligence
 from tradingbot.research.backtest.near_collect import NearCollector, NearFeatures, ReadyMarket
+from tradingbot.research.backtest.near_samples import NearSamples, can_be_near
 from tradingbot.research.backtest.plan import BacktestPlan
 from tradingbot.research.backtest.result import BacktestResult, RunFacts
 from tradingbot.research.backtest.tally import TallyScribe
@@ -104,7 +105,10 @@ class _Run:
 
     async def _played(self, cycle: BotCycle, collector: MarketCollector) -> int:
         async with asyncio.TaskGroup() as group:
-            beside = [group.create_task(work()) for work in (self._intel.run, partial(self._sampled, collector))]
+            works = [self._intel.run]
+            if self._venue.on_the_way is None:
+                works.append(partial(self._sampled, collector))
+            beside = [group.create_task(work()) for work in works]
             try:
                 return await self._cycles(cycle)
             finally:
@@ -122,7 +126,10 @@ class _Run:
         names = {symbol: spec.venue_symbol for symbol, spec in specs.items()}
         ready = ReadyMarket(self._sim, names, windows, trading.frames, trading.engine.candle_count)
         near = NearFeatures(windows, trading.frames, specs, ready)
-        return NearCollector(self._venue, self._clock, trading.engine, specs, near, desk, ready=ready)
+        sampled = None
+        if can_be_near(trading.engine, self._plan.span.warm_since):
+            sampled = NearSamples(self._sim, self._venue, names, trading.engine)
+        return NearCollector(self._venue, self._clock, trading.engine, specs, near, desk, ready=ready, sampled=sampled)
 
     def _cycle(self, collector: MarketCollector) -> BotCycle:
         self._wallets: Callable[[], set[str]] = lambda: {spec.wallet for spec in collector.specs.values()}

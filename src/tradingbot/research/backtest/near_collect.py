@@ -20,6 +20,8 @@ from tradingbot.market.frame_features import FrameFeatures, FrameParams
 from tradingbot.market.frame_series import frame_features_of
 from tradingbot.market.minute_features import FeatureWindows, MinuteFeatures
 from tradingbot.market.minute_series import minute_features_of
+from tradingbot.market.snapshot import BookSamples
+from tradingbot.research.backtest.near_samples import NearSamples
 from tradingbot.simulator.trade_candles import trade_numbers
 from tradingbot.simulator.venue import SimulatedVenue
 
@@ -146,9 +148,15 @@ class NearCollector(MarketCollector):
     """Collects from a venue of this process: nothing can fail, nothing has to be waited for."""
 
     ready: ReadyMarket = field(kw_only=True)
+    sampled: NearSamples | None = field(kw_only=True)
+    """None where books are sampled as the daemon does it."""
 
     async def _refresh_minutes(self) -> bool:
         self.ready.reach(epoch_ms(self.clock.now()))
         for symbol, track in self._tracks.items():
             track.candles = self.ready.candles(symbol)
         return True
+
+    def _samples(self, symbol: Symbol) -> BookSamples:
+        # Not `super()`: a dataclass with slots is another class than the one that this stands in.
+        return MarketCollector._samples(self, symbol) if self.sampled is None else self.sampled.newest(symbol)

@@ -71,7 +71,7 @@ class ShownMarket:
         if not market.alive:
             return None
         moved_at, most = utc_from_ms(market.now_ms), depth or self._depth
-        if self._is_plain(market):
+        if self.is_plain(market):
             bids, asks = market.book.both_floats(most)
             return BookView(symbol, moved_at, moved_at, bids, asks)
         sides = {side: full_depth(self._venue.state, venue_symbol, side) for side in (Side.BUY, Side.SELL)}
@@ -84,12 +84,12 @@ class ShownMarket:
         market = self._venue.market(venue_symbol)
         if not market.alive:
             return None
-        if self._is_plain(market):
+        if self.is_plain(market):
             return market.book.touch
         bid, ask = (best(full_depth(self._venue.state, venue_symbol, side), side) for side in (Side.BUY, Side.SELL))
         return None if bid is None or ask is None else (float(bid[0]), float(bid[1]), float(ask[0]), float(ask[1]))
 
-    def _is_plain(self, market: ContractMarket) -> bool:
+    def is_plain(self, market: ContractMarket) -> bool:
         """Nobody of ours rests in the book, nor took from it: it is as the market made it."""
         orders = self._venue.account.orders
         if market.is_taken or isinstance(market, LiveContractMarket):
