@@ -130,6 +130,11 @@ def touch_sizes(prices: Ints, keys: Keys, usual_usd: Floats, ticks: Grid, steps:
     return _sized(prices, keys, usual_usd, ticks, steps, np.full(len(prices), _TOUCH_SHARE), inverse=inverse)
 
 
+def sizes_behind(prices: Ints, keys: Keys, usual_usd: Floats, ticks: Grid, steps: Grid, *, inverse: bool) -> Ints:
+    """Sizes of many levels behind the best, each with the key and the usual USD of its own maker."""
+    return _sized(prices, keys, usual_usd, ticks, steps, np.ones(len(prices)), inverse=inverse)
+
+
 def _sized(
     prices: Ints,
     keys: Keys | np.uint64,

@@ -38,9 +38,16 @@ class MinuteColumns:
     before: FloatArray
     spread_bps: FloatArray
     depth_usd: FloatArray
+    interest_base: FloatArray
 
     def __len__(self) -> int:
         return int(self.open.shape[0])
+
+    def premium_at(self, rows: IntArray, share: FloatArray) -> FloatArray:
+        """Premium of each row's minute after this share of it."""
+        before = self.before[rows]
+        found: FloatArray = before + (self.premium[rows] - before) * share
+        return found
 
 
 def minute_columns(feed: MarketFeed, asset: str, first_ms: int, count: int) -> MinuteColumns | None:
@@ -69,6 +76,7 @@ def minute_columns(feed: MarketFeed, asset: str, first_ms: int, count: int) -> M
         before=np.concatenate(([first_before], premium[:-1])),
         spread_bps=np.array([bar.spread_bps for bar in bars]),
         depth_usd=np.array([bar.depth_usd for bar in bars]),
+        interest_base=np.array([bar.open_interest_base for bar in bars]),
     )
 
 

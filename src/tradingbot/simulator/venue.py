@@ -156,6 +156,11 @@ class SimulatedVenue:
         """Whether nothing can happen to the account up to a moment of the running minute; never of a real market."""
         return self.quotes is None and not self.ended and is_quiet(self.state, until_ms)
 
+    def is_as_made(self, symbol: str) -> bool:
+        """Whether a contract's book is that of the last tick: no command has moved it since, no taker took from it."""
+        market = self.market(symbol)
+        return market.now_ms == self._ticked_ms and not market.is_taken
+
     def set_extreme(self, extreme: bool) -> None:
         """Switch extreme spreads on or off; books change at the next refresh."""
         for market in self.state.markets.values():

@@ -25,6 +25,7 @@ from tradingbot.market.snapshot import MarketSnapshot
 from tradingbot.research.backtest.account import AllTrades, open_account, open_learning, open_switches
 from tradingbot.research.backtest.intelligence import open_intelligence
 from tradingbot.research.backtest.near_collect import NearCollector, NearFeatures, ReadyMarket
+from tradingbot.research.backtest.near_quotes import NearQuotes
 from tradingbot.research.backtest.near_samples import NearSamples, can_be_near
 from tradingbot.research.backtest.plan import BacktestPlan
 from tradingbot.research.backtest.result import BacktestResult, RunFacts
@@ -126,10 +127,12 @@ class _Run:
         names = {symbol: spec.venue_symbol for symbol, spec in specs.items()}
         ready = ReadyMarket(self._sim, names, windows, trading.frames, trading.engine.candle_count)
         near = NearFeatures(windows, trading.frames, specs, ready)
-        sampled = None
+        sampled, quotes = None, NearQuotes(self._sim, self._venue, specs, trading.engine)
         if can_be_near(trading.engine, self._plan.span.warm_since):
             sampled = NearSamples(self._sim, self._venue, names, trading.engine)
-        return NearCollector(self._venue, self._clock, trading.engine, specs, near, desk, ready=ready, sampled=sampled)
+        return NearCollector(
+            self._venue, self._clock, trading.engine, specs, near, desk, ready=ready, sampled=sampled, quotes=quotes
+        )
 
     def _cycle(self, collector: MarketCollector) -> BotCycle:
         self._wallets: Callable[[], set[str]] = lambda: {spec.wallet for spec in collector.specs.values()}

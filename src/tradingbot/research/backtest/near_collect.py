@@ -12,8 +12,9 @@ from typing import Final
 
 import numpy as np
 
+from tradingbot.core.records import Ticker
 from tradingbot.core.types import Symbol, Timeframe, epoch_ms
-from tradingbot.engine.collect import MarketCollector
+from tradingbot.engine.collect import MarketCollector, SeenBook
 from tradingbot.engine.features import FeatureKeeper
 from tradingbot.market.candles import Candles, empty_candles, part_of
 from tradingbot.market.frame_features import FrameFeatures, FrameParams
@@ -21,6 +22,7 @@ from tradingbot.market.frame_series import frame_features_of
 from tradingbot.market.minute_features import FeatureWindows, MinuteFeatures
 from tradingbot.market.minute_series import minute_features_of
 from tradingbot.market.snapshot import BookSamples
+from tradingbot.research.backtest.near_quotes import NearQuotes
 from tradingbot.research.backtest.near_samples import NearSamples
 from tradingbot.simulator.trade_candles import trade_numbers
 from tradingbot.simulator.venue import SimulatedVenue
@@ -150,6 +152,7 @@ class NearCollector(MarketCollector):
     ready: ReadyMarket = field(kw_only=True)
     sampled: NearSamples | None = field(kw_only=True)
     """None where books are sampled as the daemon does it."""
+    quotes: NearQuotes = field(kw_only=True)
 
     async def _refresh_minutes(self) -> bool:
         self.ready.reach(epoch_ms(self.clock.now()))
@@ -160,3 +163,9 @@ class NearCollector(MarketCollector):
     def _samples(self, symbol: Symbol) -> BookSamples:
         # Not `super()`: a dataclass with slots is another class than the one that this stands in.
         return MarketCollector._samples(self, symbol) if self.sampled is None else self.sampled.newest(symbol)
+
+    def _live_ticker(self, symbol: Symbol) -> Ticker | None:
+        return self.quotes.ticker(symbol) or self.venue.live_ticker(symbol)
+
+    def _seen_book(self, symbol: Symbol) -> SeenBook | None:
+        return self.quotes.book(symbol) or MarketCollector._seen_book(self, symbol)

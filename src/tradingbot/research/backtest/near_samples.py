@@ -6,7 +6,7 @@ moments at which something may have are gone through one after the other, as the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import gcd
@@ -19,9 +19,9 @@ from tradingbot.core.types import Symbol, epoch_ms
 from tradingbot.engine.params import EngineParams
 from tradingbot.market.snapshot import BookSamples, empty_samples
 from tradingbot.ports import TouchSizes
+from tradingbot.simulator.book_columns import touches_at
 from tradingbot.simulator.minute_columns import minute_columns
 from tradingbot.simulator.tape import MINUTE_MS
-from tradingbot.simulator.touch_columns import touches_at
 from tradingbot.simulator.venue import SimulatedVenue
 from tradingbot.venues.paper.venue import InProcessVenue
 
@@ -81,12 +81,15 @@ class NearSamples:
             minute_ms = self._next_ms // MINUTE_MS * MINUTE_MS
             sim.advance(max(sim.now_ms, minute_ms))
             through_ms = min(now_ms, minute_ms + MINUTE_MS - 1)
-            if sim.is_quiet(through_ms) and not any(market.is_taken for market in sim.state.markets.values()):
+            if sim.is_quiet(through_ms) and all(sim.is_as_made(name) for name in self._alive()):
                 self._next_ms += ((through_ms - self._next_ms) // self._every_ms + 1) * self._every_ms
             else:
                 sim.advance(self._next_ms)
                 self._look(self._next_ms)
                 self._next_ms += self._every_ms
+
+    def _alive(self) -> Iterator[str]:
+        return (name for name in self._names.values() if self._sim.market(name).alive)
 
     def _look(self, at_ms: int) -> None:
         for symbol in self._names:

@@ -211,8 +211,9 @@ class InProcessVenue:
         return self._shown.touch(self._names[symbol]) if symbol in self._names else None
 
     def is_plain(self, symbol: Symbol) -> bool:
-        """Whether its book is as the market made it: nothing of ours rests in it, nor took from it."""
-        return self._shown.is_plain(self._sim.market(self._name(symbol)))
+        """Whether its book is that of the market's last tick: nothing of ours rests in it, took from it or moved it."""
+        name = self._name(symbol)
+        return self._sim.is_as_made(name) and self._shown.is_plain(self._sim.market(name))
 
     def live_trades(self, symbol: Symbol) -> Sequence[PublicTrade]:
         """The newest public trades, oldest first."""

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.unit.simulator.test_shortcuts import columns
+from tradingbot.simulator.book_columns import touches_at
 from tradingbot.simulator.contract_market import ContractMarket
 from tradingbot.simulator.instruments import Instrument, listed
 from tradingbot.simulator.market_feed import MarketFeed
@@ -16,7 +17,6 @@ from tradingbot.simulator.params import SimulatorParams
 from tradingbot.simulator.recorded_market import RecordedMarket
 from tradingbot.simulator.recorded_track import RecordedColumns
 from tradingbot.simulator.synthetic_market import DEFAULT_START_MS, SyntheticMarket
-from tradingbot.simulator.touch_columns import touches_at
 from tradingbot.simulator.venue import SimulatedVenue
 
 MINUTES = 90
