@@ -29,7 +29,7 @@ from tradingbot.engine.cycle_scribe import CycleSeen
 from tradingbot.market.frame_features import FrameFeatures
 from tradingbot.market.minute_features import MinuteFeatures
 from tradingbot.portfolio.position import ClosedTrade
-from tradingbot.research.backtest import engine, near_collect, near_quotes, near_samples
+from tradingbot.research.backtest import engine, near_collect, near_frames, near_quotes, near_samples
 from tradingbot.research.backtest.engine import FailedBacktestError
 from tradingbot.research.backtest.look_ahead import differences
 from tradingbot.research.backtest.near_collect import ReadyMarket
@@ -262,7 +262,7 @@ def test_they_make_the_snapshots_that_asking_would_make(
     leader: bool, tmp_path: Path, candles: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where candles are missing, and where one stretch of columns ends and the next begins."""
-    for part in (near_collect, near_samples, near_quotes):
+    for part in (near_collect, near_samples, near_quotes, near_frames):
         monkeypatch.setattr(part, "AHEAD", 17)
     table, chance = pd.read_parquet(candles), np.random.default_rng(8)
     minute = (table["ts"] - DEFAULT_START_MS) // 60_000

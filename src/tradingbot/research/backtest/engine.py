@@ -25,6 +25,7 @@ from tradingbot.market.snapshot import MarketSnapshot
 from tradingbot.research.backtest.account import AllTrades, open_account, open_learning, open_switches
 from tradingbot.research.backtest.intelligence import open_intelligence
 from tradingbot.research.backtest.near_collect import NearCollector, NearFeatures, ReadyMarket
+from tradingbot.research.backtest.near_frames import NearHigherFrames
 from tradingbot.research.backtest.near_quotes import NearQuotes
 from tradingbot.research.backtest.near_samples import NearSamples, can_be_near
 from tradingbot.research.backtest.plan import BacktestPlan
@@ -131,7 +132,16 @@ class _Run:
         if can_be_near(trading.engine, self._plan.span.warm_since):
             sampled = NearSamples(self._sim, self._venue, names, trading.engine)
         return NearCollector(
-            self._venue, self._clock, trading.engine, specs, near, desk, ready=ready, sampled=sampled, quotes=quotes
+            self._venue,
+            self._clock,
+            trading.engine,
+            specs,
+            near,
+            desk,
+            ready=ready,
+            sampled=sampled,
+            quotes=quotes,
+            higher=NearHigherFrames(self._venue, self._clock, trading.engine, specs, self._sim, names),
         )
 
     def _cycle(self, collector: MarketCollector) -> BotCycle:

@@ -6,7 +6,8 @@ the functions that make them are proven equal to those of the daemon, bar by bar
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import operator
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -22,6 +23,7 @@ from tradingbot.market.frame_series import frame_features_of
 from tradingbot.market.minute_features import FeatureWindows, MinuteFeatures
 from tradingbot.market.minute_series import minute_features_of
 from tradingbot.market.snapshot import BookSamples
+from tradingbot.research.backtest.near_frames import NearHigherFrames
 from tradingbot.research.backtest.near_quotes import NearQuotes
 from tradingbot.research.backtest.near_samples import NearSamples
 from tradingbot.simulator.trade_candles import trade_numbers
@@ -133,6 +135,7 @@ class NearFeatures(FeatureKeeper):
     ) -> None:
         super().__init__(windows, frames, symbols)
         self._ready = ready
+        self._longer: dict[Symbol, tuple[Sequence[Candles], Mapping[Timeframe, FrameFeatures]]] = {}
 
     def minute(self, symbol: Symbol, minutes: Mapping[Symbol, Candles]) -> MinuteFeatures | None:  # noqa: ARG002
         """One-minute features of a symbol."""
@@ -140,7 +143,11 @@ class NearFeatures(FeatureKeeper):
 
     def frames(self, symbol: Symbol, series: Iterable[Candles]) -> Mapping[Timeframe, FrameFeatures]:
         """Features of every timeframe that has enough bars."""
-        longer = super().frames(symbol, (one for one in series if one.timeframe is not Timeframe.M1))
+        higher = [one for one in series if one.timeframe is not Timeframe.M1]
+        known = self._longer.get(symbol)
+        if known is None or not all(map(operator.is_, higher, known[0])):
+            known = self._longer[symbol] = (higher, super().frames(symbol, higher))
+        longer = known[1]
         own = self._ready.frame(symbol)
         return longer if own is None else {Timeframe.M1: own, **longer}
 
@@ -153,6 +160,12 @@ class NearCollector(MarketCollector):
     sampled: NearSamples | None = field(kw_only=True)
     """None where books are sampled as the daemon does it."""
     quotes: NearQuotes = field(kw_only=True)
+    higher: NearHigherFrames = field(kw_only=True)
+
+    def __post_init__(self) -> None:
+        # Not `super()`: a dataclass with slots is another class than the one that this stands in.
+        MarketCollector.__post_init__(self)
+        self._higher = self.higher
 
     async def _refresh_minutes(self) -> bool:
         self.ready.reach(epoch_ms(self.clock.now()))
@@ -161,7 +174,6 @@ class NearCollector(MarketCollector):
         return True
 
     def _samples(self, symbol: Symbol) -> BookSamples:
-        # Not `super()`: a dataclass with slots is another class than the one that this stands in.
         return MarketCollector._samples(self, symbol) if self.sampled is None else self.sampled.newest(symbol)
 
     def _live_ticker(self, symbol: Symbol) -> Ticker | None:

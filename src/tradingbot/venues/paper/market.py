@@ -37,6 +37,7 @@ class ShownMarket:
         self._venue = venue
         self._depth = depth
         self._day = DayFigures(venue)
+        self._funding: dict[Symbol, tuple[int, list[FundingRate]]] = {}
 
     def ticker(self, symbol: Symbol, venue_symbol: str) -> Ticker | None:
         """Prices now; None before the contract has had one."""
@@ -118,6 +119,18 @@ class ShownMarket:
     def funding(self, symbol: Symbol, venue_symbol: str, since: datetime) -> list[FundingRate]:
         """Hourly funding since a moment, oldest first."""
         since_ms = epoch_ms(since)
+        if self._venue.past_funding(venue_symbol) is not None:
+            return self._charged(symbol, venue_symbol, since_ms)
+        # What a made or recorded market has charged stays as it is, so that only new hours are looked at.
+        known = self._funding.get(symbol)
+        if known is None or since_ms < known[0]:
+            known = self._funding[symbol] = (since_ms, self._charged(symbol, venue_symbol, since_ms))
+        rates = known[1]
+        if rates:
+            rates += self._charged(symbol, venue_symbol, epoch_ms(rates[-1].time) + 1)
+        return [rate for rate in rates if epoch_ms(rate.time) >= since_ms]
+
+    def _charged(self, symbol: Symbol, venue_symbol: str, since_ms: int) -> list[FundingRate]:
         rates = hourly_funding(self._venue, venue_symbol, since_ms)
         return [FundingRate(symbol, utc_from_ms(r.time_ms), r.relative) for r in rates if r.time_ms >= since_ms]
 
