@@ -21,7 +21,7 @@ from tradingbot.engine.intelligence import IntelDesk
 from tradingbot.engine.params import EngineParams
 from tradingbot.engine.sample_ring import SampleRing
 from tradingbot.engine.venue_readings import VenueReadings
-from tradingbot.market.candle_contract import candle_problems
+from tradingbot.market.candle_contract import HourShape, candle_problems
 from tradingbot.market.candles import Candles, empty_candles, join
 from tradingbot.market.contracts import ContractSpec
 from tradingbot.market.data_contracts import OwnMarket
@@ -174,7 +174,7 @@ class MarketCollector:
         minutes = {symbol: track.candles for symbol, track in self._tracks.items()}
         parts = {symbol: self._part(symbol, tickers.get(symbol), minutes, now) for symbol in self._tracks}
         judged, market = self.desk.judge(now, {symbol: own_market(part) for symbol, part in parts.items()})
-        parts = {symbol: replace(part, intel=judged.get(symbol, NO_INTEL)) for symbol, part in parts.items()}
+        parts = {symbol: part.with_intel(judged.get(symbol, NO_INTEL)) for symbol, part in parts.items()}
         index = index_prices(parts)
         return MarketSnapshot(
             as_of=now,
@@ -210,13 +210,14 @@ class MarketCollector:
         if current is not None:
             self._readings.note(symbol, current)
         mark = float(current.mark_price) if current is not None and current.mark_price is not None else None
-        problems = candle_problems(candles, mark, now, self.params.freshness.candle_delay_s, self.desk.params)
+        delay_s = self.params.freshness.candle_delay_s
+        problems = candle_problems(candles, mark, now, delay_s, self.desk.params, self._hour_shape(symbol))
         return SymbolSnapshot(
             symbol=symbol,
             spec=spec,
             candles=candles,
             higher=higher,
-            samples=self._samples(symbol),
+            samples=self._samples(symbol, now),
             ticker=ticker,
             book=seen.stats if seen is not None else None,
             stale=stale if not problems or "candles" in stale else (*stale, "candles"),
@@ -235,7 +236,10 @@ class MarketCollector:
         view = self.venue.live_book(symbol)
         return None if view is None else SeenBook(view.received_at, book_stats(view, self.specs[symbol]))
 
-    def _samples(self, symbol: Symbol) -> BookSamples:
+    def _hour_shape(self, symbol: Symbol) -> HourShape | None:  # noqa: ARG002
+        return None
+
+    def _samples(self, symbol: Symbol, now: datetime) -> BookSamples:  # noqa: ARG002
         return self._tracks[symbol].samples.newest()
 
 

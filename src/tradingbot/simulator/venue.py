@@ -64,6 +64,7 @@ class SimulatedVenue:
             faults=FaultPlan(params.faults, params.seed, now_ms),
             now_ms=now_ms,
         )
+        self._assets = tuple(dict.fromkeys(one.asset for one in instruments.values()))
         self._remember_client_ids()
         self.bars = BarStore(feed, now_ms // MINUTE_MS * MINUTE_MS, params.history_days)
         self._latencies = 0
@@ -262,7 +263,7 @@ class SimulatedVenue:
         if self.quotes is not None:
             self._next_live_minute(open_ms)
             return
-        self.bars.add(minute)
+        self.bars.add({asset: minute[asset] for asset in self._assets if asset in minute})
         for market in self.state.markets.values():
             bar = minute.get(market.instrument.asset)
             if bar is not None:

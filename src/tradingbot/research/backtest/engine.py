@@ -130,7 +130,7 @@ class _Run:
         near = NearFeatures(windows, trading.frames, specs, ready)
         sampled, quotes = None, NearQuotes(self._sim, self._venue, specs, trading.engine)
         if can_be_near(trading.engine, self._plan.span.warm_since):
-            sampled = NearSamples(self._sim, self._venue, names, trading.engine)
+            sampled = NearSamples(self._sim, self._venue, names, trading.engine, trading.decision.reading.signals.ofi)
         return NearCollector(
             self._venue,
             self._clock,

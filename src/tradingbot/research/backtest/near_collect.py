@@ -9,6 +9,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 import numpy as np
@@ -17,6 +18,7 @@ from tradingbot.core.records import Ticker
 from tradingbot.core.types import Symbol, Timeframe, epoch_ms
 from tradingbot.engine.collect import MarketCollector, SeenBook
 from tradingbot.engine.features import FeatureKeeper
+from tradingbot.market.candle_contract import HourShape, hour_shapes
 from tradingbot.market.candles import Candles, empty_candles, part_of
 from tradingbot.market.frame_features import FrameFeatures, FrameParams
 from tradingbot.market.frame_series import frame_features_of
@@ -42,6 +44,7 @@ class _Ready:
     first: int
     minutes: list[MinuteFeatures]
     frames: list[FrameFeatures | None]
+    hours: list[HourShape]
     row: int = -1
     """The newest candle that is known now."""
 
@@ -99,6 +102,12 @@ class ReadyMarket:
         place = one.row - one.first
         return one.frames[place] if 0 <= place < len(one.frames) else None
 
+    def hour(self, symbol: Symbol) -> HourShape | None:
+        """Shape of the hour up to the newest closed candle."""
+        one = self._known[symbol]
+        place = one.row - one.first
+        return one.hours[place] if 0 <= place < len(one.hours) else None
+
     def _make(self, closed_ms: int) -> None:
         self._until_ms = closed_ms + AHEAD * MINUTE_MS
         charts = {symbol: self._chart(symbol, name) for symbol, name in self._names.items()}
@@ -114,6 +123,7 @@ class ReadyMarket:
                 first,
                 minute_features_of(chart, ahead, self._windows, bars, self._kept) if known else [],
                 frame_features_of(chart, self._frames, bars) if known else [],
+                hour_shapes(chart, bars) if known else [],
                 first - 1,
             )
 
@@ -173,11 +183,18 @@ class NearCollector(MarketCollector):
             track.candles = self.ready.candles(symbol)
         return True
 
-    def _samples(self, symbol: Symbol) -> BookSamples:
-        return MarketCollector._samples(self, symbol) if self.sampled is None else self.sampled.newest(symbol)
+    def _samples(self, symbol: Symbol, now: datetime) -> BookSamples:
+        if self.sampled is None:
+            return MarketCollector._samples(self, symbol, now)
+        samples = self.sampled.newest(symbol)
+        self.sampled.note_flow(symbol, samples, now)
+        return samples
 
     def _live_ticker(self, symbol: Symbol) -> Ticker | None:
         return self.quotes.ticker(symbol) or self.venue.live_ticker(symbol)
 
     def _seen_book(self, symbol: Symbol) -> SeenBook | None:
         return self.quotes.book(symbol) or MarketCollector._seen_book(self, symbol)
+
+    def _hour_shape(self, symbol: Symbol) -> HourShape | None:
+        return self.ready.hour(symbol)
