@@ -87,7 +87,7 @@ def test_a_result_that_was_made_otherwise_is_remembered_for_these_very_arguments
         made.append(numbers)
         return sum(numbers)
 
-    first, same = (1, 2, 3), tuple([1, 2, 3])
+    first, same = (1, 2, 3), tuple(range(1, 4))
     total.note(6, first)
     assert (total(first), made) == (6, [])
     assert (total(same), made) == (6, [same])
