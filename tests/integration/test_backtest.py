@@ -20,7 +20,7 @@ import structlog
 from pydantic import TypeAdapter
 
 from tradingbot.app import backtest, backtest_study
-from tradingbot.app.backtest import BacktestRequest, Costs, run, run_all
+from tradingbot.app.backtest import BacktestRequest, Costs, plan_of, run, run_all, with_cores
 from tradingbot.app.cli import main
 from tradingbot.beside import WorkerError
 from tradingbot.core.types import Symbol, utc_from_ms
@@ -160,6 +160,27 @@ def test_intelligence_is_repeatable_too(tmp_path: Path) -> None:
     assert first.digest != without.digest
     more = {name for name, counts in first.signals.components.items() if counts.live}
     assert more > {name for name, counts in without.signals.components.items() if counts.live}
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("of", ["made", "recorded"])
+def test_intelligence_from_a_second_process_comes_to_the_same(of: str, tmp_path: Path, candles: Path) -> None:
+    data, symbols = (None, ("ETH",)) if of == "made" else (candles, ("BTC", "SOL"))
+    request = asked(tmp_path, data, 12, symbols=symbols, intelligence=True)
+    alone, beside = run(request), run(replace(request, two_cores=True))
+    same(alone, beside)
+    assert alone.signals == beside.signals
+    assert len(alone.checkpoints) == 13
+
+
+def test_a_second_core_is_taken_where_there_is_one_and_the_run_is_long(tmp_path: Path) -> None:
+    short, long = asked(tmp_path, None, 40), asked(tmp_path, None, 360)
+    assert [with_cores(one, cores).two_cores for one in (short, long) for cores in (1, 2, 3)] == [
+        False, False, False, False, True, True
+    ]  # fmt: skip
+    assert with_cores(replace(short, until=None), 2).two_cores
+    assert plan_of(replace(long, intelligence=True, two_cores=True)).ahead is not None
+    assert plan_of(replace(long, intelligence=False, two_cores=True)).ahead is None, "there is nothing to play ahead"
 
 
 # ---------------------------------------------------------------- warm-up and future

@@ -23,7 +23,8 @@ from tradingbot.guards.margin import entries_left, margin_shortage
 from tradingbot.market.contracts import ContractSpec
 from tradingbot.market.snapshot import MarketSnapshot
 from tradingbot.research.backtest.account import AllTrades, open_account, open_learning, open_switches
-from tradingbot.research.backtest.intelligence import open_intelligence
+from tradingbot.research.backtest.intelligence_ahead import open_source
+from tradingbot.research.backtest.moments import cycle_moments
 from tradingbot.research.backtest.near_collect import NearCollector, NearFeatures, ReadyMarket
 from tradingbot.research.backtest.near_frames import NearHigherFrames
 from tradingbot.research.backtest.near_quotes import NearQuotes
@@ -81,7 +82,7 @@ class _Run:
         self._account = open_account(trading, self._venue, clock, self._trades)
         self._post_trade = open_learning(trading, self._account, span.warm_since)
         self._switches = open_switches(trading, self._account)
-        self._intel = open_intelligence(plan.market, trading, clock)
+        self._intel = open_source(plan, clock)
         self._scribe = TallyScribe(trading.symbols, epoch_ms(span.since))
         self._margin_short: Reason | None = None
         self._tripped: dict[str, datetime] = {}
@@ -102,7 +103,8 @@ class _Run:
             raise FailedBacktestError(
                 f"the run ended at {clock.now():%Y-%m-%d %H:%M:%S} UTC: {first_of(failed)!r}"
             ) from failed
-        await self._intel.close()
+        finally:
+            await self._intel.close()
         return self._result(cycles, clock.perf_s() - started_s)
 
     async def _played(self, cycle: BotCycle, collector: MarketCollector) -> int:
@@ -169,10 +171,8 @@ class _Run:
 
     async def _cycles(self, cycle: BotCycle) -> int:
         span, engine = self._plan.span, self._plan.trading.engine
-        period, offset = timedelta(seconds=engine.cycle_s), timedelta(seconds=engine.cycle_offset_s)
-        # As the daemon: one cycle at once, then one per interval, a little after it has begun.
-        total, done, due = int((span.until - span.warm_since) / period) + 1, 0, span.warm_since
-        while due < span.until:
+        total, done = int((span.until - span.warm_since) / timedelta(seconds=engine.cycle_s)) + 1, 0
+        for due in cycle_moments(span, engine):
             await self._clock.sleep_until(due)
             await cycle.run_once()
             done += 1
@@ -182,7 +182,6 @@ class _Run:
                 gc.collect()
             if self._sim.ended:
                 break
-            due = span.warm_since + offset if due == span.warm_since else due + period
         self._plan.progress(total, total)
         return done
 
