@@ -58,9 +58,7 @@ class WindowsType(click.ParamType[tuple[float, float]]):
 @click.option("--no-intelligence", is_flag=True, help="Without what the simulated CoinGlass derives from the candles.")
 @click.option("--ignore-switches", is_flag=True, help="Open positions though a kill switch would hold them back.")
 @click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="A setting of this run, by dotted name.")
-@click.option(
-    "--workers", type=click.IntRange(1, 64), help="Processes at once; 1: everything in this one. Default: all cores."
-)
+@click.option("--workers", type=click.IntRange(1, 64), help="Processes at once. Default: all cores.")
 @click.option("--honest", is_flag=True, help="Also with costs doubled, a longer warm-up, and the future taken away.")
 @click.option("--variants", type=click.Path(path_type=Path), help="JSON of settings by name; the best is reported.")
 @click.option("--walk-forward", "windows", type=WindowsType(), help="Rolling windows in days: choose, freeze, test.")

@@ -36,6 +36,8 @@ class _Ready:
     first_ms: int = 0
     until_ms: int = 0
     shown: list[ShownMinute | None] = field(default_factory=list)
+    told: tuple[int, ShownMinute] | None = None
+    """What the ticker was just made of, and as of when: the book that is asked for next shows the same."""
 
 
 class NearQuotes:
@@ -55,6 +57,7 @@ class NearQuotes:
         self._offset_ms = round(params.cycle_offset_s * 1000) % MINUTE_MS
         self._names = {symbol: spec.venue_symbol for symbol, spec in specs.items() if self._has_begun(spec)}
         self._ready = {symbol: _Ready() for symbol in self._names}
+        self._moment = 0, utc_from_ms(0)
 
     def _has_begun(self, spec: ContractSpec) -> bool:
         """The contract is of one unit, and its asset has a bar of the minute that the venue opened in."""
@@ -67,7 +70,8 @@ class NearQuotes:
         one = self._shown(symbol)
         if one is None:
             return None
-        market, moved_at = self._sim.market(self._names[symbol]), self._moved_at(symbol)
+        market = self._sim.market(self._names[symbol])
+        self._ready[symbol].told, moved_at = (self._sim.now_ms, one), self._utc(market.now_ms)
         return Ticker(
             symbol,
             moved_at,
@@ -89,16 +93,25 @@ class NearQuotes:
         )
 
     def book(self, symbol: Symbol) -> SeenBook | None:
-        """Statistics of the book that `ShownMarket.book` would show now."""
-        one = self._shown(symbol)
+        """Statistics of the book that `ShownMarket.book` would show now; asked for in the moment of the ticker."""
+        ready = self._ready.get(symbol)
+        one = self._told(ready) if ready is not None else None
+        if one is None:
+            one = self._shown(symbol)
         if one is None:
             return None
-        moved_at, bid, ask = self._moved_at(symbol), one.bid, one.ask
+        moved_at, bid, ask = self._utc(self._sim.market(self._names[symbol]).now_ms), one.bid, one.ask
         spread_pct = (ask - bid) / ((bid + ask) / 2) * 100
         return SeenBook(moved_at, BookStats(moved_at, bid, ask, spread_pct, one.bid_depth_usd, one.ask_depth_usd))
 
-    def _moved_at(self, symbol: Symbol) -> datetime:
-        return utc_from_ms(self._sim.market(self._names[symbol]).now_ms)
+    def _told(self, ready: _Ready) -> ShownMinute | None:
+        known, ready.told = ready.told, None
+        return known[1] if known is not None and known[0] == self._sim.now_ms else None
+
+    def _utc(self, at_ms: int) -> datetime:
+        if self._moment[0] != at_ms:
+            self._moment = at_ms, utc_from_ms(at_ms)
+        return self._moment[1]
 
     def _shown(self, symbol: Symbol) -> ShownMinute | None:
         sim, one = self._sim, self._ready.get(symbol)
