@@ -124,4 +124,11 @@ def run_simulated(origin: datetime, main: Callable[[SimulatedClock], Coroutine[A
     with asyncio.Runner(loop_factory=SimulatedLoop) as runner:
         loop = runner.get_loop()
         assert isinstance(loop, SimulatedLoop)
-        return runner.run(main(SimulatedClock(origin, loop)))
+        clock, returned = SimulatedClock(origin, loop), list[T]()
+
+        async def played() -> None:
+            # Not as the task's result: the runner would spell it out in words, however long it is, to no end.
+            returned.append(await main(clock))
+
+        runner.run(played())
+        return returned[0]

@@ -20,7 +20,7 @@ import structlog
 from pydantic import TypeAdapter
 
 from tradingbot.app import backtest, backtest_study
-from tradingbot.app.backtest import BacktestRequest, Costs, run, run_all
+from tradingbot.app.backtest import BacktestRequest, Costs, plan_of, run, run_all, with_cores
 from tradingbot.app.cli import main
 from tradingbot.beside import WorkerError
 from tradingbot.core.types import Symbol, utc_from_ms
@@ -29,7 +29,7 @@ from tradingbot.engine.cycle_scribe import CycleSeen
 from tradingbot.market.frame_features import FrameFeatures
 from tradingbot.market.minute_features import MinuteFeatures
 from tradingbot.portfolio.position import ClosedTrade
-from tradingbot.research.backtest import engine, near_collect
+from tradingbot.research.backtest import engine, near_collect, near_frames, near_quotes, near_samples
 from tradingbot.research.backtest.engine import FailedBacktestError
 from tradingbot.research.backtest.look_ahead import differences
 from tradingbot.research.backtest.near_collect import ReadyMarket
@@ -162,6 +162,27 @@ def test_intelligence_is_repeatable_too(tmp_path: Path) -> None:
     assert more > {name for name, counts in without.signals.components.items() if counts.live}
 
 
+@pytest.mark.process
+@pytest.mark.parametrize("of", ["made", "recorded"])
+def test_intelligence_from_a_second_process_comes_to_the_same(of: str, tmp_path: Path, candles: Path) -> None:
+    data, symbols = (None, ("ETH",)) if of == "made" else (candles, ("BTC", "SOL"))
+    request = asked(tmp_path, data, 12, symbols=symbols, intelligence=True)
+    alone, beside = run(request), run(replace(request, two_cores=True))
+    same(alone, beside)
+    assert alone.signals == beside.signals
+    assert len(alone.checkpoints) == 13
+
+
+def test_a_second_core_is_taken_where_there_is_one_and_the_run_is_long(tmp_path: Path) -> None:
+    short, long = asked(tmp_path, None, 40), asked(tmp_path, None, 360)
+    assert [with_cores(one, cores).two_cores for one in (short, long) for cores in (1, 2, 3)] == [
+        False, False, False, False, True, True
+    ]  # fmt: skip
+    assert with_cores(replace(short, until=None), 2).two_cores
+    assert plan_of(replace(long, intelligence=True, two_cores=True)).ahead is not None
+    assert plan_of(replace(long, intelligence=False, two_cores=True)).ahead is None, "there is nothing to play ahead"
+
+
 # ---------------------------------------------------------------- warm-up and future
 
 
@@ -262,7 +283,8 @@ def test_they_make_the_snapshots_that_asking_would_make(
     leader: bool, tmp_path: Path, candles: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where candles are missing, and where one stretch of columns ends and the next begins."""
-    monkeypatch.setattr(near_collect, "AHEAD", 17)
+    for part in (near_collect, near_samples, near_quotes, near_frames):
+        monkeypatch.setattr(part, "AHEAD", 17)
     table, chance = pd.read_parquet(candles), np.random.default_rng(8)
     minute = (table["ts"] - DEFAULT_START_MS) // 60_000
     table = table[(chance.random(len(table)) > 0.05) & ~((table["symbol"] == "ETH") & minute.between(8, 12))]

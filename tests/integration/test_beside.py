@@ -6,14 +6,14 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support import NOW
-from tradingbot.beside import NICENESS, WorkerError, in_process, in_thread
+from tradingbot.beside import NICENESS, Telling, WorkerError, in_process, in_thread
 from tradingbot.clock import SteppedClock, SystemClock
 from tradingbot.core.errors import ConfigurationError
 from tradingbot.core.types import parse_utc
@@ -70,3 +70,49 @@ async def test_nobody_outlives_the_wait_for_it(cancelled: bool, tmp_path: Path) 
         await wait
     with pytest.raises(ProcessLookupError):
         os.kill(int(told.read_text()), 0)
+
+
+# ---------------------------------------------------------------- line by line
+
+
+def telling(asked: Mapping[str, Any], write: Callable[[bytes], object]) -> None:
+    print("this is no line")
+    for number in range(asked["lines"]):
+        write(f"{number}\n".encode())
+    if asked.get("text"):
+        raise ConfigurationError(asked["text"])
+
+
+def telling_and_dying(_: Mapping[str, Any], write: Callable[[bytes], object]) -> None:
+    write(b"a line that nobody sees\n")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.process
+def test_lines_come_in_order_and_then_no_more() -> None:
+    beside = Telling(telling, {"lines": 3})
+    assert [beside.next_line() for _ in range(3)] == [b"0\n", b"1\n", b"2\n"]
+    with pytest.raises(WorkerError, match="ended with 0 and told no more"):
+        beside.next_line()
+    beside.close()
+
+
+@pytest.mark.process
+def test_what_it_raised_comes_after_its_lines() -> None:
+    beside = Telling(telling, {"lines": 1, "text": "no such thing"})
+    assert beside.next_line() == b"0\n"
+    with pytest.raises(WorkerError, match="telling: ConfigurationError: no such thing"):
+        beside.next_line()
+    beside.close()
+
+
+@pytest.mark.process
+def test_a_killed_one_is_told_and_one_that_has_more_to_say_is_ended() -> None:
+    beside = Telling(telling_and_dying, {})
+    with pytest.raises(WorkerError, match="ended with -9"):
+        beside.next_line()
+    beside.close()
+    endless = Telling(telling, {"lines": 10**9})
+    assert endless.next_line() == b"0\n"
+    endless.close()
+    assert endless._process.returncode == -signal.SIGKILL

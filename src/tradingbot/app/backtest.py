@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -24,7 +25,7 @@ from tradingbot.app.options import RunOptions
 from tradingbot.app.paper_intel import recordings_beside
 from tradingbot.app.paper_market import choose_feed, chosen_symbols, only, seed_of
 from tradingbot.app.thinking import decision_params
-from tradingbot.beside import WorkerError, in_process
+from tradingbot.beside import Telling, WorkerError, in_process
 from tradingbot.clock import SystemClock
 from tradingbot.config import Settings
 from tradingbot.core.errors import ConfigurationError, SymbolUnknownError, first_of
@@ -32,6 +33,7 @@ from tradingbot.core.types import Symbol, epoch_ms, iso_utc, parse_utc, utc_from
 from tradingbot.engine.cycle_record import digest_of
 from tradingbot.market.universe import Universe
 from tradingbot.research.backtest.engine import run_backtest
+from tradingbot.research.backtest.intelligence_ahead import play_ahead
 from tradingbot.research.backtest.look_ahead import poisoned
 from tradingbot.research.backtest.plan import BacktestPlan, MarketPlan, Progress, Span, TradingPlan
 from tradingbot.research.backtest.result import BacktestResult
@@ -49,6 +51,7 @@ DEFAULT_WARM_UP_MIN: Final = 360
 LOOK_BACK: Final = timedelta(days=2)
 """Candles before the warm-up without which most windows are not full."""
 LONGEST_S: Final = 7 * 86_400.0
+WORTH_TWO_CORES: Final = timedelta(hours=6)
 MINUTE_MS: Final = 60_000
 TIMES: Final = ("since", "until", "poisoned_after")
 
@@ -84,6 +87,8 @@ class BacktestRequest:
     """For the proof against look-ahead: every candle that begins later is garbage."""
     settings: Mapping[str, str] = field(default_factory=dict)
     """Settings by dotted name that this run has otherwise, as texts of the environment."""
+    two_cores: bool = False
+    """Whether a second process plays the intelligence ahead. Either way comes to the same."""
 
     @property
     def options(self) -> RunOptions:
@@ -109,7 +114,15 @@ def plan_of(request: BacktestRequest, progress: Progress = lambda _done, _all: N
         raise ConfigurationError(f"none of the chosen symbols is in the data; it has {', '.join(market.feed.assets)}")
     span = _span(request, columns)
     trading = _trading(request, settings, only(universe, symbols), symbols, span)
-    return BacktestPlan(request.name, span, market, trading, version("tradingbot"), progress)
+    plan = BacktestPlan(request.name, span, market, trading, version("tradingbot"), progress)
+    ahead = partial(Telling, tell_intelligence, _asked(replace(request, two_cores=False)))
+    return replace(plan, ahead=ahead) if request.two_cores and request.intelligence else plan
+
+
+def tell_intelligence(asked: Mapping[str, Any], write: Callable[[bytes], object]) -> None:
+    """What the intelligence of a run tells at each of its cycles, from a process of its own."""
+    quiet()
+    play_ahead(plan_of(_request(asked)), write)
 
 
 def run(request: BacktestRequest, progress: Progress = lambda _done, _all: None) -> BacktestResult:
@@ -310,6 +323,8 @@ Told = Callable[[str, int, int], None]
 async def run_all(requests: Sequence[BacktestRequest], folder: Path, workers: int, told: Told) -> list[BacktestResult]:
     """Every run in a process of its own, so many at once; results in the order of the requests.
 
+    Where there are fewer runs than workers, runs that are long enough use two cores.
+
     Raises ConfigurationError, of a run that failed in its process, too.
     """
     clock, room = SystemClock(), asyncio.Semaphore(max(1, workers))
@@ -318,7 +333,7 @@ async def run_all(requests: Sequence[BacktestRequest], folder: Path, workers: in
         own = folder / f"{number:03d}"
         async with room, asyncio.TaskGroup() as group:
             watcher = group.create_task(_watch(own / "progress", request.name, told, clock))
-            asked = {"request": _asked(request), "folder": str(own)}
+            asked = {"request": _asked(with_cores(request, workers // len(requests))), "folder": str(own)}
             try:
                 answer = await in_process(clock, run_beside, asked, LONGEST_S)
             except WorkerError as error:
@@ -335,6 +350,13 @@ async def run_all(requests: Sequence[BacktestRequest], folder: Path, workers: in
     except ExceptionGroup as failed:  # the others were cancelled; one clear error is enough
         raise first_of(failed) from None
     return [task.result() for task in tasks]
+
+
+def with_cores(request: BacktestRequest, cores: int) -> BacktestRequest:
+    """The same with a second process, where there is a core for it and the run is long enough for it to begin."""
+    begin, end = request.since, request.until
+    short = begin is not None and end is not None and end - begin < WORTH_TWO_CORES
+    return replace(request, two_cores=cores >= 2 and not short)
 
 
 async def _watch(path: Path, name: str, told: Told, clock: SystemClock) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import orjson
 
-from tradingbot.app.backtest import BacktestRequest, Costs, Told, plan_of, run, run_all
+from tradingbot.app.backtest import BacktestRequest, Costs, Told, plan_of, run, run_all, with_cores
 from tradingbot.core.errors import ConfigurationError
 from tradingbot.research.backtest.compare import compare, matrix_of, warm_up_of
 from tradingbot.research.backtest.look_ahead import differences
@@ -74,9 +74,9 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
-def study_alone(request: BacktestRequest, told: Told) -> Studied:
+def study_alone(request: BacktestRequest, workers: int, told: Told) -> Studied:
     """The run itself, in this process. Raises ConfigurationError."""
-    return Studied(run(request, lambda done, total: told(request.name, done, total)), Honesty())
+    return Studied(run(with_cores(request, workers), lambda done, total: told(request.name, done, total)), Honesty())
 
 
 async def study_honestly(request: BacktestRequest, workers: int, told: Told) -> Studied:

@@ -10,21 +10,34 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, Protocol, TypeVar, cast
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def by_identity(size: int, by_value: int = 0) -> Callable[[Callable[P, R]], Callable[P, R]]:
+class Remembering(Protocol[P, R]):
+    """A function that remembers its results."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """The result, made or remembered."""
+
+    def note(self, found: R, *args: P.args, **kwargs: P.kwargs) -> None:
+        """Remember a result that was made otherwise, and is proven equal: for many at once there are quicker ways."""
+
+
+def by_identity(size: int, by_value: int = 0) -> Callable[[Callable[P, R]], Remembering[P, R]]:
     """Remember the results of a pure function for at most `size` lists of positional arguments.
 
     The last `by_value` arguments (whole numbers, words) are compared by value. When it is full, all is forgotten.
     """
 
-    def remembering(function: Callable[P, R]) -> Callable[P, R]:
+    def remembering(function: Callable[P, R]) -> Remembering[P, R]:
         known: dict[tuple[Any, ...], tuple[tuple[Any, ...], R]] = {}
         made = cast("Callable[..., R]", function)
+
+        def key_of(args: tuple[Any, ...]) -> tuple[Any, ...]:
+            return tuple(map(id, args)) if not by_value else (*map(id, args[:-by_value]), *args[-by_value:])
 
         @wraps(function)
         def remembered(*args: Any) -> R:
@@ -38,6 +51,12 @@ def by_identity(size: int, by_value: int = 0) -> Callable[[Callable[P, R]], Call
             known[key] = (args, result)
             return result
 
-        return cast("Callable[P, R]", remembered)
+        def note(found: R, *args: Any) -> None:
+            if len(known) >= size:
+                known.clear()
+            known[key_of(args)] = (args, found)
+
+        remembered.note = note  # type: ignore[attr-defined]
+        return cast("Remembering[P, R]", remembered)
 
     return remembering

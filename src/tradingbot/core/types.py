@@ -9,6 +9,7 @@ import math
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import NewType
 
 Symbol = NewType("Symbol", str)
@@ -158,8 +159,12 @@ def utc_from_ms(epoch_ms: int | float) -> datetime:
     return datetime.fromtimestamp(epoch_ms / 1000, UTC)
 
 
+@lru_cache(maxsize=256)
 def epoch_ms(moment: datetime) -> int:
-    """Epoch milliseconds (rounded) of an aware moment. Raises ValueError for a naive one."""
+    """Epoch milliseconds (rounded) of an aware moment. Raises ValueError for a naive one.
+
+    A cycle asks it of the same few moments many times; equal moments have equal milliseconds in any time zone.
+    """
     if moment.tzinfo is None:
         raise ValueError("a moment must carry its time zone")
     return round(moment.timestamp() * 1000)

@@ -7,11 +7,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Protocol
 
 import structlog
 
 from tradingbot.core.errors import VenueError
-from tradingbot.core.records import AccountState, BookView, Ticker
+from tradingbot.core.records import AccountState, Ticker
 from tradingbot.core.types import Symbol, Timeframe, epoch_ms
 from tradingbot.engine.budget import within
 from tradingbot.engine.features import FeatureKeeper
@@ -20,13 +21,13 @@ from tradingbot.engine.intelligence import IntelDesk
 from tradingbot.engine.params import EngineParams
 from tradingbot.engine.sample_ring import SampleRing
 from tradingbot.engine.venue_readings import VenueReadings
-from tradingbot.market.candle_contract import candle_problems
+from tradingbot.market.candle_contract import HourShape, candle_problems
 from tradingbot.market.candles import Candles, empty_candles, join
 from tradingbot.market.contracts import ContractSpec
 from tradingbot.market.data_contracts import OwnMarket
 from tradingbot.market.intelligence import NO_INTEL
 from tradingbot.market.regime import RegimeReading
-from tradingbot.market.snapshot import MarketSnapshot, SymbolSnapshot, book_stats
+from tradingbot.market.snapshot import BookSamples, BookStats, MarketSnapshot, SymbolSnapshot, book_stats
 from tradingbot.ports import Clock, Venue
 
 log = structlog.get_logger(__name__)
@@ -35,6 +36,22 @@ AT_ONCE = 3
 
 NOTICED = ("tradeable", "post_only", "tick_size", "size_step", "min_size", "max_size", "margin_levels")
 """What is said aloud when the venue changes it."""
+
+
+class Received(Protocol):
+    """Anything with the moment at which we had it."""
+
+    @property
+    def received_at(self) -> datetime:
+        """Aware UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeenBook:
+    """A book as the snapshot keeps it: when we had it, and its statistics; None of a book without two sides."""
+
+    received_at: datetime
+    stats: BookStats | None
 
 
 @dataclass(slots=True)
@@ -157,7 +174,7 @@ class MarketCollector:
         minutes = {symbol: track.candles for symbol, track in self._tracks.items()}
         parts = {symbol: self._part(symbol, tickers.get(symbol), minutes, now) for symbol in self._tracks}
         judged, market = self.desk.judge(now, {symbol: own_market(part) for symbol, part in parts.items()})
-        parts = {symbol: replace(part, intel=judged.get(symbol, NO_INTEL)) for symbol, part in parts.items()}
+        parts = {symbol: part.with_intel(judged.get(symbol, NO_INTEL)) for symbol, part in parts.items()}
         index = index_prices(parts)
         return MarketSnapshot(
             as_of=now,
@@ -171,7 +188,7 @@ class MarketCollector:
         )
 
     async def _tickers(self, now: datetime) -> Mapping[Symbol, Ticker]:
-        live = {symbol: ticker for symbol in self._tracks if (ticker := self.venue.live_ticker(symbol)) is not None}
+        live = {symbol: ticker for symbol in self._tracks if (ticker := self._live_ticker(symbol)) is not None}
         limit_s = self.params.freshness.ticker_s
         stale = [s for s in self._tracks if s not in live or (now - live[s].received_at).total_seconds() > limit_s]
         if not stale:
@@ -187,21 +204,22 @@ class MarketCollector:
         self, symbol: Symbol, ticker: Ticker | None, minutes: Mapping[Symbol, Candles], now: datetime
     ) -> SymbolSnapshot:
         spec, candles = self.specs[symbol], minutes[symbol]
-        view, higher = self.venue.live_book(symbol), self._higher.of(symbol)
-        stale = staleness(candles, ticker, view, now, self.params)
+        seen, higher = self._seen_book(symbol), self._higher.of(symbol)
+        stale = staleness(candles, ticker, seen, now, self.params)
         current = ticker if "ticker" not in stale else None
         if current is not None:
             self._readings.note(symbol, current)
         mark = float(current.mark_price) if current is not None and current.mark_price is not None else None
-        problems = candle_problems(candles, mark, now, self.params.freshness.candle_delay_s, self.desk.params)
+        delay_s = self.params.freshness.candle_delay_s
+        problems = candle_problems(candles, mark, now, delay_s, self.desk.params, self._hour_shape(symbol))
         return SymbolSnapshot(
             symbol=symbol,
             spec=spec,
             candles=candles,
             higher=higher,
-            samples=self._tracks[symbol].samples.newest(),
+            samples=self._samples(symbol, now),
             ticker=ticker,
-            book=book_stats(view, spec) if view is not None else None,
+            book=seen.stats if seen is not None else None,
             stale=stale if not problems or "candles" in stale else (*stale, "candles"),
             features=self.features.minute(symbol, minutes),
             frames=self.features.frames(symbol, (candles, *higher.values())),
@@ -210,6 +228,19 @@ class MarketCollector:
             venue_funding_stats=self._readings.funding_stats(symbol),
             venue_interest=self._readings.interest(symbol, current, spec),
         )
+
+    def _live_ticker(self, symbol: Symbol) -> Ticker | None:
+        return self.venue.live_ticker(symbol)
+
+    def _seen_book(self, symbol: Symbol) -> SeenBook | None:
+        view = self.venue.live_book(symbol)
+        return None if view is None else SeenBook(view.received_at, book_stats(view, self.specs[symbol]))
+
+    def _hour_shape(self, symbol: Symbol) -> HourShape | None:  # noqa: ARG002
+        return None
+
+    def _samples(self, symbol: Symbol, now: datetime) -> BookSamples:  # noqa: ARG002
+        return self._tracks[symbol].samples.newest()
 
 
 def own_market(part: SymbolSnapshot) -> OwnMarket:
@@ -224,7 +255,7 @@ def own_market(part: SymbolSnapshot) -> OwnMarket:
 
 
 def staleness(
-    candles: Candles, ticker: Ticker | None, book: BookView | None, now: datetime, params: EngineParams
+    candles: Candles, ticker: Ticker | None, book: Received | None, now: datetime, params: EngineParams
 ) -> tuple[str, ...]:
     """Names of the inputs that are missing or older than their limit (SPEC 3.1)."""
     found = []

@@ -38,8 +38,10 @@ class IntelDesk:
         """Everything known now, each breach noted as a problem of its feed."""
         state = self.source.state()
         known: dict[str, SymbolIntel] = {}
+        nothing = explain_missing(NO_INTEL, state.feeds)
         for symbol, asset in self.assets.items():
-            raw = explain_missing(state.assets.get(asset, NO_INTEL), state.feeds)
+            told = state.assets.get(asset)
+            raw = nothing if told is None else explain_missing(told, state.feeds)
             known[symbol] = judge_asset(asset, raw, own.get(symbol, OwnMarket()), self._memory, now, self.params)
         self._state = state
         self._symbols = {Symbol(name): one for name, one in judge_universe(known, now, self.params).items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -42,6 +43,8 @@ class KillSwitches:
         self._clock = clock
         self._params = params
         self._trades: tuple[TradeResult, ...] = ()
+        self._judged: tuple[ClosedTrade, ...] = ()
+        """Those that `_trades` are the results of: most cycles there is no new one."""
 
     @property
     def state(self) -> SwitchState:
@@ -92,8 +95,11 @@ class KillSwitches:
 
     def _results(self, trades: Sequence[ClosedTrade]) -> tuple[TradeResult, ...]:
         """Enough of the newest trades for every rule."""
-        newest = trades[-looked_at(self._params) :]
-        return tuple(TradeResult(trade.exit_time, trade.net_pnl_usd) for trade in newest)
+        newest = tuple(trades[-looked_at(self._params) :])
+        if len(newest) != len(self._judged) or not all(map(operator.is_, newest, self._judged)):
+            self._judged = newest
+            return tuple(TradeResult(trade.exit_time, trade.net_pnl_usd) for trade in newest)
+        return self._trades
 
     async def _take(self, step: Step) -> None:
         """The next state: journal first, so that no change of the state is without its line; then the state, durably.

@@ -129,20 +129,20 @@ def _span(seconds: float) -> str:
     return f"{seconds / 60:.3g} min" if seconds < 7200 else f"{seconds / 3600:.3g} h"
 
 
-def overdue(row: PollRow, last_asked: Mapping[str, datetime], now: datetime) -> float:
-    """Time since a row was asked, in its periods: 1 is due. A row asked in the future (a clock was set) is due."""
-    asked_at = last_asked.get(row.key)
-    if asked_at is None:
-        return _NEVER.get(row.priority, NEVER_ASKED)
-    waited_s = (now - asked_at).total_seconds()
-    return waited_s / row.period_s if waited_s >= 0 else 1.0
-
-
 def next_due(rows: Sequence[PollRow], last_asked: Mapping[str, datetime], now: datetime) -> PollRow | None:
-    """The row that is most overdue relative to its period; of equals the most urgent; None when none is due."""
-    best, most = None, 1.0 - _EPSILON
+    """The row that is most overdue relative to its period; of equals the most urgent; None when none is due.
+
+    Overdue is the time since a row was asked, in its periods: 1 is due, and so is a row that was asked in the future (a
+    clock was set). The loop calls nothing that it need not: a backtest comes here for every request.
+    """
+    best, most, asked = None, 1.0 - _EPSILON, last_asked.get
     for row in rows:
-        waited = overdue(row, last_asked, now)
+        asked_at = asked(row.key)
+        if asked_at is None:
+            waited = _NEVER.get(row.priority, NEVER_ASKED)
+        else:
+            waited_s = (now - asked_at).total_seconds()
+            waited = waited_s / row.period_s if waited_s >= 0 else 1.0
         if waited > most or (waited == most and (best is None or row.priority < best.priority)):
             best, most = row, waited
     return best

@@ -13,6 +13,7 @@ from typing import Final
 import structlog
 
 from tradingbot.core.errors import IntelError, IntelIntervalError, IntelKeyError, IntelPlanError, IntelProtocolError
+from tradingbot.core.memo import by_identity
 from tradingbot.core.types import Asset
 from tradingbot.intel.asking import arguments, take
 from tradingbot.intel.cache_keeper import CacheKeeper, NoCache
@@ -42,6 +43,11 @@ _TOLD: Final[Mapping[Endpoint, Callable[[SymbolIntel], bool]]] = {
     Endpoint.LIQUIDATION_COINS: lambda known: known.liquidations.hour is not None,
 }
 """Endpoints that answer for all assets at once, and whether an asset was among them."""
+
+
+@by_identity(4)
+def _without_free(plan: PollPlan) -> tuple[PollRow, ...]:
+    return tuple(row for row in plan.rows if row.endpoint is not Endpoint.FREE_FEAR_GREED)
 
 
 def _trace(error: Exception) -> str:
@@ -142,16 +148,17 @@ class PollingSource:
         now = self._clock.now()
         if self._coverage.expire(now):
             self._replan()
-        row = next_due(self._askable(now), self._last_asked, now)
+        askable = self._askable(now)
+        row = next_due(askable, self._last_asked, now)
         if row is None:
-            await self._clock.sleep(self._idle_s(now))
+            await self._clock.sleep(self._idle_s(askable, now))
         else:
             await self._ask(row)
         if self._keeper.keeps:
             self._keeper.write(self._clock.now(), self._polling())
 
-    def _askable(self, now: datetime) -> list[PollRow]:
-        return [row for row in self._plan.rows if row.endpoint is not Endpoint.FREE_FEAR_GREED or self._wants_free(now)]
+    def _askable(self, now: datetime) -> tuple[PollRow, ...]:
+        return self._plan.rows if self._wants_free(now) else _without_free(self._plan)
 
     def _silent(self) -> list[str]:
         """Assets that an answer for all of them has not told."""
@@ -171,8 +178,8 @@ class PollingSource:
         keyed = next((row for row in self._plan.rows if row.endpoint is Endpoint.FEAR_GREED), None)
         return keyed is None or keyed.key in self._last_asked
 
-    def _idle_s(self, now: datetime) -> float:
-        at = due_at(self._askable(now), self._last_asked, now)
+    def _idle_s(self, askable: Sequence[PollRow], now: datetime) -> float:
+        at = due_at(askable, self._last_asked, now)
         left_s = LONGEST_IDLE_S if at is None else (at - now).total_seconds()
         return min(max(left_s, SHORTEST_IDLE_S), LONGEST_IDLE_S)
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from tradingbot.core.memo import by_identity
 from tradingbot.core.types import epoch_ms, utc_from_ms
+from tradingbot.market.candles import IntArray
 from tradingbot.market.indicators import order_flow_imbalance
 from tradingbot.market.snapshot import BookSamples, BookStats, SymbolSnapshot
 
@@ -42,7 +44,7 @@ class Microstructure:
     flow: OrderFlow | None
 
 
-@by_identity(8)
+@by_identity(128)
 def order_flow(samples: BookSamples, now: datetime, fast_s: float, slow_s: float) -> OrderFlow | None:
     """Order flow over the newest samples; None with fewer than two in the slow window, none in the fast, or no size.
 
@@ -62,6 +64,33 @@ def order_flow(samples: BookSamples, now: datetime, fast_s: float, slow_s: float
     flow = order_flow_imbalance(samples.bid[first:], bid_size, samples.ask[first:], ask_size) / touch
     fast, slow = float(np.add.reduce(flow[recent])) / newest, float(np.add.reduce(flow)) / (count - 1)
     return OrderFlow(utc_from_ms(int(samples.time_ms[-1])), fast, slow, fast - slow, count)
+
+
+def order_flows(
+    samples: BookSamples, ends: IntArray, moments_ms: IntArray, fast_s: float, slow_s: float
+) -> list[OrderFlow | None]:
+    """`order_flow` at many moments, each of the samples before one of `ends`: for whom all samples lie ready.
+
+    Raises ValueError unless the windows of all moments hold equally many samples, at least two in the slow one and one
+    in the fast.
+    """
+    first = samples.time_ms.searchsorted(np.ceil(moments_ms - slow_s * 1000))
+    recent = np.maximum(first + 1, samples.time_ms.searchsorted(np.ceil(moments_ms - fast_s * 1000)))
+    count, newest = int(ends[0] - first[0]), int(ends[0] - recent[0])
+    if count < 2 or newest < 1 or bool(np.any(ends - first != count)) or bool(np.any(ends - recent != newest)):
+        raise ValueError("the windows do not hold equally many samples")
+    # Each window is added up as one contiguous row, in the same order as if it were alone.
+    sizes = sliding_window_view(samples.bid_size + samples.ask_size, count)[first].copy()
+    touch = np.add.reduce(sizes, axis=1) / count / 2
+    steps = order_flow_imbalance(samples.bid, samples.bid_size, samples.ask, samples.ask_size)
+    flow = sliding_window_view(steps, count - 1)[first] / np.where(touch > 0, touch, np.nan)[:, None]
+    fast = np.add.reduce(flow[:, -newest:].copy(), axis=1) / newest
+    slow = np.add.reduce(flow, axis=1) / (count - 1)
+    columns = zip(samples.time_ms[ends - 1].tolist(), touch.tolist(), fast.tolist(), slow.tolist(), strict=True)
+    return [
+        OrderFlow(utc_from_ms(at_ms), quick, usual, quick - usual, count) if size > 0 else None
+        for at_ms, size, quick, usual in columns
+    ]
 
 
 def first_since(samples: BookSamples, moment_ms: float) -> int:

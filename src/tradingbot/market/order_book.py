@@ -262,6 +262,12 @@ def depth_usd(book: BookView, within_pct: float, kind: ContractKind, contract_si
     if best is None:
         return 0.0, 0.0
     low, high = best.mid * (1 - within_pct / 100), best.mid * (1 + within_pct / 100)
-    bid_usd = sum(level_usd(price, size, kind, contract_size) for price, size in book.bids if price >= low)
-    ask_usd = sum(level_usd(price, size, kind, contract_size) for price, size in book.asks if price <= high)
+    # Added one by one, best first: later Pythons' `sum` rounds otherwise, and a backtest adds columns of levels.
+    bid_usd = ask_usd = 0.0
+    for price, size in book.bids:
+        if price >= low:
+            bid_usd += level_usd(price, size, kind, contract_size)
+    for price, size in book.asks:
+        if price <= high:
+            ask_usd += level_usd(price, size, kind, contract_size)
     return bid_usd, ask_usd

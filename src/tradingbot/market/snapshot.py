@@ -107,6 +107,28 @@ class SymbolSnapshot:
         """Mark price, or None while unknown."""
         return self.ticker.mark_price if self.ticker else None
 
+    def with_intel(self, intel: SymbolIntel) -> SymbolSnapshot:
+        """The same with what others tell; `replace` takes several times as long."""
+        if intel is self.intel:
+            return self
+        return SymbolSnapshot(
+            self.symbol,
+            self.spec,
+            self.candles,
+            self.samples,
+            self.ticker,
+            self.book,
+            self.stale,
+            self.higher,
+            self.features,
+            self.frames,
+            self.candle_problems,
+            intel,
+            self.venue_funding,
+            self.venue_funding_stats,
+            self.venue_interest,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class MarketSnapshot:

@@ -42,13 +42,22 @@ class BarStore:
         self._history_ms = history_days * _DAY_MS
         self._oldest_ms = start_ms - self._history_ms
         self._rows: dict[str, _Rows] = {}
+        self._waiting: dict[str, list[MinuteBar]] = {}
+        """Minutes that were played since somebody asked for the asset's rows."""
         self._start_ms = start_ms
         self._exhausted: set[str] = set()
 
     def add(self, minute: Mapping[str, MinuteBar]) -> None:
-        """Note a minute that is being played."""
+        """Note a minute that is being played; it is put to its rows when somebody asks for them."""
         for asset, bar in minute.items():
-            rows = self._of(asset)
+            waiting = self._waiting.setdefault(asset, [])
+            waiting.append(bar)
+            self._oldest_ms = max(self._oldest_ms, bar.open_ms - self._history_ms)
+            if len(waiting) >= _SPARE:
+                self._of(asset)
+
+    def _append(self, rows: _Rows, bars: list[MinuteBar]) -> None:
+        for bar in bars:
             view = rows.view()
             if not len(view) or view[-1, 0] < bar.open_ms:
                 rows.append(_row(bar))
@@ -85,6 +94,9 @@ class BarStore:
 
     def has(self, asset: str, since_ms: int) -> bool:
         """Whether any known minute of an asset opens at or after a moment; asks the feed for nothing."""
+        waiting = self._waiting.get(asset)
+        if waiting and waiting[-1].open_ms >= since_ms:
+            return True
         rows = self._of(asset).view()
         return bool(len(rows)) and bool(rows[-1, 0] >= since_ms)
 
@@ -129,6 +141,10 @@ class BarStore:
         rows = self._rows.get(asset)
         if rows is None:
             rows = self._rows[asset] = _Rows()
+        waiting = self._waiting.get(asset)
+        if waiting:
+            del self._waiting[asset]
+            self._append(rows, waiting)
         return rows
 
 

@@ -10,15 +10,19 @@ import math
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property, lru_cache
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tradingbot.core.types import Side
-from tradingbot.simulator.grid import grid_of
+from tradingbot.simulator.grid import Grid, grid_of
 from tradingbot.simulator.instruments import Instrument
 
+Ints = NDArray[np.int64]
+Keys = NDArray[np.uint64]
+Floats = NDArray[np.float64]
+Quote = TypeVar("Quote", float, Floats)
 Level = tuple[Decimal, Decimal]
 FloatLevels = tuple[tuple[float, float], ...]
 
@@ -60,16 +64,16 @@ class BookMaker:
         self.ticks = grid_of(instrument.tick)
         self.steps = grid_of(instrument.step)
         self._inverse = instrument.inverse
-        self._key = _key(seed, instrument.symbol, minute)
+        self.key = _key(seed, instrument.symbol, minute)
         apart = mid * shape.level_bps / 10_000 / self.ticks.size
         self.spacing = 1 << max(0, round(math.log2(max(1.0, apart))))
         depth_usd = shape.depth_usd / (_THIN_DEPTH_DIVISOR if shape.extreme else 1.0)
-        self._usual = depth_usd * (self.spacing * self.ticks.size) / 0.01
+        self.usual_usd = depth_usd * (self.spacing * self.ticks.size) / 0.01
 
     def best(self, mid: float) -> tuple[int, int]:
         """Best bid and ask around a price, in ticks."""
         if self.shape.extreme:
-            low, high = mid * _WIDE_BID, mid * _WIDE_ASK
+            low, high = wide_quotes(mid)
         else:
             half = max(self.ticks.size / 2, mid * self.shape.spread_bps / 20_000)
             low, high = mid - half, mid + half
@@ -81,16 +85,16 @@ class BookMaker:
         return self._size(price_ticks, _TOUCH_SHARE)
 
     def _size(self, price_ticks: int, share: float) -> int:
-        z = (self._key + price_ticks * _GOLDEN) & _MASK
+        z = (self.key + price_ticks * _GOLDEN) & _MASK
         z = ((z ^ (z >> 30)) * _FIRST) & _MASK
         z = ((z ^ (z >> 27)) * _SECOND) & _MASK
         noise = ((z ^ (z >> 31)) >> 11) / 9007199254740992.0
         price = self.ticks.number(price_ticks)
-        usd = self._usual / price * share * (_LEAST + _SPAN * noise)
+        usd = self.usual_usd / price * share * (_LEAST + _SPAN * noise)
         contracts = usd if self._inverse else usd / price
         return max(1, int(contracts / self.steps.size))
 
-    def side(self, best_ticks: int, sign: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def side(self, best_ticks: int, sign: int) -> tuple[Ints, Ints]:
         """Prices in ticks, best first, and sizes in steps, of all levels of one side. `sign` -1: bids."""
         count, spacing = self.shape.level_count, self.spacing
         first = (best_ticks - 1) // spacing * spacing if sign < 0 else -(-(best_ticks + 1) // spacing) * spacing
@@ -98,7 +102,7 @@ class BookMaker:
         prices = np.concatenate((np.array([best_ticks], dtype=np.int64), behind[behind > 0]))
         return prices, self._sizes(prices, 0)
 
-    def sides(self, bid: int, ask: int, count: int) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
+    def sides(self, bid: int, ask: int, count: int) -> tuple[Ints, Ints, int]:
         """The first levels of both sides as `side` has them, bids before asks, and where the asks begin."""
         spacing, most = self.spacing, min(count, self.shape.level_count)
         behind = spacing * np.arange(most - 1, dtype=np.int64)
@@ -108,19 +112,48 @@ class BookMaker:
         first_ask = len(prices) - most
         return prices, self._sizes(prices, 0, first_ask), first_ask
 
-    def _sizes(self, prices: NDArray[np.int64], *best: int) -> NDArray[np.int64]:
-        z = np.uint64(self._key) + prices.astype(np.uint64) * np.uint64(_GOLDEN)
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(_FIRST)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(_SECOND)
-        noise = ((z ^ (z >> np.uint64(31))) >> np.uint64(11)) / 9007199254740992.0
-        price = prices * self.ticks.unit / self.ticks.scale
+    def _sizes(self, prices: Ints, *best: int) -> Ints:
+        keys, usual = np.uint64(self.key), np.float64(self.usual_usd)
         share = np.ones(len(prices))
         for place in best:
             share[place] = _TOUCH_SHARE
-        usd = self._usual / price * share * (_LEAST + _SPAN * noise)
-        contracts = usd if self._inverse else usd / price
-        sizes: NDArray[np.int64] = np.maximum(1, (contracts / self.steps.size).astype(np.int64))
-        return sizes
+        return _sized(prices, keys, usual, self.ticks, self.steps, share, inverse=self._inverse)
+
+
+def wide_quotes(mid: Quote) -> tuple[Quote, Quote]:
+    """Where the best quotes of an extreme book are."""
+    return mid * _WIDE_BID, mid * _WIDE_ASK
+
+
+def touch_sizes(prices: Ints, keys: Keys, usual_usd: Floats, ticks: Grid, steps: Grid, *, inverse: bool) -> Ints:
+    """`BookMaker.touch_size` of many best prices, each with the key and the usual USD of its own maker."""
+    return _sized(prices, keys, usual_usd, ticks, steps, np.full(len(prices), _TOUCH_SHARE), inverse=inverse)
+
+
+def sizes_behind(prices: Ints, keys: Keys, usual_usd: Floats, ticks: Grid, steps: Grid, *, inverse: bool) -> Ints:
+    """Sizes of many levels behind the best, each with the key and the usual USD of its own maker."""
+    return _sized(prices, keys, usual_usd, ticks, steps, np.ones(len(prices)), inverse=inverse)
+
+
+def _sized(
+    prices: Ints,
+    keys: Keys | np.uint64,
+    usual_usd: Floats | np.float64,
+    ticks: Grid,
+    steps: Grid,
+    share: Floats,
+    *,
+    inverse: bool,
+) -> Ints:
+    z = keys + prices.astype(np.uint64) * np.uint64(_GOLDEN)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(_FIRST)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(_SECOND)
+    noise = ((z ^ (z >> np.uint64(31))) >> np.uint64(11)) / 9007199254740992.0
+    price = prices * ticks.unit / ticks.scale
+    usd = usual_usd / price * share * (_LEAST + _SPAN * noise)
+    contracts = usd if inverse else usd / price
+    sizes: Ints = np.maximum(1, (contracts / steps.size).astype(np.int64))
+    return sizes
 
 
 class SyntheticBook:

@@ -8,8 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+import numpy as np
+
 from tradingbot.core.types import Side
-from tradingbot.simulator.book import BookMaker, BookShape, Level, SyntheticBook
+from tradingbot.simulator.book import BookMaker, BookShape, Floats, Level, SyntheticBook
 from tradingbot.simulator.instruments import Instrument
 from tradingbot.simulator.market_feed import MinuteBar
 from tradingbot.simulator.params import SimulatorParams
@@ -100,7 +102,7 @@ class ContractMarket:
     def _found(self) -> tuple[Decimal, Decimal]:
         """Prices are found when somebody wants to know: most moments nobody does."""
         index = self._index_at(self.now_ms)
-        exact = wire(Decimal(repr(round(index, _digits(index)))))
+        exact = wire(Decimal(repr(round(index, price_digits(index)))))
         self._prices = exact, wire(Decimal(repr(self.mark_of(index, self.now_ms))))
         return self._prices
 
@@ -205,7 +207,7 @@ class ContractMarket:
         """Mark price at a moment: index and the smoothed premium of the last half minute."""
         smooth = self._smooth_premium(now_ms)
         price = index * (1 + max(-_MARK_CLAMP, min(_MARK_CLAMP, smooth)))
-        return round(price, _digits(price))
+        return round(price, price_digits(price))
 
     def first_signal(self, after_ms: int, until_ms: int, level: Decimal, *, above: bool, mark: bool) -> int | None:
         """First moment in (after, until] at which index (or mark) is at or beyond `level`."""
@@ -271,5 +273,24 @@ class ContractMarket:
         return total / _EMA_WEIGHT
 
 
-def _digits(price: float) -> int:
+def smooth_premiums(before: Floats, premium: Floats, since_ms: int) -> Floats:
+    """The smoothed premium of the last half minute, so many ms into minutes with these premiums before and at the end.
+
+    As `ContractMarket` finds it of one minute, to the last bit.
+    """
+    total, moved = np.zeros_like(before), premium - before
+    for back_ms, weight in _EMA_WEIGHTS:
+        share = min(1.0, max(0.0, (since_ms - back_ms) / MINUTE_MS))
+        total = total + weight * (before + moved * share)
+    return total / _EMA_WEIGHT
+
+
+def with_premium(index: Floats, premium: Floats) -> Floats:
+    """Mark prices before they are rounded."""
+    marks: Floats = index * (1 + np.maximum(-_MARK_CLAMP, np.minimum(_MARK_CLAMP, premium)))
+    return marks
+
+
+def price_digits(price: float) -> int:
+    """Places that a price is rounded to: ten digits, but two at least."""
     return max(2, min(14, 9 - math.floor(math.log10(price)))) if price > 0 else 8

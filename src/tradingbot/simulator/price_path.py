@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from tradingbot.simulator.market_feed import MinuteBar
 
-_POINTS_PER_LEG = 4
+POINTS_PER_LEG = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class MinutePath:
 
 def minute_path(bar: MinuteBar, seed: int, asset: str) -> MinutePath:
     """The path of a bar; the same bar, seed and asset give the same path."""
-    dice = random.Random(f"path:{seed}:{asset}:{bar.open_ms}")
+    dice = random.Random(minute_dice(seed, asset, bar.open_ms))
     rising = bar.close >= bar.open
     low_first = (dice.random() < 0.7) == rising
     first, second = (bar.low, bar.high) if low_first else (bar.high, bar.low)
@@ -59,13 +59,18 @@ def minute_path(bar: MinuteBar, seed: int, asset: str) -> MinutePath:
     return MinutePath(tuple(points))
 
 
+def minute_dice(seed: int, asset: str, open_ms: int) -> str:
+    """What the dice of a minute's path are seeded with."""
+    return f"path:{seed}:{asset}:{open_ms}"
+
+
 def _wiggle(
     left: tuple[float, float], right: tuple[float, float], bar: MinuteBar, dice: random.Random
 ) -> list[tuple[float, float]]:
     reach = (bar.high - bar.low) * 0.15
     points = []
-    for number in range(1, _POINTS_PER_LEG):
-        share = number / _POINTS_PER_LEG
+    for number in range(1, POINTS_PER_LEG):
+        share = number / POINTS_PER_LEG
         price = left[1] + (right[1] - left[1]) * share + dice.uniform(-reach, reach)
         points.append((left[0] + (right[0] - left[0]) * share, min(bar.high, max(bar.low, price))))
     return points

@@ -18,8 +18,10 @@ from tradingbot.simulator.instruments import Instrument, listed
 from tradingbot.simulator.live_contract import LiveContractMarket
 from tradingbot.simulator.live_quotes import LiveQuotes, PastFunding
 from tradingbot.simulator.market_feed import MarketFeed, MinuteBar
+from tradingbot.simulator.minute_columns import standing
 from tradingbot.simulator.order_desk import Change, NewOrder, Outcome, cancel, edit, send
 from tradingbot.simulator.params import SimulatorParams
+from tradingbot.simulator.quiet import is_quiet
 from tradingbot.simulator.records import Order
 from tradingbot.simulator.rounding import booked, wire
 from tradingbot.simulator.state import VenueState
@@ -62,6 +64,7 @@ class SimulatedVenue:
             faults=FaultPlan(params.faults, params.seed, now_ms),
             now_ms=now_ms,
         )
+        self._assets = tuple(dict.fromkeys(one.asset for one in instruments.values()))
         self._remember_client_ids()
         self.bars = BarStore(feed, now_ms // MINUTE_MS * MINUTE_MS, params.history_days)
         self._latencies = 0
@@ -123,6 +126,7 @@ class SimulatedVenue:
             next_ms = self.next_tick_ms()
             if next_ms > now_ms:
                 break
+            next_ms = self._stride(next_ms, now_ms)
             self._dead_man(next_ms)
             play(self.state, next_ms)
             self._ticked_ms = next_ms
@@ -140,6 +144,23 @@ class SimulatedVenue:
         step_ms = int(self.params.tick_interval_s * 1000)
         here = self._ticked_ms // MINUTE_MS * MINUTE_MS
         return min(here + ((self._ticked_ms - here) // step_ms + 1) * step_ms, here + MINUTE_MS)
+
+    def _stride(self, next_ms: int, now_ms: int) -> int:
+        """The last tick of the running minute up to now, where those before it change nothing; else the next one."""
+        minute_ms = self._ticked_ms // MINUTE_MS * MINUTE_MS
+        step_ms = int(self.params.tick_interval_s * 1000)
+        past_ms = min(now_ms - minute_ms, MINUTE_MS)
+        last_ms = minute_ms + (MINUTE_MS if past_ms == MINUTE_MS else past_ms // step_ms * step_ms)
+        return last_ms if last_ms > next_ms and self.is_quiet(last_ms) else next_ms
+
+    def is_quiet(self, until_ms: int) -> bool:
+        """Whether nothing can happen to the account up to a moment of the running minute; never of a real market."""
+        return self.quotes is None and not self.ended and is_quiet(self.state, until_ms)
+
+    def is_as_made(self, symbol: str) -> bool:
+        """Whether a contract's book is that of the last tick: no command has moved it since, no taker took from it."""
+        market = self.market(symbol)
+        return market.now_ms == self._ticked_ms and not market.is_taken
 
     def set_extreme(self, extreme: bool) -> None:
         """Switch extreme spreads on or off; books change at the next refresh."""
@@ -221,7 +242,7 @@ class SimulatedVenue:
         bars = dict(minute or {})
         for asset in {one.asset for one in self.instruments.values()} - set(bars):
             for earlier in self.feed.history(asset, minute_ms, 1):
-                bars[asset] = _standing(earlier, minute_ms)
+                bars[asset] = standing(earlier, minute_ms)
         self.bars.add(bars)
         for market in self.state.markets.values():
             bar = bars.get(market.instrument.asset)
@@ -242,14 +263,14 @@ class SimulatedVenue:
         if self.quotes is not None:
             self._next_live_minute(open_ms)
             return
-        self.bars.add(minute)
+        self.bars.add({asset: minute[asset] for asset in self._assets if asset in minute})
         for market in self.state.markets.values():
             bar = minute.get(market.instrument.asset)
             if bar is not None:
                 market.enter_minute(bar)
                 market.refresh(open_ms)
             elif market.alive:
-                market.enter_minute(_standing(market.bar, open_ms))
+                market.enter_minute(standing(market.bar, open_ms))
                 market.refresh(open_ms)
         self._set_funding()
 
@@ -268,7 +289,7 @@ class SimulatedVenue:
         """What trades told of a minute stands until the real market's own candle comes; a blind minute has no bar."""
         for market in self.state.markets.values():
             asset, bar = market.instrument.asset, market.bar
-            market.enter_minute(_standing(bar, open_ms))
+            market.enter_minute(standing(bar, open_ms))
             if market.alive:
                 self.bars.put(asset, bar)
                 self.bars.put(asset, market.bar)
@@ -347,19 +368,3 @@ class SimulatedVenue:
 
 def _market(one: Instrument, params: SimulatorParams, quotes: LiveQuotes | None, now_ms: int) -> ContractMarket:
     return ContractMarket(one, params) if quotes is None else LiveContractMarket(one, params, quotes, now_ms)
-
-
-def _standing(bar: MinuteBar, open_ms: int) -> MinuteBar:
-    """A minute in which nothing happens after `bar`."""
-    return MinuteBar(
-        open_ms=open_ms,
-        open=bar.close,
-        high=bar.close,
-        low=bar.close,
-        close=bar.close,
-        volume_base=0.0,
-        premium=bar.premium,
-        open_interest_base=bar.open_interest_base,
-        spread_bps=bar.spread_bps,
-        depth_usd=bar.depth_usd,
-    )

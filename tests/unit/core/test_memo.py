@@ -77,3 +77,19 @@ def test_settings_that_are_copied_with_a_change_forget_what_followed_from_the_ol
     new = old.model_copy(update={"m1": 0.2})
     assert new.counted[0][1] == 0.2
     assert old.counted[0][1] == 0.05
+
+
+def test_a_result_that_was_made_otherwise_is_remembered_for_these_very_arguments() -> None:
+    made = []
+
+    @by_identity(2)
+    def total(numbers: tuple[int, ...]) -> int:
+        made.append(numbers)
+        return sum(numbers)
+
+    first, same = (1, 2, 3), tuple(range(1, 4))
+    total.note(6, first)
+    assert (total(first), made) == (6, [])
+    assert (total(same), made) == (6, [same])
+    total.note(0, (7,))
+    assert (total(first), made) == (6, [same, first]), "it was full, and all was forgotten"

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from tests.support import NOW, a_stamp, candles_of
-from tradingbot.market.candle_contract import candle_problems
+from tradingbot.core.types import Symbol, Timeframe
+from tradingbot.market.candle_contract import candle_problems, hour_shape, hour_shapes
+from tradingbot.market.candles import Candles, part_of
 from tradingbot.market.data_contracts import ContractMemory, ContractParams, OwnMarket, judge_asset, judge_market
 from tradingbot.market.feed_coverage import explain_missing, judge_universe
 from tradingbot.market.intelligence import (
@@ -215,3 +217,24 @@ def test_each_breach_of_candles_is_named() -> None:
     }
     for code, found in cases.items():
         assert code in {why.code for why in found}, code
+
+
+def test_shapes_of_many_hours_are_those_of_one_hour_each() -> None:
+    """Also of hours with holes, with candles that are none, and out of order."""
+    chance = np.random.default_rng(5)
+    count = 900
+    close = 100 * np.exp(np.cumsum(chance.normal(0, 0.001, count)))
+    opened = np.concatenate(([100.0], close[:-1]))
+    high, low = np.maximum(opened, close) * 1.001, np.minimum(opened, close) * 0.999
+    times = 60_000 * (29_000_000 + np.cumsum(chance.choice((1, 1, 1, 1, 3), count)))
+    volume = chance.uniform(0, 5, count)
+    for row, column, value in ((120, low, 500.0), (260, volume, -1.0), (400, high, np.inf), (540, close, np.nan)):
+        column[row] = value
+    times[700], low[820] = times[690], 0.0
+    candles = Candles(Symbol("BTCUSDT"), Timeframe.M1, times, opened, high, low, close, volume)
+    for bars in (range(count), range(57, 63), range(899, 900)):
+        alone = [hour_shape(part_of(candles, slice(0, row + 1))) for row in bars]
+        assert hour_shapes(candles, bars) == alone
+    codes = {why.code for shape in hour_shapes(candles, range(count)) for why in shape.wrong}
+    assert codes == {"candle_out_of_range", "candles_out_of_order"}
+    assert {shape.missing for shape in hour_shapes(candles, range(count))} > {0, 10}

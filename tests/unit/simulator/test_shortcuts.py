@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from decimal import Decimal
 
 import numpy as np
@@ -37,31 +38,33 @@ def columns(seed: int, count: int, price: float) -> RecordedColumns:
     return RecordedColumns(*(one[kept] for one in (times, opened, high, low, close, volume)))
 
 
-def traded(seed: int) -> tuple[str, int, int]:
+def traded(
+    seed: int, contracts: Sequence[str] = CONTRACTS, often: float = 0.25, equity_usd: int = 3000
+) -> tuple[str, int, int]:
     """Everything that an account came to that sent orders of all kinds at random, fills, and liquidations."""
     dice = random.Random(seed)
     params = SimulatorParams(
-        contracts=CONTRACTS,
-        traded_contracts=CONTRACTS,
-        starting_equity_usd=Decimal(3000),
+        contracts=contracts,
+        traded_contracts=contracts,
+        starting_equity_usd=Decimal(equity_usd),
         history_days=1,
         seed=seed,
-        tick_interval_s=dice.choice((10, 60)),
+        tick_interval_s=dice.choice((10, 60)) if often > 0.1 else 10,
     )
     feed = RecordedMarket({"BTC": columns(seed, BARS, 60_000.0), "ETH": columns(seed + 1, BARS, 2_000.0)}, 0)
     venue = SimulatedVenue(params, feed, START_MS)
     venue.state.has_tape = False
     for second in range(0, (BARS - 1) * 60, 31):
         venue.advance(START_MS + second * 1000)
-        if dice.random() < 0.25:
-            _send(venue, dice)
+        if dice.random() < often:
+            _send(venue, dice, contracts)
     fills = venue.state.fresh.fills
     told = repr((venue.account.to_json(), venue.state.fresh.log, fills, venue.state.fresh.events))
     return told, len(fills), sum("iquidation" in one.fill_type for one in fills)
 
 
-def _send(venue: SimulatedVenue, dice: random.Random) -> None:
-    symbol = dice.choice(CONTRACTS)
+def _send(venue: SimulatedVenue, dice: random.Random, contracts: Sequence[str]) -> None:
+    symbol = dice.choice(contracts)
     one, mark = venue.instruments[symbol], venue.market(symbol).mark
     usd = Decimal(dice.choice((300, 3000, 9000, 30_000)))
     kind = dice.choice(("mkt", "mkt", "lmt", "stp", "take_profit"))
@@ -88,6 +91,27 @@ def test_what_is_not_looked_at_closely_changes_nothing(monkeypatch: pytest.Monke
     assert [traded(seed) for seed in (1, 2, 4)] == quick
     assert sum(fills for _, fills, _ in quick) > 30
     assert sum(forced for _, _, forced in quick) > 0
+
+
+def test_a_market_in_strides_does_what_it_does_step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it goes to a minute's last tick at once, none before it could do anything; nor can it in no stride."""
+    strides = []
+    stride = SimulatedVenue._stride
+
+    def noted(self: SimulatedVenue, next_ms: int, now_ms: int) -> int:
+        found = stride(self, next_ms, now_ms)
+        strides.append(found > next_ms)
+        return found
+
+    monkeypatch.setattr(SimulatedVenue, "_stride", noted)
+    few = ("PF_XBTUSD", "PF_ETHUSD")
+    quick = [traded(seed, few, 0.05, 100_000) for seed in (2, 3, 4, 6)]
+    assert 50 < sum(strides) < len(strides)
+    assert sum(fills for _, fills, _ in quick) > 30
+    monkeypatch.setattr(SimulatedVenue, "is_quiet", lambda *_: False)
+    strides.clear()
+    assert [traded(seed, few, 0.05, 100_000) for seed in (2, 3, 4, 6)] == quick
+    assert not any(strides)
 
 
 def test_what_is_derived_of_a_bar_depends_on_the_bars_before_it_alone() -> None:

@@ -59,7 +59,7 @@ class WindowsType(click.ParamType[tuple[float, float]]):
 @click.option("--ignore-switches", is_flag=True, help="Open positions though a kill switch would hold them back.")
 @click.option("--counterfactual", is_flag=True, help="Also what each gate saves and costs; takes twice as long.")
 @click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="A setting of this run, by dotted name.")
-@click.option("--workers", type=click.IntRange(1, 64), help="Processes at once, for several runs. Default: all cores.")
+@click.option("--workers", type=click.IntRange(1, 64), help="Processes at once. Default: all cores.")
 @click.option("--honest", is_flag=True, help="Also with costs doubled, a longer warm-up, and the future taken away.")
 @click.option("--variants", type=click.Path(path_type=Path), help="JSON of settings by name; the best is reported.")
 @click.option("--walk-forward", "windows", type=WindowsType(), help="Rolling windows in days: choose, freeze, test.")
@@ -126,7 +126,7 @@ def _study(request: BacktestRequest, given: dict[str, Any], told: Any) -> Studie
         return asyncio.run(studies.study_variants(request, variants, workers, told))
     if given["honest"]:
         return asyncio.run(studies.study_honestly(request, workers, told))
-    return studies.study_alone(request, told)
+    return studies.study_alone(request, workers, told)
 
 
 def _report(studied: Studied, given: dict[str, Any]) -> None:

@@ -24,8 +24,12 @@ from tradingbot.market.contracts import ContractSpec
 from tradingbot.market.snapshot import MarketSnapshot
 from tradingbot.research.backtest.account import AllTrades, open_account, open_learning, open_switches
 from tradingbot.research.backtest.counterfactual import LedgerScribe
-from tradingbot.research.backtest.intelligence import open_intelligence
+from tradingbot.research.backtest.intelligence_ahead import open_source
+from tradingbot.research.backtest.moments import cycle_moments
 from tradingbot.research.backtest.near_collect import NearCollector, NearFeatures, ReadyMarket
+from tradingbot.research.backtest.near_frames import NearHigherFrames
+from tradingbot.research.backtest.near_quotes import NearQuotes
+from tradingbot.research.backtest.near_samples import NearSamples, can_be_near
 from tradingbot.research.backtest.plan import BacktestPlan
 from tradingbot.research.backtest.result import BacktestResult, RunFacts
 from tradingbot.research.backtest.tally import TallyScribe
@@ -79,7 +83,7 @@ class _Run:
         self._account = open_account(trading, self._venue, clock, self._trades)
         self._post_trade = open_learning(trading, self._account, span.warm_since)
         self._switches = open_switches(trading, self._account)
-        self._intel = open_intelligence(plan.market, trading, clock)
+        self._intel = open_source(plan, clock)
         self._scribe = TallyScribe(trading.symbols, epoch_ms(span.since))
         self._ledger = _ledger_of(plan, self._scribe)
         self._margin_short: Reason | None = None
@@ -101,12 +105,16 @@ class _Run:
             raise FailedBacktestError(
                 f"the run ended at {clock.now():%Y-%m-%d %H:%M:%S} UTC: {first_of(failed)!r}"
             ) from failed
-        await self._intel.close()
+        finally:
+            await self._intel.close()
         return self._result(cycles, clock.perf_s() - started_s)
 
     async def _played(self, cycle: BotCycle, collector: MarketCollector) -> int:
         async with asyncio.TaskGroup() as group:
-            beside = [group.create_task(work()) for work in (self._intel.run, partial(self._sampled, collector))]
+            works = [self._intel.run]
+            if self._venue.on_the_way is None:
+                works.append(partial(self._sampled, collector))
+            beside = [group.create_task(work()) for work in works]
             try:
                 return await self._cycles(cycle)
             finally:
@@ -124,7 +132,21 @@ class _Run:
         names = {symbol: spec.venue_symbol for symbol, spec in specs.items()}
         ready = ReadyMarket(self._sim, names, windows, trading.frames, trading.engine.candle_count)
         near = NearFeatures(windows, trading.frames, specs, ready)
-        return NearCollector(self._venue, self._clock, trading.engine, specs, near, desk, ready=ready)
+        sampled, quotes = None, NearQuotes(self._sim, self._venue, specs, trading.engine)
+        if can_be_near(trading.engine, self._plan.span.warm_since):
+            sampled = NearSamples(self._sim, self._venue, names, trading.engine, trading.decision.reading.signals.ofi)
+        return NearCollector(
+            self._venue,
+            self._clock,
+            trading.engine,
+            specs,
+            near,
+            desk,
+            ready=ready,
+            sampled=sampled,
+            quotes=quotes,
+            higher=NearHigherFrames(self._venue, self._clock, trading.engine, specs, self._sim, names),
+        )
 
     def _cycle(self, collector: MarketCollector) -> BotCycle:
         self._wallets: Callable[[], set[str]] = lambda: {spec.wallet for spec in collector.specs.values()}
@@ -151,10 +173,8 @@ class _Run:
 
     async def _cycles(self, cycle: BotCycle) -> int:
         span, engine = self._plan.span, self._plan.trading.engine
-        period, offset = timedelta(seconds=engine.cycle_s), timedelta(seconds=engine.cycle_offset_s)
-        # As the daemon: one cycle at once, then one per interval, a little after it has begun.
-        total, done, due = int((span.until - span.warm_since) / period) + 1, 0, span.warm_since
-        while due < span.until:
+        total, done = int((span.until - span.warm_since) / timedelta(seconds=engine.cycle_s)) + 1, 0
+        for due in cycle_moments(span, engine):
             await self._clock.sleep_until(due)
             await cycle.run_once()
             done += 1
@@ -164,7 +184,6 @@ class _Run:
                 gc.collect()
             if self._sim.ended:
                 break
-            due = span.warm_since + offset if due == span.warm_since else due + period
         self._plan.progress(total, total)
         return done
 

@@ -6,20 +6,28 @@ the functions that make them are proven equal to those of the daemon, bar by bar
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import operator
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 import numpy as np
 
+from tradingbot.core.records import Ticker
 from tradingbot.core.types import Symbol, Timeframe, epoch_ms
-from tradingbot.engine.collect import MarketCollector
+from tradingbot.engine.collect import MarketCollector, SeenBook
 from tradingbot.engine.features import FeatureKeeper
+from tradingbot.market.candle_contract import HourShape, hour_shapes
 from tradingbot.market.candles import Candles, empty_candles, part_of
 from tradingbot.market.frame_features import FrameFeatures, FrameParams
 from tradingbot.market.frame_series import frame_features_of
 from tradingbot.market.minute_features import FeatureWindows, MinuteFeatures
 from tradingbot.market.minute_series import minute_features_of
+from tradingbot.market.snapshot import BookSamples
+from tradingbot.research.backtest.near_frames import NearHigherFrames
+from tradingbot.research.backtest.near_quotes import NearQuotes
+from tradingbot.research.backtest.near_samples import NearSamples
 from tradingbot.simulator.trade_candles import trade_numbers
 from tradingbot.simulator.venue import SimulatedVenue
 
@@ -36,6 +44,7 @@ class _Ready:
     first: int
     minutes: list[MinuteFeatures]
     frames: list[FrameFeatures | None]
+    hours: list[HourShape]
     row: int = -1
     """The newest candle that is known now."""
 
@@ -93,6 +102,12 @@ class ReadyMarket:
         place = one.row - one.first
         return one.frames[place] if 0 <= place < len(one.frames) else None
 
+    def hour(self, symbol: Symbol) -> HourShape | None:
+        """Shape of the hour up to the newest closed candle."""
+        one = self._known[symbol]
+        place = one.row - one.first
+        return one.hours[place] if 0 <= place < len(one.hours) else None
+
     def _make(self, closed_ms: int) -> None:
         self._until_ms = closed_ms + AHEAD * MINUTE_MS
         charts = {symbol: self._chart(symbol, name) for symbol, name in self._names.items()}
@@ -108,6 +123,7 @@ class ReadyMarket:
                 first,
                 minute_features_of(chart, ahead, self._windows, bars, self._kept) if known else [],
                 frame_features_of(chart, self._frames, bars) if known else [],
+                hour_shapes(chart, bars) if known else [],
                 first - 1,
             )
 
@@ -129,6 +145,7 @@ class NearFeatures(FeatureKeeper):
     ) -> None:
         super().__init__(windows, frames, symbols)
         self._ready = ready
+        self._longer: dict[Symbol, tuple[Sequence[Candles], Mapping[Timeframe, FrameFeatures]]] = {}
 
     def minute(self, symbol: Symbol, minutes: Mapping[Symbol, Candles]) -> MinuteFeatures | None:  # noqa: ARG002
         """One-minute features of a symbol."""
@@ -136,7 +153,11 @@ class NearFeatures(FeatureKeeper):
 
     def frames(self, symbol: Symbol, series: Iterable[Candles]) -> Mapping[Timeframe, FrameFeatures]:
         """Features of every timeframe that has enough bars."""
-        longer = super().frames(symbol, (one for one in series if one.timeframe is not Timeframe.M1))
+        higher = [one for one in series if one.timeframe is not Timeframe.M1]
+        known = self._longer.get(symbol)
+        if known is None or not all(map(operator.is_, higher, known[0])):
+            known = self._longer[symbol] = (higher, super().frames(symbol, higher))
+        longer = known[1]
         own = self._ready.frame(symbol)
         return longer if own is None else {Timeframe.M1: own, **longer}
 
@@ -146,9 +167,34 @@ class NearCollector(MarketCollector):
     """Collects from a venue of this process: nothing can fail, nothing has to be waited for."""
 
     ready: ReadyMarket = field(kw_only=True)
+    sampled: NearSamples | None = field(kw_only=True)
+    """None where books are sampled as the daemon does it."""
+    quotes: NearQuotes = field(kw_only=True)
+    higher: NearHigherFrames = field(kw_only=True)
+
+    def __post_init__(self) -> None:
+        # Not `super()`: a dataclass with slots is another class than the one that this stands in.
+        MarketCollector.__post_init__(self)
+        self._higher = self.higher
 
     async def _refresh_minutes(self) -> bool:
         self.ready.reach(epoch_ms(self.clock.now()))
         for symbol, track in self._tracks.items():
             track.candles = self.ready.candles(symbol)
         return True
+
+    def _samples(self, symbol: Symbol, now: datetime) -> BookSamples:
+        if self.sampled is None:
+            return MarketCollector._samples(self, symbol, now)
+        samples = self.sampled.newest(symbol)
+        self.sampled.note_flow(symbol, samples, now)
+        return samples
+
+    def _live_ticker(self, symbol: Symbol) -> Ticker | None:
+        return self.quotes.ticker(symbol) or self.venue.live_ticker(symbol)
+
+    def _seen_book(self, symbol: Symbol) -> SeenBook | None:
+        return self.quotes.book(symbol) or MarketCollector._seen_book(self, symbol)
+
+    def _hour_shape(self, symbol: Symbol) -> HourShape | None:
+        return self.ready.hour(symbol)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
 from tradingbot.core.types import Symbol
 from tradingbot.decision import DecisionParams
@@ -80,9 +81,22 @@ Progress = Callable[[int, int], None]
 """Told of cycles done and all cycles, now and then."""
 
 
+class Lines(Protocol):
+    """What a process that plays ahead tells, in order."""
+
+    def next_line(self) -> bytes:
+        """The next line; waits for it. Raises WorkerError when there will be none."""
+
+    def close(self) -> None:
+        """No more are wanted."""
+
+
 @dataclass(frozen=True, slots=True)
 class BacktestPlan:
-    """One run. `version` of the program that decides."""
+    """One run. `version` of the program that decides.
+
+    `ahead` begins to play the intelligence beside the market in a process of its own; None: the run plays it itself.
+    """
 
     name: str
     span: Span
@@ -90,3 +104,4 @@ class BacktestPlan:
     trading: TradingPlan
     version: str
     progress: Progress = lambda _done, _all: None
+    ahead: Callable[[], Lines] | None = None

@@ -74,13 +74,17 @@ class TallyScribe:
         for why in verdict.reasons:
             tally.reasons[verdict.stage, why.code] += 1
         for one in verdict.trail.verdicts:
-            counts = tally.gates.setdefault(one.gate, GateCounts())
+            counts = tally.gates.get(one.gate)
+            if counts is None:
+                counts = tally.gates[one.gate] = GateCounts()
             counts.passed += one.passed
             counts.blocked += not one.passed
             counts.multiplied += one.multiplier if one.passed else 0.0
         row = len(self._times) - 1
         for said in flow.components:
-            found = tally.components.setdefault(said.name, ComponentCounts())
+            found = tally.components.get(said.name)
+            if found is None:
+                found = tally.components[said.name] = ComponentCounts()
             found.live += said.live
             if said.direction is not Direction.NEUTRAL:
                 sign = said.direction.sign

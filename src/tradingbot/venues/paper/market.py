@@ -37,6 +37,7 @@ class ShownMarket:
         self._venue = venue
         self._depth = depth
         self._day = DayFigures(venue)
+        self._funding: dict[Symbol, tuple[int, list[FundingRate]]] = {}
 
     def ticker(self, symbol: Symbol, venue_symbol: str) -> Ticker | None:
         """Prices now; None before the contract has had one."""
@@ -71,7 +72,7 @@ class ShownMarket:
         if not market.alive:
             return None
         moved_at, most = utc_from_ms(market.now_ms), depth or self._depth
-        if self._is_plain(market):
+        if self.is_plain(market):
             bids, asks = market.book.both_floats(most)
             return BookView(symbol, moved_at, moved_at, bids, asks)
         sides = {side: full_depth(self._venue.state, venue_symbol, side) for side in (Side.BUY, Side.SELL)}
@@ -84,12 +85,12 @@ class ShownMarket:
         market = self._venue.market(venue_symbol)
         if not market.alive:
             return None
-        if self._is_plain(market):
+        if self.is_plain(market):
             return market.book.touch
         bid, ask = (best(full_depth(self._venue.state, venue_symbol, side), side) for side in (Side.BUY, Side.SELL))
         return None if bid is None or ask is None else (float(bid[0]), float(bid[1]), float(ask[0]), float(ask[1]))
 
-    def _is_plain(self, market: ContractMarket) -> bool:
+    def is_plain(self, market: ContractMarket) -> bool:
         """Nobody of ours rests in the book, nor took from it: it is as the market made it."""
         orders = self._venue.account.orders
         if market.is_taken or isinstance(market, LiveContractMarket):
@@ -118,6 +119,18 @@ class ShownMarket:
     def funding(self, symbol: Symbol, venue_symbol: str, since: datetime) -> list[FundingRate]:
         """Hourly funding since a moment, oldest first."""
         since_ms = epoch_ms(since)
+        if self._venue.past_funding(venue_symbol) is not None:
+            return self._charged(symbol, venue_symbol, since_ms)
+        # What a made or recorded market has charged stays as it is, so that only new hours are looked at.
+        known = self._funding.get(symbol)
+        if known is None or since_ms < known[0]:
+            known = self._funding[symbol] = (since_ms, self._charged(symbol, venue_symbol, since_ms))
+        rates = known[1]
+        if rates:
+            rates += self._charged(symbol, venue_symbol, epoch_ms(rates[-1].time) + 1)
+        return [rate for rate in rates if epoch_ms(rate.time) >= since_ms]
+
+    def _charged(self, symbol: Symbol, venue_symbol: str, since_ms: int) -> list[FundingRate]:
         rates = hourly_funding(self._venue, venue_symbol, since_ms)
         return [FundingRate(symbol, utc_from_ms(r.time_ms), r.relative) for r in rates if r.time_ms >= since_ms]
 

@@ -98,6 +98,8 @@ class InProcessVenue:
         self._shown = ShownMarket(sim, LIVE_DEPTH)
         self._fresh: list[Fill] = []
         self._caught_up_s = -1.0
+        self.on_the_way: Callable[[int], None] | None = None
+        """Told before the market runs up to a moment (epoch milliseconds); may let it run up to earlier ones first."""
 
     # -- identity and life
     @property
@@ -134,7 +136,10 @@ class InProcessVenue:
         if at_s == self._caught_up_s:
             return
         self._caught_up_s = at_s
-        self._sim.advance(epoch_ms(self._clock.now()))
+        now_ms = epoch_ms(self._clock.now())
+        if self.on_the_way is not None:
+            self.on_the_way(now_ms)
+        self._sim.advance(now_ms)
         self._commit()
 
     def _commit(self) -> None:
@@ -205,6 +210,11 @@ class InProcessVenue:
         """Best quotes as of the market's last move."""
         self.catch_up()
         return self._shown.touch(self._names[symbol]) if symbol in self._names else None
+
+    def is_plain(self, symbol: Symbol) -> bool:
+        """Whether its book is that of the market's last tick: nothing of ours rests in it, took from it or moved it."""
+        name = self._name(symbol)
+        return self._sim.is_as_made(name) and self._shown.is_plain(self._sim.market(name))
 
     def live_trades(self, symbol: Symbol) -> Sequence[PublicTrade]:
         """The newest public trades, oldest first."""
