@@ -65,7 +65,7 @@ def ground_of(symbols: Sequence[str], params: LearnerParams) -> Ground:
     weights = gates.conviction.weights.model_dump()
     rules = FlowRules(signals.weights.by_name, signals.min_aligned_components, levels, weights, steps)
     known = {one.setting: _setting(gates, one.setting) for one in GATE_LEVERS}
-    return Ground(rules, Targets(()), 480.0, known, 0.2, frozenset(symbols), params)
+    return Ground(rules, Targets(()), 480.0, known, {}, 0.2, frozenset(symbols), params)
 
 
 def _setting(gates: GateParams, key: str) -> float:

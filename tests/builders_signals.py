@@ -18,6 +18,7 @@ from tradingbot.learning.learners import Ground
 from tradingbot.learning.signal_table import HORIZONS_MIN, SignalTable
 from tradingbot.signals.params import SignalParams
 
+STRATEGIES = {"TrendFollower": ("trend_follower", 2.0), "MeanReversion": ("mean_reversion", 1.0)}
 GATE_SETTINGS = {
     "fee.min_edge_bps": 3.0,
     "ensemble.min_side_probability": 0.45,
@@ -48,7 +49,7 @@ def rules(params: SignalParams | None = None, composite: bool = True) -> FlowRul
 def ground(table: SignalTable, clamp: float = 0.2, params: LearnerParams | None = None) -> Ground:
     """Default settings, every symbol ready."""
     ready = frozenset(table.symbols)
-    return Ground(rules(), Targets(()), 480.0, GATE_SETTINGS, clamp, ready, params or LearnerParams())
+    return Ground(rules(), Targets(()), 480.0, GATE_SETTINGS, STRATEGIES, clamp, ready, params or LearnerParams())
 
 
 def market(days: int, seed: int, drift: Mapping[str, float] | None = None, symbols: int = 2) -> SignalTable:

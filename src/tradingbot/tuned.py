@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from tradingbot.core.levers import COMPOSITE, CONVICTION, GATES, TARGET_SCALE, WEIGHTS, Levers
+from tradingbot.core.levers import COMPOSITE, CONVICTION, GATES, STRATEGY, TARGET_SCALE, WEIGHTS, Levers
 from tradingbot.core.params import Params
 from tradingbot.entering import DecisionParams
 
@@ -26,7 +26,8 @@ def tuned(params: DecisionParams, levers: Levers) -> DecisionParams:
     gates = _with(params.gates, _nested(levers.of(GATES)))
     gates = _with(gates, {"conviction": {"weights": levers.of(COMPOSITE)}})
     exits = _with(params.exits, _targets(params, levers.values.get(TARGET_SCALE, 1.0)))
-    return replace(params, reading=reading, gates=gates, exits=exits, levers=levers)
+    risk = _with(params.risk, {"strategy_multipliers": levers.of(STRATEGY)})
+    return replace(params, reading=reading, gates=gates, exits=exits, risk=risk, levers=levers)
 
 
 def _targets(params: DecisionParams, scale: float) -> dict[str, Any]:

@@ -162,6 +162,7 @@ class Daemon:
             self._health,
             self._works,
             self._overrides,
+            lambda: self.learning.state.levers,
         )
         self._counterfactual = NightlyCounterfactual(
             options.home, stores, clock, self._post_trade.venue, settings.learning.counterfactual, inputs.record

@@ -13,7 +13,9 @@ from tradingbot.learning.flow_value import FlowRules
 from tradingbot.learning.gate_learner import GATE_LEVERS
 from tradingbot.learning.learners import Ground
 from tradingbot.learning.venue_period import venue_period
+from tradingbot.risk.params import snake_case
 from tradingbot.signals.params import SignalParams
+from tradingbot.strategies.table import STRATEGIES
 
 BPS_PER_PCT = 100.0
 
@@ -27,6 +29,10 @@ def ground_of(settings: Settings, learned: LearnedParameters, venue: VenueMetada
         targets=Targets(tuple((one.after_min, one.profit_pct * BPS_PER_PCT) for one in settings.exits.profit_targets)),
         hold_min=settings.exits.timing.default_hold_min,
         gates={lever.setting: gate_setting(settings.gates, lever.setting) for lever in GATE_LEVERS},
+        strategies={
+            one.name: (snake_case(one.name), settings.risk.strategy_multipliers.of(one.name))
+            for one in (make(settings.strategies) for make in STRATEGIES)
+        },
         clamp=age.clamp_pct / 100,
         ready=frozenset(ready),
         params=settings.learning.learners,

@@ -22,14 +22,12 @@ MOST_TRADES: Final = 20_000
 def records_of_home(
     home: Path, since: datetime, now: datetime, params: MetaLearningParams, default_cost_bps: float
 ) -> tuple[Records, dict[str, int]]:
-    """Signals of the window, trades of the last `executed_h` hours, none from before `since`; and how many of each."""
+    """Signals, trades and the ledger of the window, nothing from before `since`; and how many of each."""
     first = max(since, now - timedelta(days=params.window_days))
     reader = JournalReader(journal_path(home, "signal_outcomes"))
     table, bad = signal_table(reader.since(first), tuple(COMPONENTS), first, now, default_cost_bps)
-    begin = max(since, now - timedelta(hours=params.executed_h))
-    trades = tuple(
-        facts_of(trade) for trade in newest_of_home(home, begin, MOST_TRADES) if begin <= trade.exit_time < now
-    )
+    newest = newest_of_home(home, first, MOST_TRADES)
+    trades = tuple(facts_of(trade) for trade in newest if first <= trade.exit_time < now)
     lines = JournalReader(journal_path(home, "counterfactual"))
     ledger, odd = ledger_table(lines.since(first), first, now)
     counts = {

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from tradingbot.app.account import Account
 from tradingbot.app.fee_audit import FeeAudit
 from tradingbot.app.health_desk import HealthDesk
+from tradingbot.app.learning_reports import LearningReports
 from tradingbot.app.nightly import NightlyReports
 from tradingbot.app.overriding import OverrideJobs, Overrides
 from tradingbot.app.recovery import RecoveryCycle
@@ -14,6 +16,7 @@ from tradingbot.app.routine_works import RoutineWorks
 from tradingbot.app.runtime import Work
 from tradingbot.app.stores import Stores
 from tradingbot.config import Settings
+from tradingbot.core.levers import Levers
 from tradingbot.engine.collect import MarketCollector
 from tradingbot.engine.post_trade import PostTrade
 
@@ -32,9 +35,12 @@ class MoreWorks:
         health: HealthDesk,
         works: RoutineWorks,
         overrides: Overrides,
+        levers: Callable[[], Levers],
     ) -> None:
-        clock = account.clock
+        """`levers`: the generation in force."""
+        clock, venue = account.clock, post_trade.venue
         self.nightly = NightlyReports(home, stores, clock, post_trade.venue, settings)
+        self.reports = LearningReports(self.nightly, home, stores, clock, venue, settings, post_trade.learned, levers)
         self.fees = FeeAudit(home, stores, clock, account.venue, post_trade.learned, settings, health.issues.observe)
         self.overrides = OverrideJobs(overrides, health.issues.observe)
         self.recovery = RecoveryCycle(stores, settings, account, lambda: collector.specs, health, works)
@@ -43,6 +49,7 @@ class MoreWorks:
         """Every job's body."""
         return {
             **self.nightly.by_name(),
+            **self.reports.by_name(),
             "fee_audit": self.fees.run,
             "recovery_cycle": self.recovery.run,
             "override_audit": self.overrides.audit,

@@ -69,14 +69,14 @@ class NightlyReports:
     async def attribute(self) -> None:
         """`feature_store/attribution_horizons.json`."""
         learning = self._settings.learning
-        found = await self._made("attribution_horizons", horizons_of_home, small_below=learning.small_sample_trades)
+        found = await self.made("attribution_horizons", horizons_of_home, small_below=learning.small_sample_trades)
         log.info("attribution.reported", trades={days: one["trades"] for days, one in found["horizons"].items()})
 
     async def probe_missed(self) -> None:
         """`feature_store/missed_opportunities.json`."""
         settings = self._settings
         costs_bps = 2 * (settings.gates.fee.taker_fee_bps + settings.learning.default_slippage_bps)
-        found = await self._made(
+        found = await self.made(
             "missed_opportunities",
             missed_of_home,
             params=settings.learning.review.model_dump(mode="json"),
@@ -88,17 +88,17 @@ class NightlyReports:
     async def count_gates(self) -> None:
         """`feature_store/gate_complexity.json`."""
         since = self._clock.now() - timedelta(days=self._settings.learning.review.gate_days)
-        found = await self._made("gate_complexity", gates_of_home, since=max(since, self._venue.since))
+        found = await self.made("gate_complexity", gates_of_home, since=max(since, self._venue.since))
         log.info("gates.counted", never_firing=found["never_firing"], redundant=found["redundant"])
 
     async def look_at_the_week(self) -> None:
         """`feature_store/weekly_analysis.json`, and one line of `logs/weekly_analysis.jsonl`."""
         learning = self._settings.learning
-        found = await self._made("weekly_analysis", weekly_of_home, small_below=learning.small_sample_trades)
+        found = await self.made("weekly_analysis", weekly_of_home, small_below=learning.small_sample_trades)
         self._stores.journals["weekly_analysis"].append({"at": self._clock.now(), **found})
         log.info("week.analysed", trades=found["whole"]["trades"], groups=found["groups_compared"])
 
-    async def _made(
+    async def made(
         self, document: str, work: Callable[[Mapping[str, Any]], dict[str, Any]], **more: object
     ) -> dict[str, Any]:
         """A report from what is on disk; it stands in its document when this returns."""

@@ -8,6 +8,7 @@ A lever is never a limit: nothing in here can raise a cap, a loss limit or lever
     direction.BTCUSDT:long         size factor of a symbol and side
     hold.BTCUSDT:long              optimal hold of a symbol and side, minutes
     targets.scale                  factor of profit targets and rungs
+    strategy.trend_follower        size factor of a strategy
     gates.fee.min_edge_bps         a gate's setting, by its dotted key
 """
 
@@ -23,8 +24,9 @@ CONVICTION: Final = "conviction"
 DIRECTION: Final = "direction"
 HOLD: Final = "hold"
 TARGETS: Final = "targets"
+STRATEGY: Final = "strategy"
 GATES: Final = "gates"
-KINDS: Final = (WEIGHTS, COMPOSITE, CONVICTION, DIRECTION, HOLD, TARGETS, GATES)
+KINDS: Final = (WEIGHTS, COMPOSITE, CONVICTION, DIRECTION, HOLD, TARGETS, STRATEGY, GATES)
 TARGET_SCALE: Final = "targets.scale"
 
 

@@ -83,6 +83,10 @@ JOBS: Final = (
     JobRow("weekly_analysis", "40 7 * * mon", deadline_s=300, catch_up_h=72, beside=True),
     JobRow("replay", "20 7 * * *", deadline_s=600, catch_up_h=DAILY, beside=True),
     JobRow("counterfactual", "30 7 * * *", deadline_s=900, catch_up_h=DAILY, beside=True),
+    JobRow("weight_evolution", "15 7 * * *", deadline_s=300, catch_up_h=DAILY, beside=True),
+    JobRow("strategy_tuning", "18 7 * * *", deadline_s=300, catch_up_h=DAILY, beside=True),
+    JobRow("scenario_tuner", "45 7 * * *", deadline_s=400, catch_up_h=DAILY, beside=True),
+    JobRow("enhanced_learning", "0 8 * * *", deadline_s=300, catch_up_h=DAILY, beside=True),
     JobRow("maintenance", "10 5 * * *", deadline_s=600, catch_up_h=DAILY),
     JobRow("symbol_validation", "0 4 * * *", deadline_s=300, catch_up_h=DAILY, at_start=True),
 )

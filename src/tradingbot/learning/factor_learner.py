@@ -1,4 +1,4 @@
-"""Which sides of which symbols, and which levels of conviction, deserve more or less size (SPEC 10.1, 10.3). Pure.
+"""Which sides of symbols, levels of conviction and strategies deserve more or less size (SPEC 10.1, 10.3). Pure.
 
 A group's result is the mean net return of the signals that would be traded, over blocks of time. What it lies above or
 below the mean of all is held against its error; what is within counts as nothing, the rest is shrunk by `prior_blocks`
@@ -8,22 +8,25 @@ ordinary blocks, and each error beyond moves the factor by `step`. Nothing moves
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tradingbot.core.levers import CONVICTION, DIRECTION, Levers
-from tradingbot.learning.batch_means import BatchMean, Floats, Ints, batch_mean, blocks_of, soft
+from tradingbot.core.levers import CONVICTION, DIRECTION, STRATEGY, Levers
+from tradingbot.core.types import epoch_ms
+from tradingbot.learning.batch_means import NOTHING, BatchMean, Floats, Ints, batch_mean, blocks_of, soft
 from tradingbot.learning.flow_value import Flow, FlowRules, earned_bps, flow_of
 from tradingbot.learning.learner_params import FactorLearnerParams
 from tradingbot.learning.proposal import Change, Proposal, Verdict, silent
 from tradingbot.learning.signal_table import SignalTable
+from tradingbot.learning.trade_facts import TradeFacts
 
 DIRECTION_LEARNER: Final = "direction"
 SIZING_LEARNER: Final = "sizing"
+STRATEGY_LEARNER: Final = "strategies"
 LEAST_CHANGE: Final = 0.005
 SIDES: Final = ((1, "long"), (-1, "short"))
 
@@ -60,6 +63,48 @@ def learn_sizes(
     current = {**settings, **levers.of(CONVICTION)}
     made = _proposed(SIZING_LEARNER, CONVICTION, groups, settings, current, net, blocks, clamp, params)
     return made if _falls(made, list(rules.levels), current) else _silenced(made)
+
+
+def learn_strategies(
+    trades: Sequence[TradeFacts],
+    multipliers: Mapping[str, tuple[str, float]],
+    levers: Levers,
+    clamp: float,
+    block_min: float,
+    params: FactorLearnerParams,
+) -> Proposal:
+    """Size factors of strategies by their finished trades. `multipliers`: by strategy, its setting's key and value."""
+    net, names, blocks = strategy_columns(trades, block_min)
+    groups = {multipliers[name][0]: names == name for name in sorted(set(names.tolist())) if name in multipliers}
+    settings = {key: value for key, value in multipliers.values() if key in groups}
+    current = {key: levers.of(STRATEGY).get(key, value) for key, value in settings.items()}
+    return _proposed(STRATEGY_LEARNER, STRATEGY, groups, settings, current, net, blocks, clamp, params)
+
+
+def strategy_columns(trades: Sequence[TradeFacts], block_min: float) -> tuple[Floats, NDArray[Any], Ints]:
+    """Net results in bps, strategies, and blocks of time of finished trades, oldest first."""
+    rows = sorted(trades, key=lambda facts: facts.trade.exit_time)
+    times = np.array([epoch_ms(facts.trade.exit_time) for facts in rows], dtype=np.int64)
+    net = np.array([facts.net_bps for facts in rows], dtype=np.float64)
+    return net, np.array([facts.trade.strategy for facts in rows], dtype=object), blocks_of(times, block_min)
+
+
+def strategy_gain(
+    trades: Sequence[TradeFacts],
+    multipliers: Mapping[str, tuple[str, float]],
+    before: Levers,
+    after: Levers,
+    block_min: float,
+) -> BatchMean:
+    """Relative change of size times the result, per trade; an ordinary result counts as 0."""
+    net, names, blocks = strategy_columns(trades, block_min)
+    if not len(net):
+        return NOTHING
+    change = np.zeros(len(net))
+    for name, (key, setting) in multipliers.items():
+        old, new = (levers.of(STRATEGY).get(key, setting) for levers in (before, after))
+        change[names == name] = new / old - 1 if old else 0.0
+    return batch_mean(change * (net - net.mean()), np.ones(len(net)), blocks)
 
 
 def _judged(

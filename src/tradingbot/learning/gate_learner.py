@@ -30,9 +30,9 @@ class GateLever:
 
 
 GATE_LEVERS: Final = (
-    GateLever("fee_aware", "fee.min_edge_bps", 0.0),
-    GateLever("ensemble_agreement", "ensemble.min_side_probability", 0.40),
-    GateLever("correlation_throttle", "correlation.throttle_from_share", 0.67),
+    GateLever("fee", "fee.min_edge_bps", 0.0),
+    GateLever("ensemble", "ensemble.min_side_probability", 0.40),
+    GateLever("correlation", "correlation.throttle_from_share", 0.67),
     GateLever("intelligence", "intelligence.strong_conflict_multiplier", 0.7),
     GateLever("intelligence", "intelligence.moderate_conflict_multiplier", 0.8),
     GateLever("intelligence", "intelligence.weak_conflict_multiplier", 0.95),

@@ -118,6 +118,7 @@ class LearnerParams(Params):
 
     weights: WeightLearnerParams = WeightLearnerParams()
     factors: FactorLearnerParams = FactorLearnerParams()
+    strategies: FactorLearnerParams = FactorLearnerParams(min_blocks=30, prior_blocks=30.0)
     exits: ExitLearnerParams = ExitLearnerParams()
     gates: GateLearnerParams = GateLearnerParams()
     meta: MetaLearningParams = MetaLearningParams()

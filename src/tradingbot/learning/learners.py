@@ -9,7 +9,7 @@ from datetime import datetime
 from tradingbot.core.levers import Levers
 from tradingbot.core.types import epoch_ms
 from tradingbot.learning.exit_learner import Targets, learn_holds, learn_targets
-from tradingbot.learning.factor_learner import learn_directions, learn_sizes
+from tradingbot.learning.factor_learner import learn_directions, learn_sizes, learn_strategies
 from tradingbot.learning.flow_value import FlowRules
 from tradingbot.learning.gate_learner import learn_gates
 from tradingbot.learning.learner_params import LearnerParams
@@ -42,13 +42,15 @@ class Ground:
     """What the settings say and what holds now.
 
     `clamp`: largest relative change at once, 0..1, by the age of the venue; `ready`: symbols that are sample-ready;
-    `hold_min`: optimal hold of the settings; `gates`: each gate lever's setting.
+    `hold_min`: optimal hold of the settings; `gates`: each gate lever's setting; `strategies`: by name, the key of its
+    size factor and the factor.
     """
 
     rules: FlowRules
     targets: Targets
     hold_min: float
     gates: Mapping[str, float]
+    strategies: Mapping[str, tuple[str, float]]
     clamp: float
     ready: frozenset[str]
     params: LearnerParams
@@ -67,5 +69,6 @@ def proposals(records: Records, levers: Levers, ground: Ground) -> Sequence[Prop
         learn_sizes(table, rules, levers, clamp, block, own.factors),
         learn_holds(table, rules, levers, block, ground.hold_min, ground.ready, least, own.exits),
         learn_targets(records.trades, levers, ground.targets, clamp, long_block, own.exits),
+        learn_strategies(records.trades, ground.strategies, levers, clamp, long_block, own.strategies),
         learn_gates(blocked, ground.gates, levers, own.gates),
     )

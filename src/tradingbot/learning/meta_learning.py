@@ -31,6 +31,7 @@ from tradingbot.core.levers import DIRECTION, NO_LEVERS, TARGET_SCALE, Levers
 from tradingbot.core.types import epoch_ms, utc_from_ms
 from tradingbot.learning.batch_means import NOTHING, BatchMean, Floats, batch_mean, blocks_of
 from tradingbot.learning.exit_learner import TARGET_LEARNER, hold_gain_bps, target_gains
+from tradingbot.learning.factor_learner import STRATEGY_LEARNER, strategy_gain
 from tradingbot.learning.flow_value import Flow, earned_bps, flow_of
 from tradingbot.learning.gate_learner import GATE_LEARNER, GATE_LEVERS
 from tradingbot.learning.learner_params import MetaLearningParams
@@ -192,6 +193,9 @@ def _held_out_gain(one: Proposal, newer: Records, levers: Levers, ground: Ground
         block = ground.params.meta.ledger_block_min
         new, old = (target_gains(newer.trades, ground.targets, scale, block) for scale in (after, before))
         return BatchMean(new.mean - old.mean, new.error, new.count, new.blocks)
+    if one.learner == STRATEGY_LEARNER:
+        block = ground.params.meta.ledger_block_min
+        return strategy_gain(newer.trades, ground.strategies, levers, one.on(levers), block)
     if one.learner == GATE_LEARNER:
         return _gates_gain(one, newer, ground)
     if one.learner in (WEIGHT_LEARNER, GATE_WEIGHT_LEARNER):
@@ -241,6 +245,7 @@ def settings_of(ground: Ground) -> dict[str, float]:
         **{f"weights.{name}": value for name, value in rules.weights.items()},
         **{f"composite.{name}": value for name, value in rules.composite.items()},
         **{f"conviction.{name}": size for name, (_, _, size) in rules.levels.items()},
+        **{f"strategy.{key}": value for key, value in ground.strategies.values()},
         **{f"gates.{name}": value for name, value in ground.gates.items()},
         TARGET_SCALE: 1.0,
     }

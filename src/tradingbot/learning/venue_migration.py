@@ -133,6 +133,10 @@ REPORTS: Final = {
     "missed_opportunities": "signals and moves that were seen elsewhere",
     "gate_complexity": "signals that were reviewed elsewhere",
     "weekly_analysis": "trades that were made elsewhere",
+    "weight_evolution": "signals that were seen elsewhere",
+    "strategy_tuning": "trades that were made elsewhere",
+    "scenario_tuning": "signals that were carried forward elsewhere",
+    "enhanced_learnings": "what mattered elsewhere",
 }
 """Reports that a job makes anew each time, and what they are of."""
 

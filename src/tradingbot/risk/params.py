@@ -12,7 +12,8 @@ from tradingbot.core.types import Regime
 
 
 @lru_cache(maxsize=64)
-def _snake(name: str) -> str:
+def snake_case(name: str) -> str:
+    """``TrendFollower`` as its setting is called: ``trend_follower``."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
@@ -114,7 +115,7 @@ class StrategyMultipliers(Params):
 
     def of(self, strategy: str) -> float:
         """The factor of a strategy by its name, e.g. ``TrendFollower``; 1 for one that has none."""
-        return float(getattr(self, _snake(strategy), 1.0))
+        return float(getattr(self, snake_case(strategy), 1.0))
 
 
 class RegimeMultipliers(Params):

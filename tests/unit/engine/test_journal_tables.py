@@ -60,16 +60,16 @@ def _line(minute: int, blockers: list[str], multipliers: dict[str, float], net_b
 def test_what_each_gate_took_away() -> None:
     """A signal that one gate stopped is its own, one that two stopped nobody's; shrinking counts by its share."""
     lines = [
-        _line(9, ["fee_aware"], {}, -8.0),
-        _line(3, ["fee_aware", "policy"], {}, 50.0),
+        _line(9, ["fee"], {}, -8.0),
+        _line(3, ["fee", "policy"], {}, 50.0),
         _line(5, [], {"intelligence": 0.6, "microstructure": 1.0}, 10.0),
-        _line(6, ["fee_aware"], {}, 50.0, weak=True),
+        _line(6, ["fee"], {}, 50.0, weak=True),
         {"as_of": "never"},
     ]
     found, bad = ledger_table(lines, SINCE, UNTIL)
     assert bad == 1
-    assert [found.gates[place] for place in found.gate] == ["intelligence", "fee_aware"]
+    assert [found.gates[place] for place in found.gate] == ["intelligence", "fee"]
     assert found.net_bps.tolist() == [10.0, -8.0]
     assert found.share.tolist() == pytest.approx([0.4, 1.0])
-    assert found.by_gate(60)["fee_aware"].mean == -8.0
+    assert found.by_gate(60)["fee"].mean == -8.0
     assert len(ledger_table([], SINCE, UNTIL)[0]) == 0

@@ -155,13 +155,13 @@ def test_gates_that_cost_money_are_loosened_and_others_kept() -> None:
     """One step towards the loosest value; a gate that saves, or protects, stays; without proof it comes back."""
     costs, saves = BatchMean(9.0, 2.0, 900, 80), BatchMean(-9.0, 2.0, 900, 80)
     params = GateLearnerParams()
-    blocked = {"fee_aware": costs, "intelligence": saves, "pre_entry": costs, "policy": costs}
+    blocked = {"fee": costs, "intelligence": saves, "pre_entry": costs, "policy": costs}
     made = learn_gates(blocked, GATE_SETTINGS, NO_LEVERS, params)
     assert _after(made) == {"gates.fee.min_edge_bps": pytest.approx(2.7)}
     looser = Levers(1, {"gates.fee.min_edge_bps": 2.7})
-    back = learn_gates({"fee_aware": saves}, GATE_SETTINGS, looser, params)
+    back = learn_gates({"fee": saves}, GATE_SETTINGS, looser, params)
     assert _after(back) == {"gates.fee.min_edge_bps": pytest.approx(3.0)}
-    assert learn_gates({"fee_aware": saves}, GATE_SETTINGS, NO_LEVERS, params).verdict is Verdict.NOTHING_TO_CHANGE
+    assert learn_gates({"fee": saves}, GATE_SETTINGS, NO_LEVERS, params).verdict is Verdict.NOTHING_TO_CHANGE
     assert not {lever.gate for lever in GATE_LEVERS} & {"policy", "pre_entry", "conviction"}
     own = {**GATE_SETTINGS, "fee.min_edge_bps": -5.0}
-    assert learn_gates({"fee_aware": costs}, own, NO_LEVERS, params).verdict is Verdict.NOTHING_TO_CHANGE
+    assert learn_gates({"fee": costs}, own, NO_LEVERS, params).verdict is Verdict.NOTHING_TO_CHANGE
