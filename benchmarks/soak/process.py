@@ -31,6 +31,8 @@ SETTINGS: Final = {
     "TRADINGBOT__LEARNING__NEWEST_VALUES": "50",
     # It decides a day anew in a process of its own, while stepped time stands still: it would only make the run longer.
     "TRADINGBOT__ENGINE__INPUTS__NIGHTLY_REPLAY": "false",
+    "TRADINGBOT__LEARNING__COUNTERFACTUAL__NIGHTLY": "false",
+    "TRADINGBOT__LEARNING__LEARNERS__META__SCENARIOS_S": "0",
 }
 NO_PROXY: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 

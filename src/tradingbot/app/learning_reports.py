@@ -38,8 +38,6 @@ log = structlog.get_logger(__name__)
 REVIEW_DAYS: Final = 30.0
 HISTORY_ROWS: Final = 400
 """Nights whose weights are kept for the page: more than a year."""
-SCENARIOS_S: Final = 240.0
-"""Real seconds that the scenarios of a night may take."""
 DIMENSIONS: Final = ("strategy", "symbol", "direction", "exit_rule", "conviction", "hour")
 
 
@@ -88,8 +86,11 @@ class LearningReports:
 
     async def scenarios(self) -> None:
         """`feature_store/scenario_tuning.json`; every variant is one line of the trial ledger."""
+        limit_s = self._settings.learning.learners.meta.scenarios_s
+        if not limit_s:
+            return
         params = self._settings.learning.counterfactual.model_dump(mode="json")
-        found = await self._nightly.made("scenario_tuning", scenarios_of_home, params=params, limit_s=SCENARIOS_S)
+        found = await self._nightly.made("scenario_tuning", scenarios_of_home, params=params, limit_s=limit_s)
         for name, row in found["variants"].items():
             line = {"at": self._clock.now(), "trial": None, "learner": "scenario_tuner", "variant": name, **row}
             self._stores.journals["learning_trials"].append({**line, "accepted": False, "why": "advice only"})

@@ -110,6 +110,9 @@ class MetaLearningParams(Params):
     quarantine_days: float = Field(
         default=7.0, ge=0, le=365, description="Days for which the same learner may not try again after that."
     )
+    scenarios_s: float = Field(
+        default=120.0, ge=0, le=390, description="Real seconds for the nightly scenarios; 0 switches them off."
+    )
     kept_generations: int = Field(default=500, ge=10, le=100_000, description="Generations that are kept on file.")
 
 
