@@ -47,7 +47,7 @@ from tradingbot.simulator.venue import SimulatedVenue
 TARGET: Final = 20_000
 WARM_UP: Final = 120
 CYCLES: Final = 720
-WITH_INTELLIGENCE: Final = 240
+WITH_INTELLIGENCE: Final = 720
 ALL: Final[Sequence[str]] = ()
 LONG_DAYS: Final = 365
 MOST_MB: Final = 1024
