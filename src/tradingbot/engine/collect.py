@@ -7,7 +7,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Protocol
 
 import structlog
 
@@ -20,6 +19,7 @@ from tradingbot.engine.higher_frames import HigherFrames
 from tradingbot.engine.intelligence import IntelDesk
 from tradingbot.engine.params import EngineParams
 from tradingbot.engine.sample_ring import SampleRing
+from tradingbot.engine.seen_book import Received, SeenBook
 from tradingbot.engine.venue_readings import VenueReadings
 from tradingbot.market.candle_contract import HourShape, candle_problems
 from tradingbot.market.candles import Candles, empty_candles, join
@@ -27,7 +27,7 @@ from tradingbot.market.contracts import ContractSpec
 from tradingbot.market.data_contracts import OwnMarket
 from tradingbot.market.intelligence import NO_INTEL
 from tradingbot.market.regime import RegimeReading
-from tradingbot.market.snapshot import BookSamples, BookStats, MarketSnapshot, SymbolSnapshot, book_stats
+from tradingbot.market.snapshot import BookSamples, MarketSnapshot, SymbolSnapshot, book_stats
 from tradingbot.ports import Clock, Venue
 
 log = structlog.get_logger(__name__)
@@ -36,22 +36,6 @@ AT_ONCE = 3
 
 NOTICED = ("tradeable", "post_only", "tick_size", "size_step", "min_size", "max_size", "margin_levels")
 """What is said aloud when the venue changes it."""
-
-
-class Received(Protocol):
-    """Anything with the moment at which we had it."""
-
-    @property
-    def received_at(self) -> datetime:
-        """Aware UTC."""
-
-
-@dataclass(frozen=True, slots=True)
-class SeenBook:
-    """A book as the snapshot keeps it: when we had it, and its statistics; None of a book without two sides."""
-
-    received_at: datetime
-    stats: BookStats | None
 
 
 @dataclass(slots=True)

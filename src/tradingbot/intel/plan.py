@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from tradingbot.core.memo import by_identity
 from tradingbot.intel.params import CoinglassParams
 from tradingbot.intel.plan_rows import BACKFILL, Circumstances, PollRow, Priority, uncoverable, wishes
 from tradingbot.market.intelligence import Feed
@@ -133,24 +134,46 @@ def next_due(rows: Sequence[PollRow], last_asked: Mapping[str, datetime], now: d
     """The row that is most overdue relative to its period; of equals the most urgent; None when none is due.
 
     Overdue is the time since a row was asked, in its periods: 1 is due, and so is a row that was asked in the future (a
-    clock was set). The loop calls nothing that it need not: a backtest comes here for every request.
+    clock was set). Most rows are not due, which takes no more than a look: a backtest comes here for every request.
     """
     best, most, asked = None, 1.0 - _EPSILON, last_asked.get
-    for row in rows:
-        asked_at = asked(row.key)
-        if asked_at is None:
-            waited = _NEVER.get(row.priority, NEVER_ASKED)
-        else:
-            waited_s = (now - asked_at).total_seconds()
-            waited = waited_s / row.period_s if waited_s >= 0 else 1.0
-        if waited > most or (waited == most and (best is None or row.priority < best.priority)):
-            best, most = row, waited
+    for period_s, group in _by_period(rows):
+        # A little earlier than due, so that rounding of the exact figure below cannot make a row due that is passed.
+        soonest = now - timedelta(seconds=period_s * (1 - 1e-6))
+        for row in group:
+            asked_at = asked(row.key)
+            if asked_at is None:
+                waited = _NEVER.get(row.priority, NEVER_ASKED)
+            elif soonest < asked_at <= now:
+                continue
+            else:
+                waited_s = (now - asked_at).total_seconds()
+                waited = waited_s / period_s if waited_s >= 0 else 1.0
+            if waited > most or (waited == most and (best is None or _goes_before(row, best, rows))):
+                best, most = row, waited
     return best
 
 
-def due_at(rows: Iterable[PollRow], last_asked: Mapping[str, datetime], now: datetime) -> datetime | None:
+def _goes_before(row: PollRow, other: PollRow, rows: Sequence[PollRow]) -> bool:
+    """Of two that are equally overdue: the more urgent, else the one that stands first."""
+    if row.priority != other.priority:
+        return row.priority < other.priority
+    return rows.index(row) < rows.index(other)
+
+
+@by_identity(16)
+def _by_period(rows: Sequence[PollRow]) -> tuple[tuple[float, tuple[PollRow, ...]], ...]:
+    groups: dict[float, list[PollRow]] = {}
+    for row in rows:
+        groups.setdefault(row.period_s, []).append(row)
+    return tuple((period_s, tuple(group)) for period_s, group in groups.items())
+
+
+def due_at(rows: Sequence[PollRow], last_asked: Mapping[str, datetime], now: datetime) -> datetime | None:
     """When the next row is due; None without rows."""
-    moments = [
-        asked_at + timedelta(seconds=row.period_s) if (asked_at := last_asked.get(row.key)) else now for row in rows
-    ]
+    asked, moments = last_asked.get, []
+    for period_s, group in _by_period(rows):
+        period = timedelta(seconds=period_s)
+        never = now - period
+        moments.append(min([asked(row.key, never) for row in group]) + period)
     return min(moments, default=None)

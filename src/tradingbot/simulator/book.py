@@ -51,9 +51,22 @@ class BookShape:
 
 
 @lru_cache(maxsize=4096)
-def _key(seed: int, symbol: str, minute: int) -> int:
+def key_of(seed: int, symbol: str, minute: int) -> int:
+    """What the sizes of a minute's books follow from."""
     digest = hashlib.blake2b(f"{seed}|{symbol}|{minute}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big")
+
+
+def spacing_of(mid: float, level_bps: float, ticks: Grid) -> int:
+    """Ticks between two levels of books around a price."""
+    apart = mid * level_bps / 10_000 / ticks.size
+    return 1 << max(0, round(math.log2(max(1.0, apart))))
+
+
+def usual_usd_of(depth_usd: float, spacing: int, ticks: Grid, *, extreme: bool) -> float:
+    """USD of a usual level, where so many rest within 1 % of mid."""
+    thin = depth_usd / (_THIN_DEPTH_DIVISOR if extreme else 1.0)
+    return thin * (spacing * ticks.size) / 0.01
 
 
 class BookMaker:
@@ -64,11 +77,9 @@ class BookMaker:
         self.ticks = grid_of(instrument.tick)
         self.steps = grid_of(instrument.step)
         self._inverse = instrument.inverse
-        self.key = _key(seed, instrument.symbol, minute)
-        apart = mid * shape.level_bps / 10_000 / self.ticks.size
-        self.spacing = 1 << max(0, round(math.log2(max(1.0, apart))))
-        depth_usd = shape.depth_usd / (_THIN_DEPTH_DIVISOR if shape.extreme else 1.0)
-        self.usual_usd = depth_usd * (self.spacing * self.ticks.size) / 0.01
+        self.key = key_of(seed, instrument.symbol, minute)
+        self.spacing = spacing_of(mid, shape.level_bps, self.ticks)
+        self.usual_usd = usual_usd_of(shape.depth_usd, self.spacing, self.ticks, extreme=shape.extreme)
 
     def best(self, mid: float) -> tuple[int, int]:
         """Best bid and ask around a price, in ticks."""

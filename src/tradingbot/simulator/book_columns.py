@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tradingbot.simulator.book import BookMaker, BookShape, Keys, sizes_behind, touch_sizes, wide_quotes
+from tradingbot.simulator.book import Keys, key_of, sizes_behind, spacing_of, touch_sizes, usual_usd_of, wide_quotes
 from tradingbot.simulator.grid import NEAR, SURE, Grid, grid_of
 from tradingbot.simulator.instruments import Instrument
 from tradingbot.simulator.minute_columns import FloatArray, IntArray, MinuteColumns, index_at
@@ -106,11 +106,12 @@ def _makers(
     needed, place = np.unique(rows, return_inverse=True)
     keys, usual = np.empty(len(needed), dtype=np.uint64), np.empty(len(needed))
     spacing = np.empty(len(needed), dtype=np.int64)
-    columns = minutes.open[needed].tolist(), minutes.spread_bps[needed].tolist(), minutes.depth_usd[needed].tolist()
-    for at, (row, open_, spread, depth) in enumerate(zip(needed.tolist(), *columns, strict=True)):
-        shape = BookShape(spread, depth, params.slippage_bps, params.level_count, params.testnet_spreads)
-        maker = BookMaker(one, open_, shape, params.seed, first + row)
-        keys[at], usual[at], spacing[at] = maker.key, maker.usual_usd, maker.spacing
+    ticks, extreme = grid_of(one.tick), params.testnet_spreads
+    columns = zip(needed.tolist(), minutes.open[needed].tolist(), minutes.depth_usd[needed].tolist(), strict=True)
+    for at, (row, open_, depth_usd) in enumerate(columns):
+        keys[at] = key_of(params.seed, one.symbol, first + row)
+        spacing[at] = apart = spacing_of(open_, params.slippage_bps, ticks)
+        usual[at] = usual_usd_of(depth_usd, apart, ticks, extreme=extreme)
     return keys[place], usual[place], spacing[place]
 
 

@@ -32,8 +32,8 @@ class Noise:
         return _normals(_key(self._seed, name), np.asarray(steps, dtype=np.int64))
 
     def row(self, names: Sequence[str], step: int) -> FloatArray:
-        """Standard normal numbers, one per name, at one step."""
-        return _normals(_keys(self._seed, tuple(names)), np.asarray(step, dtype=np.int64))
+        """Standard normal numbers, one per name, at one step; not to be changed, others are given the same."""
+        return _row(self._seed, tuple(names), step)
 
     def uniforms(self, name: str, steps: Steps | int) -> FloatArray:
         """Numbers in (0, 1), one per step."""
@@ -67,6 +67,14 @@ def _key(seed: int, name: str) -> np.uint64:
 @lru_cache(maxsize=1024)
 def _keys(seed: int, names: tuple[str, ...]) -> NDArray[np.uint64]:
     return np.array([_key(seed, name) for name in names], dtype=np.uint64)
+
+
+@lru_cache(maxsize=4096)
+def _row(seed: int, names: tuple[str, ...], step: int) -> FloatArray:
+    """Steps are hours and days: the same rows are asked for many times."""
+    row = _normals(_keys(seed, names), np.asarray(step, dtype=np.int64))
+    row.setflags(write=False)
+    return row
 
 
 def _uniforms(key: np.uint64 | NDArray[np.uint64], steps: Steps, salt: np.uint64) -> FloatArray:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import random
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import pytest
@@ -13,7 +16,7 @@ from tradingbot.core.types import Asset
 from tradingbot.intel.endpoints import FACTS, Endpoint, PlanLevel
 from tradingbot.intel.params import CoinglassFeatures, CoinglassParams
 from tradingbot.intel.plan import PollPlan, due_at, make_plan, next_due
-from tradingbot.intel.plan_rows import BACKFILL, Circumstances, Priority, wishes
+from tradingbot.intel.plan_rows import BACKFILL, Circumstances, PollRow, Priority, wishes
 from tradingbot.market.intelligence import Feed
 
 USUAL = CoinglassParams()
@@ -164,3 +167,34 @@ def test_at_full_load_every_row_keeps_its_rhythm() -> None:
         now += timedelta(seconds=2.5)
     assert len(asked) == len(rows)
     assert max(worst.values()) < 1.7
+
+
+def plainly(rows: Sequence[PollRow], asked: Mapping[str, datetime], now: datetime) -> PollRow | None:
+    """The rule, row by row."""
+    never = {Priority.SELF_CHECK: math.inf, Priority.BACKFILL: 1.1}
+    best, most = None, 1.0 - 1e-9
+    for row in rows:
+        at = asked.get(row.key)
+        waited_s = None if at is None else (now - at).total_seconds()
+        late = never.get(row.priority, 1.5) if waited_s is None else waited_s / row.period_s if waited_s >= 0 else 1.0
+        if late > most or (late == most and (best is None or row.priority < best.priority)):
+            best, most = row, late
+    return best
+
+
+def test_what_is_due_is_what_the_rule_says_of_every_row() -> None:
+    """Also of rows that are equally late, exactly due or a hair before, never asked, and asked in the future."""
+    rows, dice = make_plan(USUAL, Circumstances(TEN)).rows, random.Random(6)
+    due = 0
+    for _ in range(600):
+        share = dice.choice((0.3, 0.9, 0.999_999_9, 1.0, 1.2))
+        asked = {}
+        for row in dice.sample(rows, dice.choice((len(rows), len(rows) - 3))):
+            back = row.period_s * dice.choice((share, share, dice.uniform(0, share), -0.01))
+            asked[row.key] = START - timedelta(seconds=back) + timedelta(microseconds=dice.choice((-1, 0, 0, 1)))
+        found = next_due(rows, asked, START)
+        assert found is plainly(rows, asked, START)
+        due += found is not None
+        soonest = min(asked[row.key] + timedelta(seconds=row.period_s) if row.key in asked else START for row in rows)
+        assert due_at(rows, asked, START) == soonest
+    assert due > 100

@@ -16,8 +16,9 @@ import numpy as np
 
 from tradingbot.core.records import Ticker
 from tradingbot.core.types import Symbol, Timeframe, epoch_ms
-from tradingbot.engine.collect import MarketCollector, SeenBook
+from tradingbot.engine.collect import MarketCollector
 from tradingbot.engine.features import FeatureKeeper
+from tradingbot.engine.seen_book import SeenBook
 from tradingbot.market.candle_contract import HourShape, hour_shapes
 from tradingbot.market.candles import Candles, empty_candles, part_of
 from tradingbot.market.frame_features import FrameFeatures, FrameParams

@@ -14,8 +14,8 @@ from typing import Final
 
 from tradingbot.core.records import Ticker
 from tradingbot.core.types import Symbol, utc_from_ms
-from tradingbot.engine.collect import SeenBook
 from tradingbot.engine.params import EngineParams
+from tradingbot.engine.seen_book import SeenBook
 from tradingbot.market.contracts import ContractSpec
 from tradingbot.market.snapshot import BookStats
 from tradingbot.simulator.minute_columns import minute_columns

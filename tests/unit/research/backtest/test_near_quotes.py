@@ -9,8 +9,8 @@ import pytest
 from tests.unit.simulator.test_shortcuts import columns
 from tradingbot.clock import SystemClock
 from tradingbot.core.types import Side, Symbol, utc_from_ms
-from tradingbot.engine.collect import SeenBook
 from tradingbot.engine.params import EngineParams
+from tradingbot.engine.seen_book import SeenBook
 from tradingbot.market.snapshot import book_stats
 from tradingbot.market.universe import Universe, UniverseParams
 from tradingbot.research.backtest import near_quotes
