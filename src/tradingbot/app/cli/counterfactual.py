@@ -14,7 +14,7 @@ from rich.table import Table
 from tradingbot.app.cli.shared import MomentType, console_of, print_json
 from tradingbot.app.home import home_folder
 
-WAYS = {"blocks": "blocks", "alone": "blocks alone", "taken": "traded"}
+WAYS = {"blocks": "blocks", "alone": "alone", "taken": "traded"}
 
 
 @click.command("counterfactual")
@@ -37,7 +37,7 @@ def command(home: str | None, since: datetime | None, as_json: bool) -> None:
     if as_json:
         print_json(facts)
         return
-    _print(console_of(150), facts)
+    _print(console_of(165), facts)
 
 
 def _print(console: Console, facts: dict[str, Any]) -> None:
@@ -50,8 +50,8 @@ def _print(console: Console, facts: dict[str, Any]) -> None:
     )
     _gates(console, facts["table"]["rows"])
     console.print(
-        f"bounds hold 95 % of what a bootstrap over blocks of {facts['block_h']:g} h drew; a verdict needs "
-        f"{facts['min_episodes']} episodes, {facts['min_blocks']} blocks and bounds without 0",
+        f"in brackets the bounds of 95 % of what a bootstrap over blocks of {facts['block_h']:g} h drew; a verdict "
+        f"needs {facts['min_episodes']} episodes, {facts['min_blocks']} blocks and bounds without 0",
         highlight=False,
     )
     _agreement(console, agreement)
@@ -64,37 +64,24 @@ def _print(console: Console, facts: dict[str, Any]) -> None:
 
 
 def _gates(console: Console, rows: list[dict[str, Any]]) -> None:
-    table = Table(box=SIMPLE_HEAD)
-    for name in ("gate", "what it did"):
-        table.add_column(name)
-    heads = (
-        "signals",
-        "episodes",
-        "they made",
-        "95 %",
-        "it changed",
-        "95 %",
-        "it chose",
-        "95 %",
-        "saved USD",
-        "cost USD",
-    )
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
+    for name in ("gate", "did"):
+        table.add_column(name, no_wrap=True)
+    heads = ("signals", "episodes", "they made, bps", "it changed", "it chose", "saved USD", "cost USD")
     for name in heads:
-        table.add_column(name, justify="right")
-    table.add_column("verdict")
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
     for row in rows:
-        way = WAYS.get(row["way"], f"x{row['mean_multiplier']:.2f}")
-        changed = ("", "") if row["way"] == "taken" else _estimate(row["effect_bps"])
         table.add_row(
             row["gate"],
-            way,
+            WAYS.get(row["way"], f"x{row['mean_multiplier']:.2f}"),
             f"{row['signals']:,}",
             f"{row['episodes']:,}",
-            *_estimate(row["net_bps"]),
-            *changed,
-            *(("", "") if row["choice_bps"] is None else _estimate(row["choice_bps"])),
-            f"{row['saved_usd']:,.2f}",
-            f"{row['cost_usd']:,.2f}",
+            _estimate(row["net_bps"]),
+            "" if row["way"] == "taken" else _estimate(row["effect_bps"]),
+            "" if row["choice_bps"] is None else _estimate(row["choice_bps"]),
+            f"{row['saved_usd']:,.0f}",
+            f"{row['cost_usd']:,.0f}",
             row["verdict"],
         )
     console.print(table)
@@ -112,9 +99,8 @@ def _agreement(console: Console, found: dict[str, Any]) -> None:
     )
 
 
-def _estimate(one: dict[str, Any]) -> tuple[str, str]:
-    bounds = "-" if one["low"] is None else f"{_bps(one['low'])} to {_bps(one['high'])}"
-    return _bps(one["mean"]), bounds
+def _estimate(one: dict[str, Any]) -> str:
+    return _bps(one["mean"]) if one["low"] is None else f"{_bps(one['mean'])} ({_bps(one['low'])} {_bps(one['high'])})"
 
 
 def _bps(value: float | None) -> str:
