@@ -187,7 +187,7 @@ class JobRunner:
 
     async def _run(self, due: datetime | None) -> None:
         started, started_s, before = self._clock.now(), self._clock.monotonic_s(), self.status.last_due_at
-        runs = self.status.runs + 1
+        began_s, runs = self._clock.perf_s(), self.status.runs + 1
         self._note(last_started_at=started, running_since=started, runs=runs, last_due_at=due or before)
         try:
             result = await self._result()
@@ -195,10 +195,17 @@ class JobRunner:
             self._note(running_since=None, last_due_at=before)
             raise
         took_s = round(self._clock.monotonic_s() - started_s, 3)
-        longest_s = max(took_s, self.status.longest_s or 0.0)
-        self._note(last_result=result, last_duration_s=took_s, longest_s=longest_s, running_since=None)
+        work_s = round(self._clock.perf_s() - began_s, 3)
+        self._note(
+            last_result=result,
+            last_duration_s=took_s,
+            longest_s=max(took_s, self.status.longest_s or 0.0),
+            last_work_s=work_s,
+            longest_work_s=max(work_s, self.status.longest_work_s or 0.0),
+            running_since=None,
+        )
         say = log.info if result == "ok" else log.error
-        say("job.done", job=self.job.name, result=result, duration_s=took_s)
+        say("job.done", job=self.job.name, result=result, started=started, duration_s=took_s, work_s=work_s)
 
     async def _result(self) -> str:
         try:
