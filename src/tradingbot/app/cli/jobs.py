@@ -26,8 +26,8 @@ ANSWER_S = 15.0
 def command(context: click.Context, home: str | None, as_json: bool) -> None:
     """Show every job of the timetable: when it runs, how the newest run went, and what was counted.
 
-    Reads a file only, of a running or a stopped daemon. Counts go on over restarts. Took and longest are of the daemon's
-    own clock, worked is the longest in real time.
+    Reads a file only, of a running or a stopped daemon. Counts go on over restarts. Took and longest are of the
+    daemon's own clock, worked is the longest in real time.
     """
     if context.invoked_subcommand is not None:
         if home is not None or as_json:
