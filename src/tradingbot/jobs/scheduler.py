@@ -17,6 +17,7 @@ from typing import Final
 import structlog
 from apscheduler.triggers.base import BaseTrigger
 
+from tradingbot.core.types import iso_utc
 from tradingbot.engine.models import JobStatus
 from tradingbot.jobs.due import MOMENT, Gap, first_after, gap_until
 from tradingbot.ports import Clock
@@ -205,7 +206,7 @@ class JobRunner:
             running_since=None,
         )
         say = log.info if result == "ok" else log.error
-        say("job.done", job=self.job.name, result=result, started=started, duration_s=took_s, work_s=work_s)
+        say("job.done", job=self.job.name, result=result, started=iso_utc(started), duration_s=took_s, work_s=work_s)
 
     async def _result(self) -> str:
         try:
