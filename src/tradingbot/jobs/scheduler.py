@@ -60,6 +60,10 @@ def _never(_: Job) -> str:
     return ""
 
 
+def _no() -> bool:
+    return False
+
+
 def _unheard(_: str, __: str) -> None:
     return
 
@@ -69,11 +73,12 @@ class House:
     """What all jobs of one daemon share.
 
     `changed` is called when a job's status has changed; `withheld` says why a job must not begin now, empty when it
-    may; `not_made_up` is told of a job and its missed run that nothing makes up for.
+    may; `stopping`: none may any more; `not_made_up` is told of a job and its missed run that nothing makes up for.
     """
 
     changed: Callable[[], None] = _nothing
     withheld: Callable[[Job], str] = _never
+    stopping: Callable[[], bool] = _no
     not_made_up: Callable[[str, str], None] = _unheard
     turns: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -98,7 +103,7 @@ class JobRunner:
         if behind is None or behind > now:  # never before, or the clock was put back
             behind = now
             self._note(last_due_at=now)
-        elif (due := first_after(self.job.trigger, behind)) is not None and self._is_late(due):
+        elif (due := first_after(self.job.trigger, behind)) is not None and due <= now:
             behind = await self._after_a_gap(due)
         while (due := first_after(self.job.trigger, behind)) is not None:
             self._note(next_run_at=due)
@@ -120,11 +125,8 @@ class JobRunner:
 
     # ------------------------------------------------------------ the timetable
 
-    def _is_late(self, due: datetime) -> bool:
-        return (self._clock.now() - due).total_seconds() > self.job.grace_s
-
     async def _after_a_gap(self, due: datetime) -> datetime:
-        """The daemon was down: when the first cycle is done, count what was missed; what is dealt with now."""
+        """The daemon was down when it was due: first a cycle, then this; what is dealt with now."""
         if not self.job.at_start:
             await self._clock.sleep(START_DELAY_S)
         return await self._turn(due)
@@ -141,6 +143,8 @@ class JobRunner:
         return self._passed_meanwhile(gap.newest)
 
     async def _run_unless_withheld(self, due: datetime) -> bool:
+        if self._house.stopping():  # the next life makes up for it
+            return False
         why = self._house.withheld(self.job)
         if not why and await self.run_now(due):
             return True
