@@ -1,4 +1,4 @@
-"""How examples are drawn: always the same ones, so that a red run shows what a change broke; `make fuzz` draws others."""
+"""How examples are drawn: always the same, so that a red run shows what a change broke; `make fuzz` draws others."""
 
 from __future__ import annotations
 
