@@ -105,8 +105,9 @@ class Daemon:
         self._analyst = Analyst(options.home, stores, clock, self._keeper, self._post_trade.venue, settings.learning)
         maintenance = Maintenance(options.home, stores, settings.storage, clock)
         self._works = RoutineWorks(parts, stores, settings, self._collector, account, self._analyst, maintenance)
+        bodies = {row.name: self._job(row.name) for row in JOBS}
         self._scheduler = open_scheduler(
-            stores, clock, {row.name: self._job(row.name) for row in JOBS}, self._withheld, self._note_issue
+            stores, clock, bodies, self._withheld, lambda: self._loop.stopping, self._note_issue
         )
         self._switches = known_switches(stores, clock, settings.risk.kill_switches)
         account.intents.listeners.append(self._switches.note)
@@ -274,9 +275,7 @@ class Daemon:
         }
 
     def _withheld(self, in_downtime: bool) -> str:
-        """Why no job may begin now; `in_downtime`: downtime is no reason for this one."""
-        if self._loop.stopping:
-            return "the daemon stops"
+        """Why a job must not begin now; `in_downtime`: downtime is no reason for this one."""
         now = downtime_at(self._clock.now(), self._settings.downtime)
         return "" if in_downtime or now.state is not TradingState.DOWNTIME else "downtime"
 

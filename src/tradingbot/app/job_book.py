@@ -27,12 +27,13 @@ def open_scheduler(
     clock: Clock,
     works: Mapping[str, Work],
     withheld: Callable[[bool], str],
+    stopping: Callable[[], bool],
     note: Callable[[Finding], None],
 ) -> Scheduler:
     """Every job with its body, where the last life left it. A damaged state file begins anew.
 
-    `withheld` says why a job must not begin now; it is told whether downtime is no reason for it. `note` takes a
-    missed run that nothing makes up for.
+    `withheld` says why a job must not begin now; it is told whether downtime is no reason for it. `stopping`: none may
+    any more. `note` takes a missed run that nothing makes up for.
     """
     document = stores.documents["jobs"]
     known: JobsState | None = document.load(allow_loss=True).value
@@ -43,7 +44,7 @@ def open_scheduler(
     def not_made_up(name: str, detail: str) -> None:
         note(Finding("job_missed", name, detail))
 
-    house = House(changed, lambda job: withheld(job.in_downtime), not_made_up)
+    house = House(changed, lambda job: withheld(job.in_downtime), stopping, not_made_up)
     scheduler = Scheduler(routine_jobs(works), clock, known.jobs if known is not None else (), house)
     return scheduler
 

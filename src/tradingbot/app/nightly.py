@@ -53,10 +53,13 @@ class NightlyReports:
         }
 
     async def enrich(self) -> None:
-        """Lines of `logs/enriched_trades.jsonl` for every finished trade that has none yet."""
+        """Lines of `logs/enriched_trades.jsonl` for every finished trade that has none yet.
+
+        Raises StorageUnavailableError while nothing can be written.
+        """
         written = 0
         while True:
-            await self._flushed()
+            await self._stores.writer.flush()  # what is not on disk yet would be written twice
             asked = {"home": self._home, "until": self._clock.now(), "limit": AT_ONCE}
             found = await in_process(self._clock, enriched_of_home, asked)
             for line in found["lines"]:

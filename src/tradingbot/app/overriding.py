@@ -43,7 +43,7 @@ class Overrides:
         self._stores = stores
         self._clock = clock
         self._document = stores.documents["overrides"]
-        self._audit_told: Any = None
+        self._audit_told = digest_of([[], [], []])
         found: OverridesState | None = self._document.load(allow_loss=True).value
         self._known: tuple[Override, ...] = ()
         self.settings = base
@@ -121,8 +121,9 @@ class Overrides:
                 days = (now - one.since).days
                 findings.append(Finding("override_questionable", one.key, f"in force for {days} days: {one.reason}"))
         near = [one.key for one in self._known if one.is_near_end(now)]
-        told = ([(one.key, one.value) for one in self._known], near, [(one.subject, one.detail) for one in findings])
-        if told != (self._audit_told or ([], [], [])):
+        said = [[f"{one.key}={one.value}" for one in self._known], near, [one.subject for one in findings]]
+        told = digest_of(said)
+        if told != self._audit_told:
             line = {"at": now, "role": "override_audit", "in_force": rows_of_overrides(self._known, now)}
             problems = [f"{one.subject}: {one.detail}" for one in findings]
             self._stores.journals["governance"].append({**line, "near_end": near, "questionable": problems})

@@ -175,8 +175,9 @@ class JobStatus(StateModel):
 
     Due times up to `last_due_at` were dealt with; at first it is when the job came to be known. `missed` counts times
     at which nobody was there to run it, `made_up` the runs that made up for them, `skipped` times at which it was left
-    out on purpose (downtime, stopping, or it still ran). `last_trouble_at`: newest failure, overrun, or missed run that
-    nothing made up for.
+    out on purpose (downtime, or it still ran). `last_duration_s` and `longest_s` are of the daemon's clock;
+    `last_work_s` and `longest_work_s` are real seconds, which a stepped clock does not feel. `last_trouble_at`: newest
+    failure, overrun, or missed run that nothing made up for.
     """
 
     name: str
@@ -187,6 +188,8 @@ class JobStatus(StateModel):
     running_since: datetime | None = None
     last_duration_s: float | None = None
     longest_s: float | None = None
+    last_work_s: float | None = None
+    longest_work_s: float | None = None
     last_success_at: datetime | None = None
     last_trouble_at: datetime | None = None
     last_result: str = "never"

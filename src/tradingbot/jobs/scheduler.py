@@ -17,6 +17,7 @@ from typing import Final
 import structlog
 from apscheduler.triggers.base import BaseTrigger
 
+from tradingbot.core.types import iso_utc
 from tradingbot.engine.models import JobStatus
 from tradingbot.jobs.due import MOMENT, Gap, first_after, gap_until
 from tradingbot.ports import Clock
@@ -59,6 +60,10 @@ def _never(_: Job) -> str:
     return ""
 
 
+def _no() -> bool:
+    return False
+
+
 def _unheard(_: str, __: str) -> None:
     return
 
@@ -68,11 +73,12 @@ class House:
     """What all jobs of one daemon share.
 
     `changed` is called when a job's status has changed; `withheld` says why a job must not begin now, empty when it
-    may; `not_made_up` is told of a job and its missed run that nothing makes up for.
+    may; `stopping`: none may any more; `not_made_up` is told of a job and its missed run that nothing makes up for.
     """
 
     changed: Callable[[], None] = _nothing
     withheld: Callable[[Job], str] = _never
+    stopping: Callable[[], bool] = _no
     not_made_up: Callable[[str, str], None] = _unheard
     turns: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -97,7 +103,7 @@ class JobRunner:
         if behind is None or behind > now:  # never before, or the clock was put back
             behind = now
             self._note(last_due_at=now)
-        elif (due := first_after(self.job.trigger, behind)) is not None and self._is_late(due):
+        elif (due := first_after(self.job.trigger, behind)) is not None and due <= now:
             behind = await self._after_a_gap(due)
         while (due := first_after(self.job.trigger, behind)) is not None:
             self._note(next_run_at=due)
@@ -119,11 +125,8 @@ class JobRunner:
 
     # ------------------------------------------------------------ the timetable
 
-    def _is_late(self, due: datetime) -> bool:
-        return (self._clock.now() - due).total_seconds() > self.job.grace_s
-
     async def _after_a_gap(self, due: datetime) -> datetime:
-        """The daemon was down: when the first cycle is done, count what was missed; what is dealt with now."""
+        """The daemon was down when it was due: first a cycle, then this; what is dealt with now."""
         if not self.job.at_start:
             await self._clock.sleep(START_DELAY_S)
         return await self._turn(due)
@@ -140,6 +143,8 @@ class JobRunner:
         return self._passed_meanwhile(gap.newest)
 
     async def _run_unless_withheld(self, due: datetime) -> bool:
+        if self._house.stopping():  # the next life makes up for it
+            return False
         why = self._house.withheld(self.job)
         if not why and await self.run_now(due):
             return True
@@ -187,7 +192,7 @@ class JobRunner:
 
     async def _run(self, due: datetime | None) -> None:
         started, started_s, before = self._clock.now(), self._clock.monotonic_s(), self.status.last_due_at
-        runs = self.status.runs + 1
+        began_s, runs = self._clock.perf_s(), self.status.runs + 1
         self._note(last_started_at=started, running_since=started, runs=runs, last_due_at=due or before)
         try:
             result = await self._result()
@@ -195,10 +200,17 @@ class JobRunner:
             self._note(running_since=None, last_due_at=before)
             raise
         took_s = round(self._clock.monotonic_s() - started_s, 3)
-        longest_s = max(took_s, self.status.longest_s or 0.0)
-        self._note(last_result=result, last_duration_s=took_s, longest_s=longest_s, running_since=None)
+        work_s = round(self._clock.perf_s() - began_s, 3)
+        self._note(
+            last_result=result,
+            last_duration_s=took_s,
+            longest_s=max(took_s, self.status.longest_s or 0.0),
+            last_work_s=work_s,
+            longest_work_s=max(work_s, self.status.longest_work_s or 0.0),
+            running_since=None,
+        )
         say = log.info if result == "ok" else log.error
-        say("job.done", job=self.job.name, result=result, duration_s=took_s)
+        say("job.done", job=self.job.name, result=result, started=iso_utc(started), duration_s=took_s, work_s=work_s)
 
     async def _result(self) -> str:
         try:

@@ -155,12 +155,15 @@ def _worth(move_bps: float, sizes: Sizes) -> float:
     return sizes.usual_usd * (move_bps - sizes.round_trip_bps) / 10_000
 
 
-def by_stage(rows: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
-    """How many moves each stage stopped first, and what there was left to win then, where that was above 0."""
-    found: dict[str, dict[str, float]] = {}
+def by_stage(rows: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """How many moves each stage stopped first and why, what they were worth, and what was left then where above 0."""
+    found: dict[str, dict[str, Any]] = {}
     for row in rows:
-        stage = found.setdefault(str(row["stopped_by"]), {"moves": 0, "worth_usd": 0.0, "left_usd": 0.0})
+        blank = {"moves": 0, "worth_usd": 0.0, "left_usd": 0.0, "because": Counter()}
+        stage = found.setdefault(str(row["stopped_by"]), blank)
         stage["moves"] += 1
         stage["worth_usd"] += row["worth_usd"]
         stage["left_usd"] += max(0.0, row["left_usd"])
-    return dict(sorted(found.items(), key=lambda item: -item[1]["left_usd"]))
+        stage["because"][str(row["stopped_because"])] += 1
+    ordered = sorted(found.items(), key=lambda item: -item[1]["left_usd"])
+    return {name: {**stage, "because": dict(stage["because"].most_common())} for name, stage in ordered}

@@ -32,7 +32,7 @@ def works(**given: Work) -> dict[str, Work]:
 
 def opened(home: Path, clock: SteppedClock, told: list[Finding], **given: Work) -> tuple[Stores, Scheduler]:
     stores = open_stores(home, clock)
-    return stores, open_scheduler(stores, clock, works(**given), lambda in_downtime: "", told.append)
+    return stores, open_scheduler(stores, clock, works(**given), lambda in_downtime: "", lambda: False, told.append)
 
 
 async def lived(stores: Stores, scheduler: Scheduler, clock: SteppedClock, seconds: float) -> None:

@@ -215,7 +215,7 @@ async def test_those_that_work_beside_take_turns() -> None:
 
 
 async def test_what_must_not_begin_is_left_out_and_counted() -> None:
-    """In downtime, or while the daemon stops."""
+    """In downtime."""
     clock, body = SteppedClock(NOW), Body(SteppedClock(NOW))
     house = House(withheld=lambda job: "" if job.in_downtime else "downtime")
     jobs = every_minute("always", body.run), every_minute("never", body.run, in_downtime=False)
@@ -290,3 +290,26 @@ async def test_a_late_run_that_holds_the_account_waits_for_the_gap_between_two_c
     body = Body(clock)
     await run_for(clock, 90, daily("night", body.run, catch_up_s=6 * 3600, second=35), known=[left_behind(24)])
     assert [one.second for one in body.times] == [35]
+
+
+async def test_what_is_due_while_the_daemon_stops_is_left_to_the_next_life() -> None:
+    """It is neither run nor called dealt with."""
+    clock = SteppedClock(SEVEN - timedelta(minutes=1))
+    body = Body(clock)
+    house = House(stopping=lambda: True)
+    (left,) = (await run_for(clock, 70, daily("night", body.run, catch_up_s=3600), house=house)).statuses()
+    assert (body.times, left.skipped, left.last_due_at) == ([], 0, SEVEN - timedelta(minutes=1))
+    later = SteppedClock(SEVEN + timedelta(minutes=5))
+    body = Body(later)
+    (status,) = (await run_for(later, 60, daily("night", body.run, catch_up_s=3600), known=[left])).statuses()
+    assert (len(body.times), status.made_up) == (1, 1)
+
+
+async def test_what_was_due_just_before_the_start_waits_for_the_first_cycle() -> None:
+    """Also when it is late by seconds only: the account may not be reconciled yet."""
+    clock = SteppedClock(SEVEN + timedelta(seconds=10))
+    body = Body(clock)
+    known = left_behind(24)
+    (status,) = (await run_for(clock, 60, daily("night", body.run), known=[known])).statuses()
+    assert body.times == [SEVEN + timedelta(seconds=10 + START_DELAY_S)]
+    assert (status.missed, status.made_up, status.runs) == (0, 0, 10)

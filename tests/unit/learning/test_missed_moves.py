@@ -110,7 +110,7 @@ def test_a_position_of_its_direction_at_any_time_took_it(span: HeldSpan, missed:
 
 def test_the_most_expensive_comes_first_and_stages_are_summed() -> None:
     moves = [Move("A", "long", 0, 60, 100, 101), Move("B", "short", 0, 60, 100, 97)]
-    rows = missed_moves(moves, {"A": [signal(0, "long", "fee", 100.0)]}, [], SIZES)
+    rows = missed_moves(moves, {"A": [signal(0, "long", "fee", 100.0, "edge_too_small")]}, [], SIZES)
     assert [row["symbol"] for row in rows] == ["B", "A"]
-    assert by_stage(rows)["fee"]["moves"] == 1
+    assert (by_stage(rows)["fee"]["moves"], by_stage(rows)["fee"]["because"]) == (1, {"edge_too_small": 1})
     assert list(by_stage(rows)) == ["fee", "no_signal"]

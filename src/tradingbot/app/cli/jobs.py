@@ -26,7 +26,8 @@ ANSWER_S = 15.0
 def command(context: click.Context, home: str | None, as_json: bool) -> None:
     """Show every job of the timetable: when it runs, how the newest run went, and what was counted.
 
-    Reads a file only, of a running or a stopped daemon. Counts go on over restarts.
+    Reads a file only, of a running or a stopped daemon. Counts go on over restarts. Took and longest are of the
+    daemon's own clock, worked is the longest in real time.
     """
     if context.invoked_subcommand is not None:
         if home is not None or as_json:
@@ -73,7 +74,20 @@ def run(name: str, reason: str, wait_s: float | None, home: str | None, as_json:
 
 def _print(rows: list[dict[str, Any]], home: Path, *, running: bool) -> None:
     title = f"{len(rows)} jobs of {'the running' if running else 'a stopped'} daemon in {home}, times in UTC"
-    columns = ("job", "when", "last run", "took", "longest", "next", "runs", "failed", "overran", "missed", "result")
+    columns = (
+        "job",
+        "when",
+        "last run",
+        "took",
+        "longest",
+        "worked",
+        "next",
+        "runs",
+        "failed",
+        "overran",
+        "missed",
+        "result",
+    )
     table = Listing(escape(title), *columns)
     for row in rows:
         table.add_row(
@@ -82,6 +96,7 @@ def _print(rows: list[dict[str, Any]], home: Path, *, running: bool) -> None:
             _moment(row["last_started_at"]),
             _seconds(row["last_duration_s"]),
             _seconds(row["longest_s"]),
+            _seconds(row["longest_work_s"]),
             _moment(row["next_run_at"]) if running else "-",
             str(row["runs"]),
             str(row["failures"]),
