@@ -19,6 +19,7 @@ from tradingbot.config import Settings
 from tradingbot.core.errors import ConfigurationError, StateCorruptError, StorageUnavailableError
 from tradingbot.core.types import iso_utc
 from tradingbot.engine.bot_cycle import ParamsInForce
+from tradingbot.engine.cycle_record import digest_of
 from tradingbot.engine.models import OverridesState, RuntimeState
 from tradingbot.engine.operator_desk import Answer, OperatorOrder
 from tradingbot.guards.issues import Finding
