@@ -174,7 +174,7 @@ def test_intelligence_from_a_second_process_comes_to_the_same(of: str, tmp_path:
 
 
 def test_a_second_core_is_taken_where_there_is_one_and_the_run_is_long(tmp_path: Path) -> None:
-    short, long = asked(tmp_path, None, 40), asked(tmp_path, None, 360)
+    short, long = asked(tmp_path, None, 40), asked(tmp_path, None, 1440)
     assert [with_cores(one, cores).two_cores for one in (short, long) for cores in (1, 2, 3)] == [
         False, False, False, False, True, True
     ]  # fmt: skip

@@ -51,7 +51,8 @@ DEFAULT_WARM_UP_MIN: Final = 360
 LOOK_BACK: Final = timedelta(days=2)
 """Candles before the warm-up without which most windows are not full."""
 LONGEST_S: Final = 7 * 86_400.0
-WORTH_TWO_CORES: Final = timedelta(hours=6)
+WORTH_TWO_CORES: Final = timedelta(days=1)
+"""A second process needs a second or two to begin, which shorter runs do not win back."""
 MINUTE_MS: Final = 60_000
 TIMES: Final = ("since", "until", "poisoned_after")
 
