@@ -23,7 +23,7 @@ MAY_GROW = (
     (r"daemon\._post_trade\._quality\._state\..*", "RealityGap"),
     (r"daemon\._post_trade\.(steps|_learned)\b.*", "learning files"),
     (r"daemon\._bus\._handlers\.\*\.self\._(known|refused)\b.*", "OutcomeDesk"),
-    (r"daemon\._switches\.(_state\.refused|_trades)", "KillSwitches"),
+    (r"daemon\._switches\.(_state\.refused|_trades|_judged)", "KillSwitches"),
     (r"daemon\._readings\b.*|.*\._interest\.\*|daemon\.resources\._history\.\*", "deque(maxlen)"),
     (r"daemon\.alerts\._book\b.*", "Outbox"),
     (r"daemon\._page\._equity\..*", "EquitySeries"),
@@ -37,7 +37,7 @@ MAY_GROW = (
     (r"parts\.sim\._service\.requests", "as many as kinds"),
     (r"parts\.sim\..*\.rows\.(fills|log|events|positions)", "the exchange's records"),
     (r"parts\.sim\..*\.client_ids", "the exchange's records"),
-    (r"parts\.sim\..*(bars\._rows|_tables|memory|_days|_made|_states|_blocks|_charts)\b.*", "market made"),
+    (r"parts\.sim\..*(bars\._(rows|waiting)|_tables|memory|_days|_made|_states|_blocks|_charts)\b.*", "market made"),
 )
 """What may hold more after many cycles than after a few. A path that is not here must not grow at all."""
 
