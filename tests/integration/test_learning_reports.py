@@ -85,9 +85,7 @@ def test_findings_rest_on_the_reports_and_are_ranked(home: Path) -> None:
     assert "guard effectiveness" in {row["kind"] for row in rows}
     audit = list(JournalReader(journal_path(home, "learning_audit")))
     events = [line["event"] for line in audit]  # the timetable's own run may be among them
-    assert set(events) == {"look", "meeting"}
-    meeting = audit[events.index("meeting")]
-    assert meeting["note"] == "there are too few signals to hold some out"
+    assert set(events) == {"look"}  # the home is too young for a meeting
 
 
 def _closed(number: int, net: float) -> Closed:

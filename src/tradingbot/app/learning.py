@@ -26,7 +26,9 @@ from tradingbot.config import Settings
 from tradingbot.core.errors import StateCorruptError, StorageUnavailableError
 from tradingbot.core.levers import Levers
 from tradingbot.core.parameters import LearnedParameters
+from tradingbot.engine.catalog import journal_path
 from tradingbot.engine.generations import Generation, GenerationFiles
+from tradingbot.engine.journal_moments import moment_of
 from tradingbot.engine.learning_models import GenerationState, VenueMetadata
 from tradingbot.engine.operator_desk import Answer, OperatorOrder
 from tradingbot.guards.issues import Finding
@@ -35,6 +37,7 @@ from tradingbot.learning.meta_learning import MetaState, settings_of
 from tradingbot.learning.trade_facts import facts_of
 from tradingbot.portfolio.position import ClosedTrade
 from tradingbot.ports import Clock
+from tradingbot.storage.journal_reader import JournalReader
 from tradingbot.tuned import tuned
 
 log = structlog.get_logger(__name__)
@@ -79,6 +82,7 @@ class Learning:
         self.state = known.content if known is not None and ours else MetaState()
         self._unfit = ""
         self._met_here: datetime | None = None
+        self._first: datetime | None = None
         self._take(self.state.levers)
 
     async def begin(self) -> None:
@@ -103,7 +107,7 @@ class Learning:
         now = self._clock.now()
         self._tell()
         self._look(now)
-        if not self._is_due(now):
+        if not self._is_due(now) or await self._is_young(now):
             return
         self._met_here = now
         await self._meet(now)
@@ -131,6 +135,15 @@ class Learning:
         if self._met_here is not None and now - self._met_here < timedelta(hours=meta.watch_every_h):
             return False
         return self.state.watch is not None or met is None or now - met >= timedelta(hours=meta.settle_h)
+
+    async def _is_young(self, now: datetime) -> bool:
+        """Whether there cannot be enough outcomes yet to hold some out: then no process is started for it."""
+        meta = self._settings.learning.learners.meta
+        needed = timedelta(minutes=meta.min_held_out_blocks * meta.block_min / meta.held_out_share)
+        if self._first is None:
+            self._first = await in_thread(self._clock, _first_outcome, self._home)
+        first = self._first
+        return self.state.watch is None and (first is None or now - max(first, self._venue.since) < needed)
 
     async def _meet(self, now: datetime) -> None:
         with suppress(StorageUnavailableError):  # then from what is on disk
@@ -272,3 +285,9 @@ class Learning:
         lines = tuple(f"{name}  sha256 {digest}" for name, digest in hashes.items())
         text = f"generation {number} holds from the next cycle on; before it was {before.levers.number}"
         return Answer(True, text, lines, {"generation": number, "before": before.levers.number, "hashes": hashes})
+
+
+def _first_outcome(home: Path) -> datetime | None:
+    """When the oldest signal on file was given; None while none has an outcome."""
+    line = next(iter(JournalReader(journal_path(home, "signal_outcomes"))), None)
+    return None if line is None else moment_of({"as_of": line.get("as_of")})
