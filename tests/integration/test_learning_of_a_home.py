@@ -23,6 +23,7 @@ from tradingbot.core.errors import ConfigurationError, StateCorruptError
 from tradingbot.core.levers import NO_LEVERS, Levers
 from tradingbot.core.parameters import NOTHING_LEARNED
 from tradingbot.core.types import utc_from_ms
+from tradingbot.dashboard.views.thinking import changes_of, in_force
 from tradingbot.engine.generations import GenerationFiles
 from tradingbot.engine.learning_models import GenerationState, VenueMetadata
 from tradingbot.guards.issues import Finding
@@ -156,6 +157,17 @@ async def test_a_proven_generation_is_applied_kept_and_taken_back(home: Path, pl
     assert forth.facts["before"] == 0
     assert back.decisions.decision.reading.signals.weights == weights
     assert [line["event"] for line in _audit(home)][-2:] == ["reverted_by_operator"] * 2
+    changes = changes_of(_audit(home))
+    assert [(row["event"], row["generation"], row["before"]) for row in changes] == [
+        ("reverted by operator", 1, 0), ("reverted by operator", 0, 1), ("applied", 1, 0),
+    ]  # fmt: skip
+    assert (changes[-1]["learner"], changes[-1]["why"]) == ("weights", "proven on held-out data")
+    assert changes[-1]["t"] > 2
+    page = in_force(list(JournalReader(home / "logs" / "decision_params.jsonl")), now + timedelta(hours=4))
+    assert page["generation"] == 1
+    assert page["levers"][f"weights.{GOOD}"] == pytest.approx(weights.btc_lead_lag)
+    assert page["weights"][GOOD][0][1] == pytest.approx(8.0)
+    assert page["weights"][GOOD][-1][1] == pytest.approx(100 * weights.btc_lead_lag, abs=0.01)
     rows = listed(home)
     assert [(row["generation"], row["in_force"]) for row in rows["generations"]] == [(0, False), (1, True)]
     assert shown(home, None)["evidence"]["held_out"]["t"] > 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from tradingbot.core.types import parse_utc
@@ -16,6 +16,10 @@ from tradingbot.storage.journal_search import search
 NEWEST_LINES: Final = 200
 """Lines of the universe that are looked at for those of one cycle: one per symbol."""
 LEARNED_LINES: Final = 1_000
+PARAMS_LINES: Final = 60
+AUDIT_LINES: Final = 2_000
+SHOWN_CHANGES: Final = 20
+CHANGES: Final = ("applied", "reverted", "reverted_by_operator", "refused")
 DAY: Final = timedelta(days=1)
 MINUTES_OF_DAY: Final = 1_440
 SHARES_EVERY: Final = 10
@@ -103,7 +107,7 @@ def _shares(lines: Sequence[Mapping[str, Any]]) -> dict[str, list[list[float]]]:
 
 
 def learning(look: Look) -> dict[str, Any]:
-    """What was learned per symbol and side, how it came about, and how ready each symbol's sample is."""
+    """What was learned and applied, per symbol and side, how it came about, and how ready each symbol's sample is."""
     learned = look.sources.learned(look.until if look.past else None)
     return {
         "parameters": learned["parameters"],
@@ -111,7 +115,57 @@ def learning(look: Look) -> dict[str, Any]:
         "over_time": _over_time(look.newest(look.journal("learned"), LEARNED_LINES)),
         "readiness": look.moment.readiness,
         "venue": look.moment.runtime.venue,
+        **in_force(look.newest(look.journal("decision_params"), PARAMS_LINES), look.until),
+        "changes": changes_of(look.newest(look.journal("learning_audit"), AUDIT_LINES)),
     }
+
+
+def in_force(lines: Sequence[Mapping[str, Any]], until: datetime) -> dict[str, Any]:
+    """The generation that holds, its levers, and the components' weights over time: [epoch seconds, per cent]."""
+    weights: dict[str, list[list[float]]] = {}
+    levers: Mapping[str, Any] = {}
+    for line in lines:
+        params, at_s = line.get("params") or {}, int(parse_utc(str(line["at"])).timestamp())
+        levers = params.get("levers") or {}
+        for name, weight in _weights(params).items():
+            weights.setdefault(name, []).append([at_s, round(100 * float(weight), 2)])
+    for points in weights.values():  # what held last holds until now
+        points.append([max(points[-1][0] + 1, int(until.timestamp())), points[-1][1]])
+    return {
+        "generation": int(levers.get("number", 0)),
+        "levers": dict(sorted((levers.get("values") or {}).items())),
+        "weights": weights,
+    }
+
+
+def _weights(params: Mapping[str, Any]) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = ((params.get("reading") or {}).get("signals") or {}).get("weights") or {}
+    return found
+
+
+def changes_of(lines: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What was applied and taken back, the newest first."""
+    rows = []
+    for line in lines:
+        if line.get("event") not in CHANGES:
+            continue
+        why = line.get("why") or {}
+        told = why if isinstance(why, Mapping) else {}
+        applied, reversal = told.get("applied") or {}, told.get("reversal") or {}
+        gain = applied.get("held_out") or reversal.get("gain") or {}
+        rows.append(
+            {
+                "at": line["at"],
+                "event": str(line["event"]).replace("_", " "),
+                "generation": line.get("generation"),
+                "before": line.get("before"),
+                "learner": applied.get("learner") or reversal.get("learner") or line.get("by", ""),
+                "why": applied.get("why") or line.get("reason") or ("it hurt" if reversal else ""),
+                "gain_bps": gain.get("mean_bps"),
+                "t": gain.get("t"),
+            }
+        )
+    return rows[::-1][:SHOWN_CHANGES]
 
 
 def _over_time(lines: Iterable[Mapping[str, Any]]) -> dict[str, list[list[float]]]:
