@@ -251,6 +251,28 @@ async def test_a_generation_that_contradicts_the_settings_never_decides(home: Pa
     assert "no generation 9" in unknown.text
 
 
+async def test_a_lost_document_begins_at_the_settings_and_never_reuses_a_number(
+    home: Path, planted: SignalTable
+) -> None:
+    """Which generation held is not known any more, so none does; the next one gets a folder of its own."""
+    rig = _Rig(home, _end(planted))
+    await rig.learning.begin()
+    await rig.learning.run()
+    await rig.end()
+    old = GenerationFiles(home).hashes(1)
+    for path in (home / "feature_store").glob("learning_generation.json*"):
+        path.unlink()
+    life = _Rig(home, _end(planted) + timedelta(hours=1))
+    await life.learning.begin()
+    assert life.decisions.decision == life.decisions.untuned
+    assert _policies(home)["signal_weights.json"] == GenerationFiles(home).hashes(0)["signal_weights.json"]
+    await life.learning.run()
+    await life.end()
+    assert life.learning.state.levers.number == 2
+    assert GenerationFiles(home).hashes(1) == old
+    assert GenerationFiles(home).levers(2) == life.learning.state.levers
+
+
 async def test_another_venue_begins_anew(home: Path, planted: SignalTable) -> None:
     """Levers that were proven elsewhere are not used, whatever the file says."""
     rig = _Rig(home, _end(planted))

@@ -79,7 +79,9 @@ class Learning:
         found = self._document.load(allow_loss=True)
         known: GenerationState | None = found.value
         ours = known is not None and known.venue_metadata.venue == self._venue.venue
-        self.state = known.content if known is not None and ours else MetaState()
+        state = known.content if known is not None and ours else MetaState()
+        # A lost document must not lead to a number that is on file already: folders never change.
+        self.state = replace(state, newest=max(state.newest, *self._files.numbers(), 0))
         self._unfit = ""
         self._met_here: datetime | None = None
         self._first: datetime | None = None
