@@ -19,12 +19,13 @@ from functools import partial
 import numpy as np
 
 from benchmarks.made_signals import DAY_MIN, MadeMarket, made_signals
+from tradingbot.app.learning_ground import flow_rules, gate_setting
 from tradingbot.core.levers import NO_LEVERS, WEIGHTS, Levers
 from tradingbot.core.types import utc_from_ms
 from tradingbot.gates.params import GateParams
 from tradingbot.learning.batch_means import Floats, batch_mean, blocks_of
 from tradingbot.learning.exit_learner import Targets
-from tradingbot.learning.flow_value import FlowRules, value_of
+from tradingbot.learning.flow_value import value_of
 from tradingbot.learning.gate_learner import GATE_LEVERS
 from tradingbot.learning.learner_params import LearnerParams
 from tradingbot.learning.learners import Ground, Records
@@ -55,22 +56,10 @@ class Run:
 
 def ground_of(symbols: Sequence[str], params: LearnerParams) -> Ground:
     """The default settings, an old venue, every symbol ready."""
-    signals, gates = SignalParams(), GateParams()
-    conviction = signals.conviction
-    levels = {
-        name: (level.min_aligned, level.min_confidence, level.size_multiplier)
-        for name, level in (("high", conviction.high), ("medium", conviction.medium), ("low", conviction.low))
-    }
-    steps = tuple((one.min_score, one.size_multiplier) for one in gates.conviction.levels)
-    weights = gates.conviction.weights.model_dump()
-    rules = FlowRules(signals.weights.by_name, signals.min_aligned_components, levels, weights, steps)
-    known = {one.setting: _setting(gates, one.setting) for one in GATE_LEVERS}
+    gates = GateParams()
+    known = {one.setting: gate_setting(gates, one.setting) for one in GATE_LEVERS}
+    rules = flow_rules(SignalParams(), gates)
     return Ground(rules, Targets(()), 480.0, known, {}, 0.2, frozenset(symbols), params)
-
-
-def _setting(gates: GateParams, key: str) -> float:
-    part, name = key.split(".")
-    return float(getattr(getattr(gates, part), name))
 
 
 def lived(table: SignalTable, params: LearnerParams) -> tuple[MetaState, Floats, Floats, int]:

@@ -26,7 +26,8 @@ from tradingbot.clock import SystemClock
 from tradingbot.core.types import iso_utc, utc_from_ms
 from tradingbot.learning.learner_params import LearnerParams, MetaLearningParams
 from tradingbot.learning.meta_learning import MetaState
-from tradingbot.learning.signal_table import HORIZONS_MIN, SignalTable
+from tradingbot.learning.outcomes import HORIZONS_MIN
+from tradingbot.learning.signal_table import SignalTable
 
 START_MS = 1_735_689_600_000
 WAKE_S = 0.005

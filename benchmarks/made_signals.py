@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tradingbot.learning.signal_table import HORIZONS_MIN, SignalTable
+from tradingbot.learning.outcomes import HORIZONS_MIN
+from tradingbot.learning.signal_table import SignalTable
 from tradingbot.signals.table import COMPONENTS
 
 PARTS = ("flow", "agreement", "alignment", "probability", "intelligence")
@@ -55,23 +56,6 @@ def made_signals(market: MadeMarket, start_ms: int = 1_767_225_600_000) -> Signa
         composite=chance.random((rows, len(PARTS)), dtype=np.float32),
         cost_bps=np.full(rows, market.cost_bps, dtype=np.float32),
     )
-
-
-def shuffled(table: SignalTable, seed: int, block_min: int = 360) -> SignalTable:
-    """The same opinions with outcomes of other times: whole blocks of minutes change places, so no opinion can know."""
-    chance = np.random.Generator(np.random.PCG64(seed))
-    numbers = (table.time_ms - table.time_ms[0]) // (block_min * 60_000)
-    each = np.flatnonzero(np.concatenate(([True], np.diff(numbers) != 0)))
-    sizes = np.diff(np.append(each, len(table)))
-    whole = each[sizes == np.bincount(sizes).argmax()]
-    size, places = int(np.bincount(sizes).argmax()), np.arange(len(table))
-    for to, source in zip(whole, chance.permutation(whole), strict=True):
-        places[to : to + size] = np.arange(source, source + size)
-    returns = table.returns_bps[places]
-    return SignalTable(
-        table.symbols, table.components, table.parts, table.time_ms, table.symbol, table.said, returns,
-        table.composite, table.cost_bps,
-    )  # fmt: skip
 
 
 def _opinions(chance: np.random.Generator, count: int, market: MadeMarket, components: int) -> NDArray[np.float64]:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from benchmarks.made_signals import MadeMarket, made_signals
 
+from tradingbot.app.learning_ground import flow_rules
 from tradingbot.core.types import iso_utc, utc_from_ms
 from tradingbot.gates.params import GateParams
 from tradingbot.learning.exit_learner import Targets
 from tradingbot.learning.flow_value import FlowRules
 from tradingbot.learning.learner_params import LearnerParams
 from tradingbot.learning.learners import Ground
-from tradingbot.learning.signal_table import HORIZONS_MIN, SignalTable
+from tradingbot.learning.outcomes import HORIZONS_MIN
+from tradingbot.learning.signal_table import SignalTable
 from tradingbot.signals.params import SignalParams
 
 STRATEGIES = {"TrendFollower": ("trend_follower", 2.0), "MeanReversion": ("mean_reversion", 1.0)}
@@ -32,18 +35,8 @@ GATE_SETTINGS = {
 
 def rules(params: SignalParams | None = None, composite: bool = True) -> FlowRules:
     """The flow rules of settings."""
-    own, gate = params or SignalParams(), GateParams().conviction
-    levels = {
-        name: (level.min_aligned, level.min_confidence, level.size_multiplier)
-        for name, level in (
-            ("high", own.conviction.high),
-            ("medium", own.conviction.medium),
-            ("low", own.conviction.low),
-        )
-    }
-    steps = tuple((one.min_score, one.size_multiplier) for one in gate.levels) if composite else ()
-    weights = gate.weights.model_dump() if composite else {}
-    return FlowRules(own.weights.by_name, own.min_aligned_components, levels, weights, steps)
+    made = flow_rules(params or SignalParams(), GateParams())
+    return made if composite else replace(made, composite={}, steps=())
 
 
 def ground(table: SignalTable, clamp: float = 0.2, params: LearnerParams | None = None) -> Ground:

@@ -16,7 +16,7 @@ from tradingbot.app.scenario_tuning import VARIANTS, compared
 from tradingbot.core.types import Direction, Symbol, utc_from_ms
 from tradingbot.counterfactual.model import Closed, Origin, Parts
 from tradingbot.engine.catalog import document_path, journal_path
-from tradingbot.learning.signal_table import HORIZONS_MIN
+from tradingbot.learning.outcomes import HORIZONS_MIN
 from tradingbot.storage.journal_reader import JournalReader
 
 CYCLES = 40

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import structlog
 
-from tradingbot.app.learning_ground import ground_of
+from tradingbot.app.learning_ground import ground_of, round_trip_bps
 from tradingbot.app.learning_meeting import GROUND, STATE, mean_record, meeting_of_home
 from tradingbot.app.stores import Stores
 from tradingbot.app.thinking import DecisionSettings
@@ -151,14 +151,13 @@ class Learning:
         with suppress(StorageUnavailableError):  # then from what is on disk
             await self._stores.writer.flush()
         ground = ground_of(self._settings, self._learned(), self._venue, now)
-        gates = self._settings.gates.fee
         asked = {
             "home": self._home,
             "now": now,
             "since": self._venue.since,
             "state": STATE.dump_python(self.state, mode="json"),
             "ground": GROUND.dump_python(ground, mode="json"),
-            "cost_bps": 2 * (gates.taker_fee_bps + self._settings.learning.default_slippage_bps),
+            "cost_bps": round_trip_bps(self._settings),
         }
         before = self.state
         found = await in_process(self._clock, meeting_of_home, asked, LIMIT_S)
@@ -230,12 +229,11 @@ class Learning:
             return False
         return True
 
-    def _take(self, levers: Levers) -> bool:
+    def _take(self, levers: Levers) -> None:
         """Decide under these levers; under the settings alone when they contradict them, which is said."""
         self._decisions.use(levers)
         if self._decisions.refusal:
             log.error("learning.generation_refused", generation=levers.number, why=self._decisions.refusal)
-        return not self._decisions.refusal
 
     def _tell(self) -> None:
         refusal = self._decisions.refusal

@@ -54,6 +54,11 @@ def flow_rules(signals: SignalParams, gates: GateParams) -> FlowRules:
     )
 
 
+def round_trip_bps(settings: Settings) -> float:
+    """Fees and slippage of both orders while nothing was measured; half the spread comes on top."""
+    return 2 * (settings.gates.fee.taker_fee_bps + settings.learning.default_slippage_bps)
+
+
 def gate_setting(gates: GateParams, key: str) -> float:
     """One setting of a gate by its dotted key."""
     part, _, name = key.partition(".")

@@ -11,7 +11,7 @@ from typing import Any, Final
 import structlog
 
 from tradingbot.app.home_trades import trades_ended
-from tradingbot.app.learning_ground import ground_of
+from tradingbot.app.learning_ground import ground_of, round_trip_bps
 from tradingbot.app.learning_meeting import GROUND, proposal_record
 from tradingbot.app.learning_records import records_of_home
 from tradingbot.app.nightly import NightlyReports
@@ -106,11 +106,11 @@ class LearningReports:
     def _asked(self) -> dict[str, Any]:
         now = self._clock.now()
         ground = ground_of(self._settings, self._learned(), self._venue, now)
-        levers, fee = self._levers(), self._settings.gates.fee
+        levers = self._levers()
         return {
             "ground": GROUND.dump_python(ground, mode="json"),
             "levers": {"number": levers.number, "values": dict(levers.values)},
-            "cost_bps": 2 * (fee.taker_fee_bps + self._settings.learning.default_slippage_bps),
+            "cost_bps": round_trip_bps(self._settings),
         }
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import structlog
 
+from tradingbot.app.learning_ground import round_trip_bps
 from tradingbot.app.nightly_reports import (
     enriched_of_home,
     gates_of_home,
@@ -78,13 +79,12 @@ class NightlyReports:
     async def probe_missed(self) -> None:
         """`feature_store/missed_opportunities.json`."""
         settings = self._settings
-        costs_bps = 2 * (settings.gates.fee.taker_fee_bps + settings.learning.default_slippage_bps)
         found = await self.made(
             "missed_opportunities",
             missed_of_home,
             params=settings.learning.review.model_dump(mode="json"),
             fallback_usd=settings.risk.sizing.early_min_notional_usd,
-            round_trip_bps=costs_bps,
+            round_trip_bps=round_trip_bps(settings),
         )
         log.info("opportunities.probed", moves=found["moves"], missed=found["missed"], by_stage=found["by_stage"])
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from tradingbot.core.types import epoch_ms, parse_utc
 from tradingbot.engine.outcome_desk import COMPOSITE_PARTS
-from tradingbot.learning.signal_table import HORIZONS_MIN, SignalTable
+from tradingbot.learning.outcomes import HORIZONS_MIN
+from tradingbot.learning.signal_table import SignalTable
 
 KEYS: Final = tuple(str(minutes) for minutes in HORIZONS_MIN)
 NAN: Final = math.nan

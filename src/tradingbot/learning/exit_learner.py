@@ -23,8 +23,9 @@ from tradingbot.core.levers import HOLD, TARGET_SCALE, Levers
 from tradingbot.learning.batch_means import BatchMean, Floats, batch_mean, blocks_of
 from tradingbot.learning.flow_value import FlowRules, flow_of
 from tradingbot.learning.learner_params import ExitLearnerParams
+from tradingbot.learning.outcomes import HORIZONS_MIN
 from tradingbot.learning.proposal import Change, Proposal, Verdict, silent
-from tradingbot.learning.signal_table import HORIZONS_MIN, SignalTable
+from tradingbot.learning.signal_table import SignalTable
 from tradingbot.learning.trade_facts import TradeFacts
 
 TIMING_LEARNER: Final = "timing"

@@ -19,7 +19,7 @@ Every proposal that was judged counts as a trial, whatever came of it.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from statistics import NormalDist
@@ -28,7 +28,7 @@ from typing import Final
 import numpy as np
 
 from tradingbot.core.levers import DIRECTION, NO_LEVERS, TARGET_SCALE, Levers
-from tradingbot.core.types import epoch_ms, utc_from_ms
+from tradingbot.core.types import utc_from_ms
 from tradingbot.learning.batch_means import NOTHING, BatchMean, Floats, batch_mean, blocks_of
 from tradingbot.learning.exit_learner import TARGET_LEARNER, hold_gain_bps, target_gains
 from tradingbot.learning.factor_learner import STRATEGY_LEARNER, strategy_gain
@@ -277,13 +277,3 @@ def _applied(state: MetaState, best: Trial, now: datetime) -> MetaState:
     number = state.newest + 1
     levers = Levers(number, best.proposal.on(state.levers).values)
     return replace(state, levers=levers, newest=number, watch=Watch(best.proposal.learner, now, state.levers))
-
-
-def learners_of(trials: Sequence[Trial]) -> tuple[str, ...]:
-    """Whose proposals were judged."""
-    return tuple(one.proposal.learner for one in trials)
-
-
-def rows_in(records: Records, since: datetime) -> int:
-    """How many signals came since."""
-    return len(records.table) - int(np.searchsorted(records.table.time_ms, epoch_ms(since)))

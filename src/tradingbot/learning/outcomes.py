@@ -19,6 +19,7 @@ from pydantic import Field
 from tradingbot.core.params import Params
 
 HORIZONS_MIN: Final = (1, 5, 15, 30, 60)
+"""Minutes after a signal at which its outcome is known (SPEC 10.1)."""
 LONGEST: Final = timedelta(minutes=HORIZONS_MIN[-1])
 BPS: Final = 10_000
 MOST_AT_ONCE: Final = 300

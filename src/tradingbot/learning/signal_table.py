@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tradingbot.learning.batch_means import Ints
+from tradingbot.learning.outcomes import HORIZONS_MIN
 
 Singles = NDArray[np.float32]
-HORIZONS_MIN: Final = (1, 5, 15, 30, 60)
-"""Minutes after a signal at which its outcome is known (SPEC 10.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +58,3 @@ class SignalTable:
     def returns(self, horizon_min: int) -> Singles:
         """Price moves over one of `HORIZONS_MIN`."""
         return self.returns_bps[:, HORIZONS_MIN.index(horizon_min)]
-
-
-def joined(tables: Sequence[SignalTable]) -> SignalTable:
-    """Tables of the same symbols and components, one after the other. Raises ValueError without any."""
-    if not tables:
-        raise ValueError("there is no table to join")
-    first = tables[0]
-    columns = ("time_ms", "symbol", "said", "returns_bps", "composite", "cost_bps")
-    made = [np.concatenate([getattr(table, name) for table in tables]) for name in columns]
-    return SignalTable(first.symbols, first.components, first.parts, *made)

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from tradingbot.core.levers import NO_LEVERS, WEIGHTS, Levers
 from tradingbot.learning.learners import Ground
-from tradingbot.learning.signal_table import HORIZONS_MIN, SignalTable
+from tradingbot.learning.outcomes import HORIZONS_MIN
+from tradingbot.learning.signal_table import SignalTable
 from tradingbot.learning.weight_learner import learn_weights
 
 WHOLE_STEP: Final = 0.999

@@ -15,7 +15,8 @@ from tradingbot.core.types import Direction
 from tradingbot.gates.conviction import level_of
 from tradingbot.gates.params import GateParams
 from tradingbot.learning.flow_value import earned_bps, flow_of, value_of
-from tradingbot.learning.signal_table import HORIZONS_MIN, SignalTable
+from tradingbot.learning.outcomes import HORIZONS_MIN
+from tradingbot.learning.signal_table import SignalTable
 from tradingbot.signals.component import ComponentReading
 from tradingbot.signals.params import SignalParams
 from tradingbot.signals.predictive_flow_engine import aligned_confidence, conviction_of, majority
